@@ -1,0 +1,154 @@
+"""The layer protocol: `forward(x)` keeps what `backward(dout)` will need.
+
+A layer is one class that states its name, its parameters and its kernel. `Elementwise` is the kind
+whose every output element depends on one input element alone; its kernels see 1-d blocks, in the
+working dtype, and never a caller's array.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, dataclass_transform
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from actgrad.layers.arrays import Array, deliver, destination, floating
+from actgrad.layers.blocks import blocks
+from actgrad.layers.errors import BackwardBeforeForwardError, ShapeError
+from actgrad.layers.parameter import Parameter, parameter, settle
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(parameter,))
+class Layer(ABC):
+    """A differentiable function of one array, run forward and then backward.
+
+    A subclass that states a `name` joins the catalogue. Its parameters are its annotated class
+    attributes, `negative_slope: float = parameter(0.01, "…")`, and its constructor takes them by
+    keyword.
+
+    Raises:
+        ParameterError: an unknown parameter, a missing one, or a value outside its domain.
+    """
+
+    name: ClassVar[str]
+    #: What other frameworks call it.
+    aliases: ClassVar[tuple[str, ...]] = ()
+    #: The formula and its derivative for x, as printed.
+    equation: ClassVar[tuple[str, str]]
+    #: What forward keeps for backward, by name, and of which dtype: `float` is the working dtype.
+    keeps: ClassVar[Mapping[str, type]] = {}
+    parameters: ClassVar[Mapping[str, Parameter]] = {}
+    #: Every layer class that states a name, by that name.
+    catalogue: ClassVar[dict[str, type[Layer]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        cls.parameters = {
+            **cls.parameters,
+            **{name: spec for name, spec in vars(cls).items() if isinstance(spec, Parameter)},
+        }
+        if "name" in vars(cls):
+            Layer.catalogue[cls.name] = cls
+
+    def __init__(self, **values: float) -> None:
+        for name, value in settle(self.name, self.parameters, values).items():
+            setattr(self, name, value)
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.parameters)
+        return f"{type(self).__name__}({values})"
+
+    @property
+    @abstractmethod
+    def saved(self) -> Mapping[str, Array]:
+        """What the last forward kept for backward, by name.
+
+        Raises:
+            BackwardBeforeForwardError: there was no forward yet.
+        """
+
+    @abstractmethod
+    def forward(self, x: ArrayLike, out: Array | None = None) -> Array:
+        """The layer's value at x, in x's dtype, keeping what backward needs.
+
+        `out`, if given, receives the result and is returned, as with NumPy's ufuncs; x is not
+        written to unless it is `out`.
+
+        Raises:
+            DtypeError: x or `out` is of a dtype that does not fit.
+            ShapeError: `out` has another shape than the result.
+        """
+
+    @abstractmethod
+    def backward(self, dout: ArrayLike, out: Array | None = None) -> Array:
+        """dx = ∂L/∂x, of x's shape and dtype, from dout = ∂L/∂out and what forward kept.
+
+        Raises:
+            BackwardBeforeForwardError: forward has not been called.
+            ShapeError: dout has another shape than forward's result.
+            DtypeError: dout or `out` is of a dtype that does not fit.
+        """
+
+
+class Elementwise(Layer):
+    """A layer whose every output element depends on the input element in its place alone.
+
+    An `exact` layer's arithmetic rounds nothing, so it works in x's dtype. The others work in
+    float64 and round once, which is what makes float16 and float32 right to 0.501 ULP.
+    """
+
+    exact: ClassVar[bool] = False
+
+    def __init__(self, **values: float) -> None:
+        super().__init__(**values)
+        self._saved: dict[str, Array] | None = None
+
+    @abstractmethod
+    def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
+        """Fill `out` and each kept array from x; `out` may serve as scratch, x is read-only."""
+
+    @abstractmethod
+    def backward_block(self, dout: Array, dx: Array, *saved: Array) -> None:
+        """Fill dx from dout and what forward_block kept; dx may serve as scratch."""
+
+    @property
+    def saved(self) -> Mapping[str, Array]:
+        if self._saved is None:
+            raise BackwardBeforeForwardError(
+                f"{self.name} has kept nothing for backward yet", "call forward(x) first"
+            )
+        return self._saved
+
+    def forward(self, x: ArrayLike, out: Array | None = None) -> Array:
+        x = floating(x, "x")
+        dtype = x.dtype.newbyteorder("=")
+        working = self._working(dtype)
+        result = destination(out, x.shape, dtype)
+        saved = {
+            name: np.empty(x.shape, working if kind is float else kind)
+            for name, kind in self.keeps.items()
+        }
+        kept = [(array, array.dtype) for array in saved.values()]
+        with np.errstate(all="ignore"):
+            for block in blocks([(x, working)], [(result, working), *kept]):
+                self.forward_block(*block)
+        self._saved, self._shape, self._dtype = saved, x.shape, dtype
+        return deliver(result, out)
+
+    def backward(self, dout: ArrayLike, out: Array | None = None) -> Array:
+        saved = self.saved.values()
+        dout = floating(dout, "dout")
+        shape = self._shape
+        if dout.shape != shape:
+            raise ShapeError(f"dout has shape {dout.shape}, but {self.name}'s out has {shape}")
+        working = self._working(self._dtype)
+        result = destination(out, shape, self._dtype)
+        kept = [(array, array.dtype) for array in saved]
+        with np.errstate(all="ignore"):
+            for dout_block, *rest, dx in blocks([(dout, working), *kept], [(result, working)]):
+                self.backward_block(dout_block, dx, *rest)
+        return deliver(result, out)
+
+    def _working(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        return dtype if self.exact else np.dtype(np.float64)

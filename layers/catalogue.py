@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 
 from actgrad.layers import exponential, piecewise
 from actgrad.layers.errors import ParameterError, UnknownLayerError
@@ -26,6 +25,8 @@ def find(name: str) -> type[Layer]:
     known = {plain(alias): cls for cls in catalogue() for alias in (*cls.aliases, cls.name)}
     found = known.get(plain(name))
     if found is None:
+        from difflib import get_close_matches
+
         close = get_close_matches(plain(name), known, n=1)
         hint = f"did you mean {known[close[0]].name}?" if close else "actgrad layers lists them"
         raise UnknownLayerError(f"no layer is called {name!r}", hint)

@@ -55,6 +55,15 @@ class Layer(ABC):
         for name, value in settle(self.name, self.parameters, values).items():
             setattr(self, name, value)
 
+    def __str__(self) -> str:
+        """The layer as the command line names it: `leaky_relu:negative_slope=0.1`."""
+        changed = [
+            f"{name}={getattr(self, name)!r}"
+            for name, spec in self.parameters.items()
+            if getattr(self, name) != spec.default
+        ]
+        return ":".join([self.name, *([",".join(changed)] if changed else [])])
+
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.parameters)
         return f"{type(self).__name__}({values})"

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 from actgrad.layers.errors import ParameterError
 
 
-@dataclass(frozen=True)
-class Parameter:
+class Parameter(NamedTuple):
     """A number that shapes a layer's function; with no default it must be given."""
 
     default: float | None
@@ -58,6 +55,8 @@ def unknown_parameter(layer: str, parameters: Mapping[str, Parameter], name: str
     """The error for a parameter that the layer does not have."""
     if not parameters:
         return ParameterError(f"{layer} has no parameter {name!r}; it takes none")
+    from difflib import get_close_matches
+
     close = get_close_matches(name, parameters, n=1)
     hint = f"did you mean {close[0]}?" if close else f"it takes {', '.join(parameters)}"
     return ParameterError(f"{layer} has no parameter {name!r}", hint)

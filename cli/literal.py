@@ -1,0 +1,226 @@
+"""Arrays as people write and paste them: parsed character by character, never evaluated.
+
+One grammar for Python's and JSON's nested lists, NumPy's `print` and `repr`, PyTorch's and JAX's
+`repr`: values stand in brackets, apart by commas, blanks or both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from actgrad.layers import ActgradError
+from actgrad.layers.arrays import Array
+
+#: As many dimensions as a NumPy array can have.
+DEEPEST = 64
+
+# Patterns are compiled where they are first used: few texts need them all.
+BLANK = r"\s*"
+NUMBER = (
+    r"(?i)[+-]?(?:\d[\d_]*\.?[\d_]*(?:e[+-]?\d+)?|\.\d[\d_]*(?:e[+-]?\d+)?|nan|inf(?:inity)?)"
+    r"|true|false|\"(?:nan|[+-]?infinity)\""
+)
+#: `array(`, `torch.tensor(`, `np.float64(`: around a value, it changes nothing.
+WRAPPER = (
+    r"(?i)(?:np\.|numpy\.|jnp\.|torch\.)?"
+    r"(?:array|asarray|tensor|float(?:16|32|64)|u?int(?:8|16|32|64)|bool_?)\s*\("
+)
+#: A bracket with nothing but plain numbers in it.
+ROW = r"\[([-+\d.eE,\s]+)\]"
+KEYWORD = r",\s*(\w+)\s*=\s*('[^']*'|\"[^\"]*\"|<[^<>]*>|\([\d\s,]*\)|[\w.]+)"
+#: What a message quotes: the run of characters up to the next delimiter.
+WORD = r"(?s)[^\s,\[\]()]+|."
+CLOSING = {"[": "]", "(": ")"}
+
+
+class LiteralError(ActgradError):
+    """A text that is no array."""
+
+
+class Level:
+    """An open bracket or wrapper, and the shapes of the values in it so far."""
+
+    def __init__(self, opening: str, at: int, wrapper: bool = False) -> None:
+        self.opening = opening
+        self.at = at
+        self.wrapper = wrapper
+        self.shapes: list[tuple[int, ...]] = []
+        #: How many values stand before the last comma.
+        self.comma: int | None = None
+
+    @property
+    def transparent(self) -> bool:
+        """Whether it stands for the one value in it: a wrapper, or Python's `(1)`."""
+        return self.wrapper or (self.opening == "(" and self.comma is None)
+
+    def close(self) -> tuple[int, ...]:
+        """The shape of the whole."""
+        if self.transparent and len(self.shapes) == 1:
+            return self.shapes[0]
+        return (len(self.shapes), *(self.shapes[0] if self.shapes else ()))
+
+
+def parse(text: str) -> Array:
+    """The float64 array that `text` writes.
+
+    Raises:
+        LiteralError: it writes none; the message says what was expected, and where.
+    """
+    return _Reader(text.replace("−", "-")).read()
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+        self.levels = [Level("", 0, wrapper=True)]
+        self.values: list[float] = []
+
+    def read(self) -> Array:
+        for token in self._tokens():
+            self._take(token)
+        top = self.levels.pop()
+        if self.levels:
+            raise self._error(f"{top.opening!r} is never closed", top.at)
+        if not top.shapes:
+            raise LiteralError("an array was expected, but the text is empty")
+        return np.array(self.values, dtype=np.float64).reshape(top.shapes[0])
+
+    def _tokens(self) -> Iterator[str]:
+        """What stands at `self.at`, blanks skipped; `_take` moves past it."""
+        while True:
+            self.at = self._past(BLANK)
+            if self.at == len(self.text):
+                return
+            yield self.text[self.at]
+
+    def _match(self, pattern: str) -> re.Match[str] | None:
+        return re.compile(pattern).match(self.text, self.at)
+
+    def _past(self, pattern: str) -> int:
+        found = self._match(pattern)
+        return found.end() if found else self.at
+
+    def _take(self, token: str) -> None:
+        level = self.levels[-1]
+        if token in "])":
+            self._close(token)
+        elif token == ",":
+            self._comma(level)
+        elif level.wrapper and level.shapes:
+            raise self._error(f"{self._word()} stands after the array's end", self.at)
+        elif token in "[(" and not self._row():
+            self._open(Level(token, self.at), self.at + 1)
+        elif self._match(WRAPPER):
+            self._open(Level("(", self.at, wrapper=True), self._past(WRAPPER))
+        elif token not in "[(":
+            self._number()
+
+    def _row(self) -> bool:
+        """Take a whole row of plain numbers, many times as fast as one by one; or leave it."""
+        found = self._match(ROW)
+        if not found or len(self.levels) > DEEPEST:
+            return False
+        try:
+            row = [float(word) for word in found[1].split("," if "," in found[1] else None)]
+        except ValueError:
+            return False
+        self.values += row
+        self.at = found.end()
+        self._add((len(row),))
+        return True
+
+    def _open(self, level: Level, end: int) -> None:
+        if len(self.levels) > DEEPEST:
+            raise LiteralError(f"brackets are nested more than {DEEPEST} deep")
+        self.levels.append(level)
+        self.at = end
+
+    def _close(self, token: str) -> None:
+        level = self.levels.pop()
+        if not self.levels:
+            raise self._error(f"{token!r} closes nothing", self.at)
+        if token != CLOSING[level.opening]:
+            raise self._error(f"{level.opening!r} is closed by {token!r}", self.at)
+        if level.wrapper and not level.shapes:
+            raise self._error("a number or '[' was expected", self.at)
+        self.at += 1
+        self._add(level.close())
+
+    def _comma(self, level: Level) -> None:
+        if level.wrapper and level.shapes and len(self.levels) > 1:
+            self._keyword(level)
+            return
+        if not level.shapes or level.comma == len(level.shapes):
+            raise self._error("a number or '[' was expected before ','", self.at)
+        if level.wrapper:
+            raise LiteralError("several values stand side by side", "put brackets around them")
+        level.comma = len(level.shapes)
+        self.at += 1
+
+    def _keyword(self, level: Level) -> None:
+        """Skip `, dtype=float32` and its like; heed `shape=(0, 3)`, as NumPy writes for no data."""
+        found = self._match(KEYWORD)
+        if not found:
+            self.at += 1
+            raise self._error("')' was expected", self.at)
+        self.at = found.end()
+        if found[1] == "shape" and 0 in level.shapes[0]:
+            level.shapes[0] = tuple(int(size) for size in re.findall(r"\d+", found[2]))
+
+    def _number(self) -> None:
+        end = self._past(NUMBER)
+        if end == self.at or (end < len(self.text) and self.text[end] not in ",[]() \t\r\n"):
+            raise self._no_number()
+        token = self.text[self.at : end].strip('"').casefold()
+        try:
+            self.values.append(float(token) if token[-1] != "e" else float(token == "true"))
+        except ValueError:
+            raise self._no_number() from None
+        self.at = end
+        self._add(())
+
+    def _add(self, shape: tuple[int, ...]) -> None:
+        """Count one more value in the level that is open; all must be of one shape."""
+        level = self.levels[-1]
+        if level.shapes and shape != level.shapes[0]:
+            place = "".join(f"[{len(outer.shapes)}]" for outer in self.levels[1:-1])
+            raise LiteralError(
+                f"the rows{f' of {place}' if place else ''} differ: row {len(level.shapes)}"
+                f" {_described(shape)}, row 0 {_described(level.shapes[0])}"
+            )
+        level.shapes.append(shape)
+
+    def _word(self) -> str:
+        found = self._match(WORD)
+        word = found[0] if found else ""
+        return repr(word if len(word) <= 24 else word[:24] + "…")
+
+    def _no_number(self) -> LiteralError:
+        if self.text.startswith(("...", "…"), self.at):
+            return LiteralError(
+                "the array was shortened with '...' when it was printed",
+                "save it with numpy.save and give the .npy file",
+            )
+        return self._error(f"{self._word()} is not a number", self.at)
+
+    def _error(self, what: str, at: int) -> LiteralError:
+        line = self.text.count("\n", 0, at) + 1
+        column = at - (self.text.rfind("\n", 0, at) + 1) + 1
+        where = f"line {line}, column {column}" if "\n" in self.text else f"column {column}"
+        return LiteralError(f"{what}, at {where}")
+
+
+def _described(shape: tuple[int, ...]) -> str:
+    match shape:
+        case ():
+            return "is a number"
+        case (1,):
+            return "has 1 number"
+        case (size,):
+            return f"has {size} numbers"
+        case _:
+            return f"has shape {shape}"

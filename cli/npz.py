@@ -1,0 +1,58 @@
+"""Reading one array of a `.npz` archive."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from actgrad.cli.npy import NpyError, read_npy
+from actgrad.layers.arrays import Array
+
+SUFFIX = ".npy"
+
+
+class NpzError(NpyError):
+    """A broken archive, or a member that is not there."""
+
+
+def read_npz(file: IO[bytes], name: str, member: str | None) -> Array:
+    """The array `member` of an archive, or its only one.
+
+    Raises:
+        NpzError: the archive is broken, has no such member, or several and none is named.
+        NpyError, DtypeError: the member is no array that a layer computes in.
+    """
+    with broken(name), zipfile.ZipFile(file) as archive:
+        member = choose(archive, name, member)
+        info = archive.getinfo(member + SUFFIX)
+        with archive.open(info) as stream:
+            return read_npy(stream.read(8), stream, f"{name}:{member}", info.file_size)
+
+
+def choose(archive: zipfile.ZipFile, name: str, member: str | None) -> str:
+    """The member to read.
+
+    Raises:
+        NpzError: it is not there, or several are and none is named.
+    """
+    names = [entry.removesuffix(SUFFIX) for entry in archive.namelist() if entry.endswith(SUFFIX)]
+    listed = f"{name} holds {', '.join(names) or 'no array'}"
+    if member is None and len(names) == 1:
+        return names[0]
+    if member is None:
+        raise NpzError(f"{listed}: which one?", f"{name}:NAME names it" if names else None)
+    if member not in names:
+        raise NpzError(f"{name} holds no array {member!r}", listed)
+    return member
+
+
+@contextmanager
+def broken(name: str) -> Iterator[None]:
+    """Tell a broken archive from a broken tool: zipfile raises a good many exceptions."""
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+        raise NpzError(f"{name} is no readable .npz archive: {error}") from error

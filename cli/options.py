@@ -1,0 +1,81 @@
+"""The options that several commands share, each stated once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, TypeAlias
+
+import typer
+
+from actgrad.cli.completion import complete_layer
+
+
+class Dtype(StrEnum):
+    """What `--dtype` casts to."""
+
+    float16 = "float16"
+    float32 = "float32"
+    float64 = "float64"
+
+
+class Format(StrEnum):
+    """How an answer is written; a file's suffix names one of all but the first."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    npy = "npy"
+    npz = "npz"
+
+    @property
+    def binary(self) -> bool:
+        """Whether it would garble a terminal."""
+        return self in {Format.npy, Format.npz}
+
+
+class ListFormat(StrEnum):
+    """How a list of layers is written."""
+
+    table = "table"
+    json = "json"
+
+
+ARRAY = (
+    "a number, an array such as '[[1, -0.5], [-2, 3]]', a .npy, .npz or text file, or - for stdin"
+)
+
+Layers: TypeAlias = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="LAYER...",
+        help="NAME or NAME:PARAM=VALUE[,PARAM=VALUE...]; several form a chain.",
+        show_default=False,
+        autocompletion=complete_layer,
+    ),
+]
+X: TypeAlias = Annotated[
+    str, typer.Option("--x", metavar="ARRAY", help=f"The input: {ARRAY}.", show_default=False)
+]
+Dout: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--dout", metavar="ARRAY", help="The gradient from upstream, of out's shape or a number."
+    ),
+]
+DtypeOption: TypeAlias = Annotated[
+    Dtype | None, typer.Option("--dtype", help="Cast the input to this dtype first.")
+]
+FormatOption: TypeAlias = Annotated[
+    Format | None,
+    typer.Option("--format", "-f", help="How to print the answer.", show_default="table"),
+]
+Output: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="[NAME=]FILE",
+        help="Write to FILE (.npy, .npz, .json, .csv; - is stdout as .npy) instead of printing;"
+        " NAME picks an array. Repeatable.",
+    ),
+]

@@ -1,0 +1,200 @@
+"""Where an answer goes: `-o [NAME=]FILE`, or standard output.
+
+A file appears whole or not at all: everything is written beside its place first, and only when all
+of it has been written is each file renamed into place.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, NamedTuple, TextIO
+
+from actgrad.cli.answer import Answer
+from actgrad.cli.formats import write
+from actgrad.cli.options import Format
+from actgrad.layers import ActgradError
+
+STDOUT = "-"
+SUFFIXES: dict[str, Format] = {f".{form}": form for form in Format if form is not Format.table}
+NAMED = r"(?s)([\w.]+)=(.+)"
+
+
+class OutputError(ActgradError):
+    """The answer cannot be written where it was asked for."""
+
+
+class ReaderGone(Exception):  # noqa: N818 — no error: a reader may stop when it has seen enough
+    """Whoever read standard output has closed it."""
+
+
+class Target(NamedTuple):
+    """One `-o`: what is written to which file, in which format."""
+
+    answer: Answer
+    file: str
+    form: Format
+
+    @classmethod
+    def parse(cls, argument: str, answer: Answer, form: Format | None) -> Target:
+        """Read `[NAME=]FILE`; `form` is the format of a file whose suffix names none.
+
+        Raises:
+            OutputError: there is no such array, or nothing names a format.
+        """
+        found = re.fullmatch(NAMED, argument)
+        file = found[2] if found else argument
+        if found:
+            answer = only(answer, found[1])
+        named = SUFFIXES.get(Path(file).suffix.lower(), form)
+        if named is None and (file == STDOUT or special(file)):
+            named = Format.npy
+        if named is None or named is Format.table:
+            raise OutputError(
+                f"{file}: its suffix names no format", f"use one of {', '.join(SUFFIXES)}, or -f"
+            )
+        return cls(answer, file, named)
+
+
+def only(answer: Answer, name: str) -> Answer:
+    """The answer with no array but that one, now its main result.
+
+    Raises:
+        OutputError: it has no such array.
+    """
+    if name not in answer.arrays:
+        raise OutputError(
+            f"-o: {answer.command} gives no array {name!r}",
+            f"it gives {', '.join(answer.arrays)}",
+        )
+    return answer._replace(arrays={name: answer.arrays[name]}, main=name)
+
+
+def special(file: str) -> bool:
+    """Whether the path is a device, a pipe or the like: written to, never replaced."""
+    try:
+        return not stat.S_ISREG(os.stat(file).st_mode) and not Path(file).is_dir()  # noqa: PTH116
+    except OSError:
+        return False
+
+
+def write_files(answer: Answer, arguments: Sequence[str], form: Format | None) -> None:
+    """Write what each `-o` asks for, all of it or none.
+
+    Raises:
+        OutputError: one of them cannot be written.
+        ReaderGone: standard output was one of them, and its reader has left.
+    """
+    targets = [Target.parse(argument, answer, form) for argument in arguments]
+    places = [os.path.realpath(target.file) for target in targets if target.file != STDOUT]
+    for place in places:
+        if places.count(place) > 1 and not special(place):
+            raise OutputError(f"-o: {place} would be written twice")
+    with ExitStack() as files:
+        for target in targets:
+            opened = stdout(target.form) if target.file == STDOUT else whole_file(target.file)
+            stream = files.enter_context(opened)
+            with blamed(target.file):
+                write(target.answer, target.form, stream)
+                stream.flush()
+
+
+@contextmanager
+def whole_file(file: str) -> Iterator[IO[bytes]]:
+    """A file that takes its place when the block ends well, and vanishes otherwise."""
+    place = Path(os.path.realpath(file))
+    with blamed(file):
+        if special(file):
+            with place.open("wb", buffering=0) as stream:
+                yield stream
+            return
+        mode = writable_mode(place)
+        beside = place.with_name(f".actgrad-{os.getpid()}-{place.name[:99]}")
+        try:
+            with beside.open("xb") as stream:
+                yield stream
+                if mode is not None:
+                    os.fchmod(stream.fileno(), mode)
+            beside.replace(place)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def writable_mode(place: Path) -> int | None:
+    """The mode of the file that is there already, if one is.
+
+    Raises:
+        OSError: it is a directory, or nobody may write to it, which renaming would not notice.
+    """
+    try:
+        mode = place.stat().st_mode
+    except FileNotFoundError:
+        return None
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(0, "Is a directory")
+    if not (mode & 0o222 and os.access(place, os.W_OK)):
+        raise PermissionError(0, "It is read-only")
+    return stat.S_IMODE(mode)
+
+
+@contextmanager
+def blamed(file: str) -> Iterator[None]:
+    """Turn the system's refusal into ours, which says of which file it speaks."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise ReaderGone from None
+    except OSError as error:
+        name = "standard output" if file == STDOUT else file
+        raise OutputError(f"{name}: {error.strerror}") from error
+
+
+@contextmanager
+def stdout(form: Format) -> Iterator[IO[bytes]]:
+    """Standard output, for bytes of that format.
+
+    Raises:
+        OutputError: it is closed, or a terminal that the format would garble.
+    """
+    stream = open_stdout()
+    if form.binary and stream.isatty():
+        raise OutputError(f"{form} is not written to a terminal", "redirect it, or name a file: -o")
+    with blamed(STDOUT):
+        yield stream.buffer
+        stream.flush()
+
+
+def open_stdout() -> TextIO:
+    """Standard output.
+
+    Raises:
+        OutputError: it was closed before the program began.
+    """
+    if sys.stdout is None:
+        raise OutputError("standard output is closed")
+    return sys.stdout
+
+
+def deliver(answer: Answer, form: Format | None, arguments: Sequence[str] | None) -> None:
+    """Print the answer, or write the files that `-o` asks for instead.
+
+    Raises:
+        OutputError: that cannot be done.
+        ReaderGone: standard output's reader has left.
+    """
+    if arguments:
+        write_files(answer, arguments, form)
+    elif form is None or form is Format.table:
+        from actgrad.cli.table import show
+
+        with blamed(STDOUT):
+            show(answer, open_stdout())
+            open_stdout().flush()
+    else:
+        with stdout(form) as stream:
+            write(answer, form, stream)

@@ -31,9 +31,20 @@ def layers(
         show(known)
 
 
+def printed(layer: type[Layer]) -> tuple[str, str]:
+    """The formula at the default parameters, and the gradient that follows from it."""
+    from actgrad.layers.formula import trace
+    from actgrad.layers.graph import Graph
+
+    traced = trace(layer().formula)
+    graph = Graph(traced)
+    out, x = traced.outputs[0], traced.inputs[0]
+    return str(graph.expressions.value(out)), str(graph.labels.gradient(x))
+
+
 def described(layer: type[Layer]) -> dict[str, object]:
     """What the catalogue says of a layer."""
-    formula, gradient = layer.equation
+    formula, gradient = printed(layer)
     return {
         "name": layer.name,
         "aliases": list(layer.aliases),
@@ -61,5 +72,5 @@ def show(known: list[type[Layer]]) -> None:
     for layer in known:
         parameters = ", ".join(f"{name}={spec.default}" for name, spec in layer.parameters.items())
         name = f"{layer.name}:{parameters}" if parameters else layer.name
-        table.add_row(name, ", ".join(layer.aliases), *layer.equation, ", ".join(layer.keeps))
+        table.add_row(name, ", ".join(layer.aliases), *printed(layer), ", ".join(layer.keeps))
     Page(open_stdout()).print(table)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from actgrad.layers.arrays import Array
+from actgrad.layers.formula import Node, exp
 from actgrad.layers.layer import Elementwise
 
 
@@ -22,8 +23,10 @@ class Sigmoid(Elementwise):
 
     name = "sigmoid"
     aliases = ("logistic",)
-    equation = ("y = 1 / (1 + exp(−x))", "dx = dout·y·(1 − y)")
     keeps = {"out": float}
+
+    def formula(self, x: Node) -> Node:
+        return 1 / (1 + exp(-x))
 
     @property
     def out(self) -> Array:

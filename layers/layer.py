@@ -1,6 +1,6 @@
 """The layer protocol: `forward(x)` keeps what `backward(dout)` will need.
 
-A layer is one class that states its name, its parameters and its kernel. `Elementwise` is the kind
+A layer is one class that states its name, its parameters, its formula and its kernel. `Elementwise` is the kind
 whose every output element depends on one input element alone; its kernels see 1-d blocks, in the
 working dtype, and never a caller's array.
 """
@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from actgrad.layers.arrays import Array, deliver, destination, floating
 from actgrad.layers.blocks import blocks
 from actgrad.layers.errors import BackwardBeforeForwardError, ShapeError
+from actgrad.layers.formula import Node
 from actgrad.layers.parameter import Parameter, parameter, settle
 
 
@@ -35,8 +36,6 @@ class Layer(ABC):
     name: ClassVar[str]
     #: What other frameworks call it.
     aliases: ClassVar[tuple[str, ...]] = ()
-    #: The formula and its derivative for x, as printed.
-    equation: ClassVar[tuple[str, str]]
     #: What forward keeps for backward, by name, and of which dtype: `float` is the working dtype.
     keeps: ClassVar[Mapping[str, type]] = {}
     parameters: ClassVar[Mapping[str, Parameter]] = {}
@@ -67,6 +66,10 @@ class Layer(ABC):
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.parameters)
         return f"{type(self).__name__}({values})"
+
+    @abstractmethod
+    def formula(self, x: Node) -> Node:
+        """The layer's function as the textbook has it: the truth that its kernel is held to."""
 
     @property
     @abstractmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from actgrad.layers.arrays import Array
+from actgrad.layers.formula import Node, where
 from actgrad.layers.layer import Elementwise
 from actgrad.layers.parameter import parameter
 
@@ -19,9 +20,11 @@ class Relu(Elementwise):
     """
 
     name = "relu"
-    equation = ("y = x for x > 0, else 0", "dx = dout for x > 0, else 0")
     keeps = {"mask": bool}
     exact = True
+
+    def formula(self, x: Node) -> Node:
+        return where(x > 0, x, 0)
 
     @property
     def mask(self) -> Array:
@@ -49,13 +52,12 @@ class LeakyRelu(Elementwise):
 
     name = "leaky_relu"
     aliases = ("LeakyReLU",)
-    equation = (
-        "y = x for x > 0, else negative_slope·x",
-        "dx = dout for x > 0, else negative_slope·dout",
-    )
     keeps = {"mask": bool}
 
     negative_slope: float = parameter(0.01, "the slope for x ≤ 0")
+
+    def formula(self, x: Node) -> Node:
+        return where(x > 0, x, self.negative_slope * x)
 
     @property
     def mask(self) -> Array:

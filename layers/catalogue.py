@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from actgrad.layers import exponential, piecewise
 from actgrad.layers.errors import ParameterError, UnknownLayerError
 from actgrad.layers.layer import Layer

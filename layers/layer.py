@@ -1,8 +1,8 @@
 """The layer protocol: `forward(x)` keeps what `backward(dout)` will need.
 
-A layer is one class that states its name, its parameters, its formula and its kernel. `Elementwise` is the kind
-whose every output element depends on one input element alone; its kernels see 1-d blocks, in the
-working dtype, and never a caller's array.
+A layer is one class that states its name, its parameters, its formula and its kernel.
+`Elementwise` is the kind whose every output element depends on one input element alone; its kernels
+see 1-d blocks, in the working dtype, and never a caller's array.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 
 from typer import Abort, TyperException
 
@@ -12,12 +13,16 @@ from actgrad.cli.output import ReaderGone
 from actgrad.layers import ActgradError
 
 NOT_DONE, INTERRUPTED = 2, 128 + signal.SIGINT
+LONGEST_LINE = 400
 
 
 def end(error: BaseException) -> int:
     """Say on stderr what stopped the program, if that is not plain; the exit status."""
     silence_stdout()
     match error:
+        # Rich, which prints tables and help, exits by itself with 1 when the reader has left.
+        case SystemExit(__context__=BrokenPipeError()):
+            end_by_sigpipe()
         case SystemExit(code=int(status)):
             return status
         case KeyboardInterrupt() | Abort():
@@ -63,9 +68,16 @@ def tell_usage(error: TyperException) -> None:
 
 def tell(message: str, hint: str | None = None) -> None:
     """Write to stderr, in one line each; nothing in a name can act on the terminal."""
-    for line in (f"actgrad: {message}", f"         {hint}" if hint else None):
-        if line is not None and sys.stderr is not None:
-            sys.stderr.write(printable(line) + "\n")
+    with suppress(OSError):  # where stderr cannot be written to, the status alone must tell
+        for line in (f"actgrad: {message}", f"         {hint}" if hint else None):
+            if line is not None and sys.stderr is not None:
+                sys.stderr.write(shortened(printable(line)) + "\n")
+
+
+def shortened(line: str) -> str:
+    """The line, of whose middle not much is left if it quotes something very long."""
+    half = LONGEST_LINE // 2
+    return line if len(line) <= LONGEST_LINE else f"{line[:half]} … {line[-half:]}"
 
 
 def printable(text: str) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice, product
-from typing import IO, Any
+import math
+from collections.abc import Iterable, Iterator
+from typing import IO
 
 import numpy as np
 
@@ -48,26 +48,35 @@ def write_json(answer: Answer, stream: IO[bytes]) -> None:
 
 def json_data(array: Array) -> Iterator[str]:
     """The array's elements as nested JSON lists, a piece at a time."""
+    # An axis of no length counts as one: there may be any number of empty rows.
+    cells = math.prod(size or 1 for size in array.shape)
+    if cells <= CHUNK:
+        yield json_text(array)
+        return
+    rows = CHUNK * len(array) // cells
+    yield "["
+    for start in range(0, len(array), rows or 1):
+        yield ", " if start else ""
+        if rows:
+            yield json_text(array[start : start + rows])[1:-1]
+        else:
+            yield from json_data(array[start])
+    yield "]"
+
+
+def json_text(array: Array) -> str:
+    """The elements of a small array as nested JSON lists."""
     import json
 
-    if array.ndim > 1:
-        yield "["
-        for place, row in enumerate(array):
-            yield ", " if place else ""
-            yield from json_data(row)
-        yield "]"
-    elif array.dtype.kind == "b" or np.isfinite(array).all():
-        yield json.dumps(array.tolist())
-    else:
-        values = np.vectorize(exactly, otypes=[object])(array)
-        yield json.dumps(values.tolist())
+    if array.size and not np.isfinite(array).all():
+        array = np.vectorize(exactly, otypes=[object])(array)
+    return json.dumps(array.tolist())
 
 
-def exactly(value: Any) -> float | bool | str:
+def exactly(number: float | bool) -> float | bool | str:
     """A number as JSON can hold it: NaN and the infinities, which it lacks, as strings."""
-    number = value.item() if isinstance(value, np.generic) else value
-    if isinstance(number, bool) or np.isfinite(number):
-        return number  # type: ignore[no-any-return]
+    if math.isfinite(number):
+        return number
     return "NaN" if number != number else "Infinity" if number > 0 else "-Infinity"
 
 
@@ -77,14 +86,15 @@ def write_csv(answer: Answer, stream: IO[bytes]) -> None:
     shape = arrays[0].shape
     axes = [f"axis{axis}" for axis in range(len(shape))]
     stream.write(csv_line([*axes, *answer.arrays]))
-    places = product(*map(range, shape))
     for start in range(0, arrays[0].size, CHUNK):
-        columns = [array.flat[start : start + CHUNK].tolist() for array in arrays]
-        rows = zip(islice(places, CHUNK), *columns, strict=False)
-        stream.write(b"".join(csv_line([*place, *map(exactly, row)]) for place, *row in rows))
+        end = min(start + CHUNK, arrays[0].size)
+        places = np.unravel_index(np.arange(start, end), shape) if shape else ()
+        values = [map(exactly, array.flat[start:end].tolist()) for array in arrays]
+        rows = zip(*(axis.tolist() for axis in places), *values, strict=True)
+        stream.write(b"".join(map(csv_line, rows)))
 
 
-def csv_line(cells: list[Any]) -> bytes:
+def csv_line(cells: Iterable[object]) -> bytes:
     """The cells between commas; none of them needs quotes."""
     return (",".join(map(str, cells)) + "\n").encode()
 

@@ -100,7 +100,7 @@ class Grid:
             return "bold magenta"
         if not self.gradient or value == 0:
             return ""
-        sign = "red" if value < 0 else "blue"
+        sign = "red" if value < 0 else "bright_blue"
         size = abs(float(value)) / largest
         return f"bold {sign}" if size >= BOLD else f"dim {sign}" if size < FAINT else sign
 

@@ -30,7 +30,7 @@ WRAPPER = (
 )
 #: A bracket with nothing but plain numbers in it.
 ROW = r"\[([-+\d.eE,\s]+)\]"
-KEYWORD = r",\s*(\w+)\s*=\s*('[^']*'|\"[^\"]*\"|<[^<>]*>|\([\d\s,]*\)|[\w.]+)"
+KEYWORD = r",\s*(\w+)\s*=\s*('[^']*'|\"[^\"]*\"|<[^<>]*>|\([\d\s,]{0,999}\)|[\w.]+)"
 #: What a message quotes: the run of characters up to the next delimiter.
 WORD = r"(?s)[^\s,\[\]()]+|."
 CLOSING = {"[": "]", "(": ")"}
@@ -87,7 +87,10 @@ class _Reader:
             raise self._error(f"{top.opening!r} is never closed", top.at)
         if not top.shapes:
             raise LiteralError("an array was expected, but the text is empty")
-        return np.array(self.values, dtype=np.float64).reshape(top.shapes[0])
+        try:
+            return np.array(self.values, dtype=np.float64).reshape(top.shapes[0])
+        except ValueError as error:
+            raise LiteralError(f"no array has the shape {top.shapes[0]}: {error}") from None
 
     def _tokens(self) -> Iterator[str]:
         """What stands at `self.at`, blanks skipped; `_take` moves past it."""
@@ -111,7 +114,11 @@ class _Reader:
         elif token == ",":
             self._comma(level)
         elif level.wrapper and level.shapes:
-            raise self._error(f"{self._word()} stands after the array's end", self.at)
+            number = len(self.levels) == 1 and self._match(NUMBER)
+            raise LiteralError(
+                f"{self._word()} stands after the array's end, at {self._place(self.at)}",
+                "put brackets around the numbers" if number else None,
+            )
         elif token in "[(" and not self._row():
             self._open(Level(token, self.at), self.at + 1)
         elif self._match(WRAPPER):
@@ -173,7 +180,7 @@ class _Reader:
 
     def _number(self) -> None:
         end = self._past(NUMBER)
-        if end == self.at or (end < len(self.text) and self.text[end] not in ",[]() \t\r\n"):
+        if end == self.at or not re.match(r"[\s,\[\]()]|\Z", self.text[end : end + 1]):
             raise self._no_number()
         token = self.text[self.at : end].strip('"').casefold()
         try:
@@ -208,10 +215,12 @@ class _Reader:
         return self._error(f"{self._word()} is not a number", self.at)
 
     def _error(self, what: str, at: int) -> LiteralError:
+        return LiteralError(f"{what}, at {self._place(at)}")
+
+    def _place(self, at: int) -> str:
         line = self.text.count("\n", 0, at) + 1
         column = at - (self.text.rfind("\n", 0, at) + 1) + 1
-        where = f"line {line}, column {column}" if "\n" in self.text else f"column {column}"
-        return LiteralError(f"{what}, at {where}")
+        return f"line {line}, column {column}" if "\n" in self.text else f"column {column}"
 
 
 def _described(shape: tuple[int, ...]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import math
 import os
+import re
 import warnings
 from typing import Any, NamedTuple, Protocol
 
@@ -62,6 +63,8 @@ def read_npy(head: bytes, stream: Stream, name: str, available: int | None = Non
     header = read_header(head, stream, name)
     if header.dtype.hasobject:
         raise NpyError(f"{name} holds pickled objects, which are never loaded")
+    if header.dtype.subdtype:
+        raise NpyError(f"{name} holds arrays of arrays: its dtype is {header.dtype}")
     floating(np.empty(0, header.dtype), name)
     if available is not None and header.size > available:
         raise cut_short(name, header, available)
@@ -74,7 +77,7 @@ def read_npy(head: bytes, stream: Stream, name: str, available: int | None = Non
     array: Array = data.view(header.dtype)
     try:
         return array.reshape(header.shape, order="F" if header.fortran_order else "C")
-    except (ValueError, OverflowError) as error:
+    except (ValueError, TypeError) as error:
         raise NpyError(f"{name} has a shape that no array can have: {error}") from error
 
 
@@ -100,7 +103,8 @@ def read_header(head: bytes, stream: Stream, name: str) -> Header:
         with warnings.catch_warnings(action="ignore"):
             shape, fortran_order, dtype = reader(io.BytesIO(prefix + stream.read(length)))
     except Exception as error:
-        reason = str(error).partition("\n")[0]
+        # Of a header that is no literal, Python tells an address in memory; of a deep one, nothing.
+        reason = re.split(" on line|\n", str(error))[0] or "it cannot be parsed"
         raise NpyError(f"{name} has a broken .npy header: {reason}") from error
     if any(size < 0 for size in shape):
         raise NpyError(f"{name} has a broken .npy header: negative shape {shape}")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
 from actgrad.cli.npy import NpyError, read_npy
+from actgrad.layers import ActgradError
 from actgrad.layers.arrays import Array
 
 SUFFIX = ".npy"
@@ -42,8 +42,11 @@ def choose(archive: zipfile.ZipFile, name: str, member: str | None) -> str:
     listed = f"{name} holds {', '.join(names) or 'no array'}"
     if member is None and len(names) == 1:
         return names[0]
+    if member is None and names:
+        file = name if name.lower().endswith(".npz") else "FILE.npz"
+        raise NpzError(f"{listed}: which one?", f"{file}:NAME names it")
     if member is None:
-        raise NpzError(f"{listed}: which one?", f"{name}:NAME names it" if names else None)
+        raise NpzError(listed)
     if member not in names:
         raise NpzError(f"{name} holds no array {member!r}", listed)
     return member
@@ -51,8 +54,10 @@ def choose(archive: zipfile.ZipFile, name: str, member: str | None) -> str:
 
 @contextmanager
 def broken(name: str) -> Iterator[None]:
-    """Tell a broken archive from a broken tool: zipfile raises a good many exceptions."""
+    """Say that the archive is broken: zipfile and its decompressors raise whatever they like."""
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+    except (ActgradError, MemoryError):
+        raise
+    except Exception as error:
         raise NpzError(f"{name} is no readable .npz archive: {error}") from error

@@ -57,9 +57,12 @@ X: TypeAlias = Annotated[
     str, typer.Option("--x", metavar="ARRAY", help=f"The input: {ARRAY}.", show_default=False)
 ]
 Dout: TypeAlias = Annotated[
-    str,
+    str | None,
     typer.Option(
-        "--dout", metavar="ARRAY", help="The gradient from upstream, of out's shape or a number."
+        "--dout",
+        metavar="ARRAY",
+        help="The gradient from upstream, of out's shape or a number.",
+        show_default="ones",
     ),
 ]
 DtypeOption: TypeAlias = Annotated[

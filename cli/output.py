@@ -12,6 +12,7 @@ import stat
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, NamedTuple, TextIO
 
@@ -22,7 +23,7 @@ from actgrad.layers import ActgradError
 
 STDOUT = "-"
 SUFFIXES: dict[str, Format] = {f".{form}": form for form in Format if form is not Format.table}
-NAMED = r"(?s)([\w.]+)=(.+)"
+NAMED = r"(?s)([\w.]+)=(.*)"
 
 
 class OutputError(ActgradError):
@@ -51,6 +52,8 @@ class Target(NamedTuple):
         file = found[2] if found else argument
         if found:
             answer = only(answer, found[1])
+        if not file:
+            raise OutputError(f"-o {argument!r} names no file")
         named = SUFFIXES.get(Path(file).suffix.lower(), form)
         if named is None and (file == STDOUT or special(file)):
             named = Format.npy
@@ -91,15 +94,17 @@ def write_files(answer: Answer, arguments: Sequence[str], form: Format | None) -
         ReaderGone: standard output was one of them, and its reader has left.
     """
     targets = [Target.parse(argument, answer, form) for argument in arguments]
-    places = [os.path.realpath(target.file) for target in targets if target.file != STDOUT]
+    files_named = [target.file for target in targets if target.file != STDOUT]
+    places = [os.path.realpath(file) for file in files_named if not special(file)]
     for place in places:
-        if places.count(place) > 1 and not special(place):
+        if places.count(place) > 1:
             raise OutputError(f"-o: {place} would be written twice")
     with ExitStack() as files:
         for target in targets:
-            opened = stdout(target.form) if target.file == STDOUT else whole_file(target.file)
+            opened = stdout() if target.file == STDOUT else whole_file(target.file)
             stream = files.enter_context(opened)
             with blamed(target.file):
+                keep_from_terminal(stream, target.form)
                 write(target.answer, target.form, stream)
                 stream.flush()
 
@@ -107,14 +112,16 @@ def write_files(answer: Answer, arguments: Sequence[str], form: Format | None) -
 @contextmanager
 def whole_file(file: str) -> Iterator[IO[bytes]]:
     """A file that takes its place when the block ends well, and vanishes otherwise."""
-    place = Path(os.path.realpath(file))
     with blamed(file):
         if special(file):
-            with place.open("wb", buffering=0) as stream:
+            with Path(file).open("wb") as stream:
                 yield stream
             return
+        if file.endswith(os.sep):
+            raise IsADirectoryError(0, "It names a directory")
+        place = Path(os.path.realpath(file))
         mode = writable_mode(place)
-        beside = place.with_name(f".actgrad-{os.getpid()}-{place.name[:99]}")
+        beside = place.with_name(f".actgrad-{os.urandom(8).hex()}")
         try:
             with beside.open("xb") as stream:
                 yield stream
@@ -155,18 +162,15 @@ def blamed(file: str) -> Iterator[None]:
 
 
 @contextmanager
-def stdout(form: Format) -> Iterator[IO[bytes]]:
-    """Standard output, for bytes of that format.
+def stdout() -> Iterator[IO[bytes]]:
+    """Standard output, for bytes.
 
     Raises:
-        OutputError: it is closed, or a terminal that the format would garble.
+        OutputError: it is closed.
     """
-    stream = open_stdout()
-    if form.binary and stream.isatty():
-        raise OutputError(f"{form} is not written to a terminal", "redirect it, or name a file: -o")
-    with blamed(STDOUT):
-        yield stream.buffer
-        stream.flush()
+    # Its own buffer, for `python -u` takes away the one that it has.
+    with blamed(STDOUT), open(open_stdout().fileno(), "wb", closefd=False) as stream:
+        yield stream
 
 
 def open_stdout() -> TextIO:
@@ -177,7 +181,20 @@ def open_stdout() -> TextIO:
     """
     if sys.stdout is None:
         raise OutputError("standard output is closed")
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A formula's − or σ is no reason to fail where the locale is ASCII.
+        sys.stdout.reconfigure(errors="backslashreplace")
     return sys.stdout
+
+
+def keep_from_terminal(stream: IO[bytes], form: Format) -> None:
+    """See that no terminal is garbled.
+
+    Raises:
+        OutputError: it would be.
+    """
+    if form.binary and stream.isatty():
+        raise OutputError(f"{form} is not written to a terminal", "redirect it, or name a file: -o")
 
 
 def deliver(answer: Answer, form: Format | None, arguments: Sequence[str] | None) -> None:
@@ -196,5 +213,6 @@ def deliver(answer: Answer, form: Format | None, arguments: Sequence[str] | None
             show(answer, open_stdout())
             open_stdout().flush()
     else:
-        with stdout(form) as stream:
+        with stdout() as stream:
+            keep_from_terminal(stream, form)
             write(answer, form, stream)

@@ -119,7 +119,10 @@ def _read_stream(
     if head.startswith(ZIP) or member is not None or name.lower().endswith(".npz"):
         from actgrad.cli import npz
 
-        return npz.read_npz(_seekable(head, stream), name, member)
+        archive = _seekable(head, stream)
+        array = npz.read_npz(archive, name, member)
+        archive.seek(0, os.SEEK_END)  # nothing of it may be read as a second array
+        return array
     if head.startswith(npy.MAGIC) or name.lower().endswith(".npy"):
         return npy.read_npy(head, stream, name, None if size is None else size - stream.tell())
     return _read_text(head + stream.read(LONGEST), name)
@@ -137,7 +140,7 @@ def _read_text(data: bytes, name: str) -> Array:
     if len(data) > LONGEST:
         raise SourceError(f"{name} is too long for a text", "save it with numpy.save as .npy")
     try:
-        return literal.parse(data.decode())
+        return literal.parse(data.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise SourceError(f"{name} is no text, no .npy and no .npz") from None
     except literal.LiteralError as error:

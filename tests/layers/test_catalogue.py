@@ -1,0 +1,83 @@
+"""Finding layers by name, and reading their parameters."""
+
+from __future__ import annotations
+
+import pytest
+
+from actgrad.layers import (
+    LeakyRelu,
+    ParameterError,
+    Relu,
+    Sigmoid,
+    UnknownLayerError,
+    catalogue,
+    find,
+    layer,
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "cls"),
+    [
+        ("relu", Relu),
+        ("ReLU", Relu),
+        ("Sigmoid", Sigmoid),
+        ("logistic", Sigmoid),
+        ("leaky-relu", LeakyRelu),
+        ("LeakyReLU", LeakyRelu),
+        ("leakyrelu", LeakyRelu),
+    ],
+)
+def test_names_ignore_case_dashes_and_underscores(name: str, cls: type) -> None:
+    assert find(name) is cls
+
+
+def test_a_misspelt_name_gets_a_suggestion() -> None:
+    with pytest.raises(UnknownLayerError, match="no layer is called 'sigmiod'") as caught:
+        find("sigmiod")
+    assert caught.value.hint == "did you mean sigmoid?"
+
+
+def test_a_name_like_no_other_gets_the_list() -> None:
+    with pytest.raises(UnknownLayerError) as caught:
+        find("xyzzy")
+    assert caught.value.hint == "actgrad layers lists them"
+
+
+def test_a_spec_sets_parameters() -> None:
+    made = layer("leaky_relu:negative_slope=0.5")
+    assert isinstance(made, LeakyRelu)
+    assert made.negative_slope == 0.5
+    assert layer(str(made)).__dict__["negative_slope"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("spec", "message", "hint"),
+    [
+        ("relu:alpha=1", "relu has no parameter 'alpha'; it takes none", None),
+        ("leaky_relu:negative_slop=1", "no parameter", "did you mean negative_slope?"),
+        ("leaky_relu:q=1", "no parameter 'q'", "it takes negative_slope"),
+        ("leaky_relu:negative_slope=x", "negative_slope is 'x', which is not a number", None),
+        ("leaky_relu:negative_slope=", "negative_slope is '', which is not a number", None),
+        ("leaky_relu:negative_slope=nan", "is nan, but must be finite", None),
+        ("leaky_relu:negative_slope=1,negative_slope=2", "is given twice", None),
+        ("leaky_relu:negative_slope", "is no parameter", "write leaky_relu:PARAM=VALUE"),
+        ("leaky_relu:", "is no parameter", "write leaky_relu:PARAM=VALUE"),
+    ],
+)
+def test_a_bad_parameter_is_named(spec: str, message: str, hint: str | None) -> None:
+    with pytest.raises(ParameterError, match=message) as caught:
+        layer(spec)
+    assert caught.value.hint == hint
+
+
+def test_the_constructor_checks_too() -> None:
+    with pytest.raises(ParameterError, match="no parameter 'alpha'"):
+        Relu(alpha=1)  # type: ignore[call-arg]
+    with pytest.raises(ParameterError, match="must be finite"):
+        LeakyRelu(negative_slope=float("inf"))
+
+
+def test_every_name_and_alias_finds_its_own_layer() -> None:
+    for cls in catalogue():
+        assert all(find(name) is cls for name in (cls.name, *cls.aliases))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from mpmath import libmp, mp, mpf  # type: ignore[import-untyped]
+from mpmath import libmp, mp, mpf
 
 from actgrad.layers import formula as f
 from actgrad.layers.formula import Formula, trace

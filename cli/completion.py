@@ -10,7 +10,7 @@ from pathlib import Path
 
 def complete_layer(incomplete: str) -> list[str]:
     """The names of the layers that begin so."""
-    return sorted(name for name in layer_names() if name.startswith(incomplete.lower()))
+    return sorted(name for name in layer_names() if name.startswith(incomplete))
 
 
 def layer_names() -> Iterator[str]:

@@ -9,9 +9,6 @@ from contextlib import suppress
 
 from typer import Abort, TyperException
 
-from actgrad.cli.output import ReaderGone
-from actgrad.layers import ActgradError
-
 NOT_DONE, INTERRUPTED = 2, 128 + signal.SIGINT
 LONGEST_LINE = 400
 
@@ -21,26 +18,20 @@ def end(error: BaseException) -> int:
     silence_stdout()
     match error:
         # Rich, which prints tables and help, exits by itself with 1 when the reader has left.
-        case SystemExit(__context__=BrokenPipeError()):
+        case BrokenPipeError() | SystemExit(__context__=BrokenPipeError()):
             end_by_sigpipe()
         case SystemExit(code=int(status)):
             return status
         case KeyboardInterrupt() | Abort():
             return INTERRUPTED
-        case ReaderGone() | BrokenPipeError():
-            end_by_sigpipe()
-        case ActgradError():
-            tell(str(error), error.hint)
         case TyperException():
             tell_usage(error)
         case MemoryError():
             tell("there is not enough memory for these arrays")
         case OSError():
             tell(f"standard output: {error.strerror}")
-        case _ if sys.flags.dev_mode:
-            raise error
         case _:
-            tell(f"{type(error).__name__}: {error}", "this is a fault of actgrad; please report it")
+            tell_refusal(error)
     return NOT_DONE
 
 
@@ -55,6 +46,19 @@ def end_by_sigpipe() -> None:
     """End as `cat` does when its reader has left, silently."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     os.kill(os.getpid(), signal.SIGPIPE)
+
+
+def tell_refusal(error: BaseException) -> None:
+    """Say what a layer, a reader or a writer refused; anything else is a fault of ours."""
+    # Here, for it imports NumPy, which the exits above have no use for.
+    from actgrad.layers import ActgradError
+
+    if isinstance(error, ActgradError):
+        tell(str(error), error.hint)
+    elif sys.flags.dev_mode:
+        raise error
+    else:
+        tell(f"{type(error).__name__}: {error}", "this is a fault of actgrad; please report it")
 
 
 def tell_usage(error: TyperException) -> None:

@@ -69,7 +69,8 @@ def json_text(array: Array) -> str:
     import json
 
     if array.size and not np.isfinite(array).all():
-        array = np.vectorize(exactly, otypes=[object])(array)
+        cells = [exactly(number) for number in array.ravel().tolist()]
+        array = np.array(cells, dtype=object).reshape(array.shape)
     return json.dumps(array.tolist())
 
 

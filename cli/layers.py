@@ -26,7 +26,7 @@ def layers(
         import json
 
         answer = {"command": "layers", "layers": [described(layer) for layer in known]}
-        open_stdout().write(json.dumps(answer, ensure_ascii=False) + "\n")
+        open_stdout().write(json.dumps(answer) + "\n")
     else:
         show(known)
 

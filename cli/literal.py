@@ -90,7 +90,7 @@ class _Reader:
         try:
             return np.array(self.values, dtype=np.float64).reshape(top.shapes[0])
         except ValueError as error:
-            raise LiteralError(f"no array has the shape {top.shapes[0]}: {error}") from None
+            raise LiteralError(f"there is no such array: {error}") from None
 
     def _tokens(self) -> Iterator[str]:
         """What stands at `self.at`, blanks skipped; `_take` moves past it."""

@@ -44,6 +44,8 @@ class Header(NamedTuple):
     shape: tuple[int, ...]
     fortran_order: bool
     dtype: np.dtype[Any]
+    #: How many bytes it took, the first 8 of the file not counted.
+    length: int
 
     @property
     def size(self) -> int:
@@ -54,7 +56,7 @@ class Header(NamedTuple):
 def read_npy(head: bytes, stream: Stream, name: str, available: int | None = None) -> Array:
     """The array of a `.npy` stream, of which the 8 bytes `head` are already read.
 
-    `available` is how many bytes follow, where that is known beforehand.
+    `available` is how many bytes follow these, where that is known beforehand.
 
     Raises:
         NpyError: the bytes are no such array, end too early, or need more memory than there is.
@@ -66,8 +68,8 @@ def read_npy(head: bytes, stream: Stream, name: str, available: int | None = Non
     if header.dtype.subdtype:
         raise NpyError(f"{name} holds arrays of arrays: its dtype is {header.dtype}")
     floating(np.empty(0, header.dtype), name)
-    if available is not None and header.size > available:
-        raise cut_short(name, header, available)
+    if available is not None and header.size > available - header.length:
+        raise cut_short(name, header, available - header.length)
     if header.size > memory():
         raise NpyError(f"{name} promises {in_bytes(header.size)}, more than this machine's memory")
     data = np.empty(header.size, np.uint8)
@@ -108,7 +110,7 @@ def read_header(head: bytes, stream: Stream, name: str) -> Header:
         raise NpyError(f"{name} has a broken .npy header: {reason}") from error
     if any(size < 0 for size in shape):
         raise NpyError(f"{name} has a broken .npy header: negative shape {shape}")
-    return Header(shape, fortran_order, dtype)
+    return Header(shape, fortran_order, dtype, len(prefix) + length)
 
 
 def fill(buffer: memoryview, stream: Stream) -> int:
@@ -138,5 +140,5 @@ def memory() -> int:
 
 def in_bytes(count: int) -> str:
     """A count of bytes as a person says it."""
-    power = min(len(str(count)) // 3, 6)
+    power = min((len(str(count)) - 1) // 3, 6)
     return f"{count / 1000**power:.3g} {('bytes', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB')[power]}"

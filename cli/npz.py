@@ -29,7 +29,8 @@ def read_npz(file: IO[bytes], name: str, member: str | None) -> Array:
         member = choose(archive, name, member)
         info = archive.getinfo(member + SUFFIX)
         with archive.open(info) as stream:
-            return read_npy(stream.read(8), stream, f"{name}:{member}", info.file_size)
+            head = stream.read(8)
+            return read_npy(head, stream, f"{name}:{member}", info.file_size - len(head))
 
 
 def choose(archive: zipfile.ZipFile, name: str, member: str | None) -> str:

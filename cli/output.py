@@ -12,7 +12,7 @@ import stat
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from io import TextIOWrapper
+from io import BufferedWriter, TextIOWrapper
 from pathlib import Path
 from typing import IO, NamedTuple, TextIO
 
@@ -28,10 +28,6 @@ NAMED = r"(?s)([\w.]+)=(.*)"
 
 class OutputError(ActgradError):
     """The answer cannot be written where it was asked for."""
-
-
-class ReaderGone(Exception):  # noqa: N818 — no error: a reader may stop when it has seen enough
-    """Whoever read standard output has closed it."""
 
 
 class Target(NamedTuple):
@@ -59,7 +55,8 @@ class Target(NamedTuple):
             named = Format.npy
         if named is None or named is Format.table:
             raise OutputError(
-                f"{file}: its suffix names no format", f"use one of {', '.join(SUFFIXES)}, or -f"
+                f"{file}: neither its suffix nor -f names a file's format",
+                f"use one of {', '.join(SUFFIXES)}",
             )
         return cls(answer, file, named)
 
@@ -91,14 +88,10 @@ def write_files(answer: Answer, arguments: Sequence[str], form: Format | None) -
 
     Raises:
         OutputError: one of them cannot be written.
-        ReaderGone: standard output was one of them, and its reader has left.
+        BrokenPipeError: whoever read one of them has left.
     """
     targets = [Target.parse(argument, answer, form) for argument in arguments]
-    files_named = [target.file for target in targets if target.file != STDOUT]
-    places = [os.path.realpath(file) for file in files_named if not special(file)]
-    for place in places:
-        if places.count(place) > 1:
-            raise OutputError(f"-o: {place} would be written twice")
+    see_that_all_differ([target.file for target in targets if target.file != STDOUT])
     with ExitStack() as files:
         for target in targets:
             opened = stdout() if target.file == STDOUT else whole_file(target.file)
@@ -109,12 +102,29 @@ def write_files(answer: Answer, arguments: Sequence[str], form: Format | None) -
                 stream.flush()
 
 
+def see_that_all_differ(files: Sequence[str]) -> None:
+    """See that no file is replaced twice, whatever it is called.
+
+    Raises:
+        OutputError: one would be.
+    """
+    places = set()
+    for file in files:
+        if special(file):
+            continue
+        with blamed(file):
+            place = os.path.realpath(file)
+        if place in places:
+            raise OutputError(f"-o: {file} would be written twice")
+        places.add(place)
+
+
 @contextmanager
 def whole_file(file: str) -> Iterator[IO[bytes]]:
     """A file that takes its place when the block ends well, and vanishes otherwise."""
     with blamed(file):
         if special(file):
-            with Path(file).open("wb") as stream:
+            with leavable(file) as stream:
                 yield stream
             return
         if file.endswith(os.sep):
@@ -154,8 +164,8 @@ def blamed(file: str) -> Iterator[None]:
     """Turn the system's refusal into ours, which says of which file it speaks."""
     try:
         yield
-    except BrokenPipeError:
-        raise ReaderGone from None
+    except BrokenPipeError:  # no error: a reader may stop when it has seen enough
+        raise
     except OSError as error:
         name = "standard output" if file == STDOUT else file
         raise OutputError(f"{name}: {error.strerror}") from error
@@ -168,9 +178,17 @@ def stdout() -> Iterator[IO[bytes]]:
     Raises:
         OutputError: it is closed.
     """
-    # Its own buffer, for `python -u` takes away the one that it has.
-    with blamed(STDOUT), open(open_stdout().fileno(), "wb", closefd=False) as stream:
+    with blamed(STDOUT), leavable(open_stdout().fileno()) as stream:
         yield stream
+
+
+@contextmanager
+def leavable(file: str | int) -> Iterator[IO[bytes]]:
+    """A device, a pipe or an open descriptor; closing it early, on Ctrl-C, waits for no reader."""
+    with open(file, "wb", buffering=0, closefd=isinstance(file, str)) as raw:
+        stream = BufferedWriter(raw)
+        yield stream
+        stream.flush()
 
 
 def open_stdout() -> TextIO:
@@ -202,7 +220,7 @@ def deliver(answer: Answer, form: Format | None, arguments: Sequence[str] | None
 
     Raises:
         OutputError: that cannot be done.
-        ReaderGone: standard output's reader has left.
+        BrokenPipeError: whoever read it has left.
     """
     if arguments:
         write_files(answer, arguments, form)

@@ -53,7 +53,7 @@ def framed(answer: Answer, name: str, page: Page) -> Panel:
     cells, columns = grid.rows, grid.columns
     while True:
         content: RenderableType = grid.text(cells, columns) if array.size else Text("empty")
-        if None in [*cells, *columns]:
+        if array.size and None in [*cells, *columns]:
             content = Group(content, Text(summary(array), "italic"))
         panel = Panel(content, title=title, title_align="left", expand=False, border_style="dim")
         if len(columns) <= 2 or page.fits(panel):

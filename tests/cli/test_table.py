@@ -57,7 +57,7 @@ def test_rows_and_columns_carry_their_indices() -> None:
     assert text.splitlines()[3].startswith("│ 1  -2   3   ")
 
 
-@pytest.mark.parametrize("shape", [(), (0,), (0, 3), (1, 1), (2, 1, 3), (2, 2, 2, 3, 2)])
+@pytest.mark.parametrize("shape", [(), (0,), (0, 3), (99, 0), (1, 1), (2, 1, 3), (2, 2, 2, 3, 2)])
 def test_every_shape_has_a_table(shape: tuple[int, ...]) -> None:
     text = piped(relu_forward(np.ones(shape)))
     assert f"x {shape} float64" in text

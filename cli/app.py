@@ -9,10 +9,11 @@ import typer
 from actgrad.cli import __version__
 from actgrad.cli.backward import backward
 from actgrad.cli.forward import forward
+from actgrad.cli.graph import graph
 from actgrad.cli.layers import layers
 
 app = typer.Typer(name="actgrad", no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (forward, backward, layers):
+for command in (forward, backward, graph, layers):
     app.command()(command)
 
 

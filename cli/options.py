@@ -40,6 +40,16 @@ class ListFormat(StrEnum):
     json = "json"
 
 
+class GraphFormat(StrEnum):
+    """How a graph is written; a file's suffix names one of all but the first."""
+
+    table = "table"
+    json = "json"
+    dot = "dot"
+    mermaid = "mermaid"
+    svg = "svg"
+
+
 ARRAY = (
     "a number, an array such as '[[1, -0.5], [-2, 3]]', a .npy, .npz or text file, or - for stdin"
 )
@@ -55,6 +65,21 @@ Layers: TypeAlias = Annotated[
 ]
 X: TypeAlias = Annotated[
     str, typer.Option("--x", metavar="ARRAY", help=f"The input: {ARRAY}.", show_default=False)
+]
+AnyX: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--x", metavar="ARRAY", help=f"The input: {ARRAY}. Without it, all is in symbols."
+    ),
+]
+At: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        metavar="INDEX",
+        help="Which element of x, by its indices: 0,1.",
+        show_default="the first",
+    ),
 ]
 Dout: TypeAlias = Annotated[
     str | None,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from numpy.typing import ArrayLike
 
 from actgrad.layers.arrays import Array
-from actgrad.layers.layer import Layer
+from actgrad.layers.layer import Elementwise, Layer
 
 
 class Chain:
@@ -42,3 +43,15 @@ class Chain:
         for layer in reversed(self.layers):
             dout = layer.backward(dout, out if layer is first else None)
             yield dout
+
+    def formula(self, x: Any) -> Any:
+        """The last layer's out as a formula of x, a node or a list of them."""
+        *_, result = self.formula_steps(x)
+        return result
+
+    def formula_steps(self, x: Any) -> Iterator[Any]:
+        """Each layer's out, first to last, as a formula of x."""
+        for layer in self.layers:
+            each = isinstance(layer, Elementwise) and isinstance(x, list)
+            x = [layer.formula(one) for one in x] if each else layer.formula(x)
+            yield x

@@ -28,6 +28,9 @@ class Sigmoid(Elementwise):
     def formula(self, x: Node) -> Node:
         return 1 / (1 + exp(-x))
 
+    def derivative(self, x: Node, y: Node) -> Node:
+        return y * (1 - y)
+
     @property
     def out(self) -> Array:
         """The last forward's result, in float64 whatever x's dtype."""

@@ -15,7 +15,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from actgrad.layers import formula as f
 from actgrad.layers.formula import Formula, Node, Operation
-from actgrad.layers.symbol import SYMBOLS, Symbol, name
+from actgrad.layers.symbol import SYMBOLS, Symbol, name, number
 
 T = TypeVar("T")
 
@@ -108,7 +108,8 @@ class Graph:
 
     x has a number for each input and dout one for each output; without x the graph is in symbols
     only, and `numbers` is None. A choice follows the branch that it takes at x. No number is an
-    error: floats overflow to ±inf, and what has no value is nan.
+    error: floats overflow to ±inf, and what has no value is nan. `names` are those that nodes
+    besides the outputs have in the labels.
     """
 
     def __init__(
@@ -116,8 +117,10 @@ class Graph:
         formula: Formula,
         x: Sequence[float] | None = None,
         dout: Sequence[float] | None = None,
+        names: Mapping[Node, str] | None = None,
     ) -> None:
         count = len(formula.outputs)
+        self.names = names or {}
         self.formula = formula
         self.output_names = ["y"] if formula.is_scalar else f.indexed("y", count)
         self.numbers: Sweep[float] | None = None
@@ -134,8 +137,15 @@ class Graph:
     @cached_property
     def labels(self) -> Sweep[Symbol]:
         """The same, where an output is called y: so is every derivative that is made of it."""
-        named = zip(self.formula.outputs, self.output_names, strict=True)
-        return self._symbols({node: name(y) for node, y in named if node.inputs})
+        outputs = zip(self.formula.outputs, self.output_names, strict=True)
+        named = {**self.names, **dict(outputs)}
+        return self._symbols({node: name(y) for node, y in named.items() if node.inputs})
+
+    def slope(self, x: Symbol, y: Symbol) -> Symbol:
+        """∂y/∂x, where the only input and the only output are called so."""
+        (start,), (end,) = self.formula.inputs, self.formula.outputs
+        known = {**self._decisions, end: y, start: x}
+        return Sweep(self.formula, SYMBOLS, known, [number(1)]).gradient(start)
 
     @cached_property
     def nodes(self) -> list[Node]:
@@ -155,21 +165,22 @@ class Graph:
 
     def constants(self, node: Node) -> list[Node]:
         """The constants that enter an operation from the side."""
-        return [edge.source for edge in self._taken(node) if edge.source.is_constant]
+        return [edge.source for edge in self.taken(node) if edge.source.is_constant]
 
-    def _into(self, node: Node) -> list[Edge]:
-        """A choice that took a constant is drawn with what its condition asked about."""
-        edges = [edge for edge in self._taken(node) if not edge.source.is_constant]
-        if edges or node.operation is not f.where:
-            return edges
-        return [Edge(one, node, None) for one in node.inputs[0].inputs if not one.is_constant]
-
-    def _taken(self, node: Node) -> list[Edge]:
+    def taken(self, node: Node) -> list[Edge]:
+        """What an operation takes, constants too; a choice takes the branch it follows at x."""
         edges = [Edge(source, node, i) for i, source in enumerate(node.inputs)]
         if node.operation is not f.where:
             return edges
         decision = self._decisions.get(node.inputs[0])
         return edges[1:] if decision is None else [edges[1 if decision else 2]]
+
+    def _into(self, node: Node) -> list[Edge]:
+        """A choice that took a constant is drawn with what its condition asked about."""
+        edges = [edge for edge in self.taken(node) if not edge.source.is_constant]
+        if edges or node.operation is not f.where:
+            return edges
+        return [Edge(one, node, None) for one in node.inputs[0].inputs if not one.is_constant]
 
     @property
     def _decisions(self) -> dict[Node, bool]:

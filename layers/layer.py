@@ -71,6 +71,13 @@ class Layer(ABC):
     def formula(self, x: Node) -> Node:
         """The layer's function as the textbook has it: the truth that its kernel is held to."""
 
+    def derivative(self, x: Node, y: Node) -> Node | None:
+        """∂y/∂x as a person writes it, in terms of x and y = formula(x).
+
+        None leaves it as the graph of the formula gives it.
+        """
+        return None
+
     @property
     @abstractmethod
     def saved(self) -> Mapping[str, Array]:

@@ -1,0 +1,85 @@
+"""A graph as a drawing, and below it a table with a row for each node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import IO
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from actgrad.cli.drawing import Drawing
+from actgrad.cli.labels import Labels, number
+from actgrad.cli.page import Page
+from actgrad.cli.picture import Picture
+from actgrad.layers.formula import Node
+from actgrad.layers.graph import Edge
+
+#: The longest label that stands in the drawing itself.
+LONGEST, SHORTEST = 44, 9
+
+
+def show(picture: Picture, file: IO[str]) -> None:
+    """Print the drawing, what its letters mean, and the table."""
+    page = Page(file)
+    # A file is not folded: a graph wider than paper is drawn in one piece.
+    width = page.width if page.terminal else 1 << 20
+    longest = max(SHORTEST, min(LONGEST, page.width // 3)) if page.terminal else LONGEST
+    page.print(Text(picture.title, "bold"))
+    page.print(Text.assemble("above an edge its value →, below it ", ("← ∂L/∂value", "blue")))
+    drawing = Drawing(picture.labels, longest)
+    for band in drawing.fold(width):
+        page.print("")
+        page.print(band)
+    for line in (*picture.names, *drawing.legend.lines()):
+        page.print(line)
+    page.print("")
+    page.print(table(picture.labels))
+
+
+def table(labels: Labels) -> Table:
+    """A row for each node: what it takes, its value, and what goes back through it."""
+    graph = labels.graph
+    numbers = graph.numbers
+    headings = ["node", "operation", "inputs", "expression", "local derivative", "gradient"]
+    if numbers is not None:
+        headings[4:4] = ["value"]
+        headings += [""]
+    found = Table(*headings, box=box.SIMPLE_HEAD, show_edge=False)
+    for node in graph.nodes:
+        row = [
+            labels.id(node),
+            labels.vertex(node) if node.inputs else "input",
+            ", ".join(inputs(labels, node)),
+            str(graph.expressions.value(node)),
+            "\n".join(derivatives(labels, node)),
+            str(graph.labels.gradient(node)),
+        ]
+        if numbers is not None:
+            row[4:4] = [number(numbers.value(node))]
+            row += [number(numbers.gradient(node))]
+        found.add_row(*row)
+    return found
+
+
+def inputs(labels: Labels, node: Node) -> Iterator[str]:
+    """What the node takes, in the order it takes it."""
+    taken = [*labels.graph.taken(node), *entering(labels, node)]
+    for edge in dict.fromkeys(taken):
+        yield labels.id(edge.source)
+
+
+def entering(labels: Labels, node: Node) -> list[Edge]:
+    return [edge for edge in labels.graph.edges if edge.target is node]
+
+
+def derivatives(labels: Labels, node: Node) -> Iterator[str]:
+    """The node's derivative by each input that is no constant."""
+    for edge in entering(labels, node):
+        expression = str(labels.graph.labels.derivative(edge))
+        if labels.graph.numbers is None:
+            yield expression
+            continue
+        value = number(labels.graph.numbers.derivative(edge))
+        yield value if expression == value else f"{expression} = {value}"

@@ -35,20 +35,20 @@ def show(picture: Picture, file: IO[str]) -> None:
     for line in (*picture.names, *drawing.legend.lines()):
         page.print(line)
     page.print("")
-    page.print(table(picture.labels))
+    headings, rows = headed(picture.labels)
+    grid = Table(*headings, box=box.SIMPLE_HEAD, show_edge=False)
+    for row in rows:
+        grid.add_row(*row)
+    page.print(grid if page.fits(grid) else records(headings, rows))
 
 
-def table(labels: Labels) -> Table:
+def headed(labels: Labels) -> tuple[list[str], list[list[str]]]:
     """A row for each node: what it takes, its value, and what goes back through it."""
     graph = labels.graph
     numbers = graph.numbers
     headings = ["node", "operation", "inputs", "expression", "local derivative", "gradient"]
-    if numbers is not None:
-        headings[4:4] = ["value"]
-        headings += [""]
-    found = Table(*headings, box=box.SIMPLE_HEAD, show_edge=False)
-    for node in graph.nodes:
-        row = [
+    rows = [
+        [
             labels.id(node),
             labels.vertex(node) if node.inputs else "input",
             ", ".join(inputs(labels, node)),
@@ -56,10 +56,26 @@ def table(labels: Labels) -> Table:
             "\n".join(derivatives(labels, node)),
             str(graph.labels.gradient(node)),
         ]
-        if numbers is not None:
+        for node in graph.nodes
+    ]
+    if numbers is not None:
+        headings = [*headings[:4], "value", *headings[4:], "= number"]
+        for node, row in zip(graph.nodes, rows, strict=True):
             row[4:4] = [number(numbers.value(node))]
-            row += [number(numbers.gradient(node))]
-        found.add_row(*row)
+            row.append(number(numbers.gradient(node)))
+    return headings, rows
+
+
+def records(headings: list[str], rows: list[list[str]]) -> Table:
+    """The same one below the other, for a page too narrow for a row."""
+    found = Table(box=None, show_header=False, pad_edge=False)
+    found.add_column(style="dim", no_wrap=True)
+    found.add_column(overflow="fold")
+    for row in rows:
+        found.add_row(Text(row[0], "bold not dim"), Text(row[1], "bold"))
+        for heading, cell in zip(headings[2:], row[2:], strict=True):
+            if cell:
+                found.add_row(f"  {heading}", cell)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 
 from actgrad.cli.options import GraphFormat
@@ -48,10 +49,20 @@ def publish(picture: Picture, form: GraphFormat | None, file: str | None) -> Non
 
 
 def text(picture: Picture, form: GraphFormat) -> str:
-    """The graph in a format for programs."""
+    """The graph in any format, without colour."""
     match form:
+        case GraphFormat.table:
+            from actgrad.cli.graph_table import show
+
+            stream = StringIO()
+            show(picture, stream)
+            return stream.getvalue()
         case GraphFormat.json:
-            from actgrad.cli.graph_json import written
-        case GraphFormat.dot | GraphFormat.mermaid | GraphFormat.svg | GraphFormat.table:
-            raise NotImplementedError
-    return written(picture)
+            from actgrad.cli.graph_json import written as write
+        case GraphFormat.dot:
+            from actgrad.cli.diagram import dot as write
+        case GraphFormat.mermaid:
+            from actgrad.cli.diagram import mermaid as write
+        case GraphFormat.svg:
+            from actgrad.cli.svg import svg as write
+    return write(picture)

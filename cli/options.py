@@ -50,10 +50,27 @@ class GraphFormat(StrEnum):
     svg = "svg"
 
 
+class TextFormat(StrEnum):
+    """How an explanation is written."""
+
+    table = "table"
+    json = "json"
+    markdown = "markdown"
+
+
 ARRAY = (
     "a number, an array such as '[[1, -0.5], [-2, 3]]', a .npy, .npz or text file, or - for stdin"
 )
 
+OneLayer: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        metavar="LAYER",
+        help="NAME or NAME:PARAM=VALUE[,PARAM=VALUE...].",
+        show_default=False,
+        autocompletion=complete_layer,
+    ),
+]
 Layers: TypeAlias = Annotated[
     list[str],
     typer.Argument(

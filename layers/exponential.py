@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from actgrad.layers.arrays import Array
@@ -24,12 +26,22 @@ class Sigmoid(Elementwise):
     name = "sigmoid"
     aliases = ("logistic",)
     keeps = {"out": float}
+    range = "0 < y < 1"
 
     def formula(self, x: Node) -> Node:
         return 1 / (1 + exp(-x))
 
     def derivative(self, x: Node, y: Node) -> Node:
         return y * (1 - y)
+
+    def derivation(self, x: Node, y: Node) -> Sequence[tuple[str, Node]]:
+        d = 1 + exp(-x)
+        return (
+            ("y²·exp(-x)", y**2 * exp(-x)),
+            ("1/(1 + exp(-x))²·exp(-x)", 1 / d**2 * exp(-x)),
+            ("1/(1 + exp(-x))·exp(-x)/(1 + exp(-x))", 1 / d * (exp(-x) / d)),
+            ("y·(1 - y)", y * (1 - y)),
+        )
 
     @property
     def out(self) -> Array:

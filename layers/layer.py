@@ -8,7 +8,7 @@ see 1-d blocks, in the working dtype, and never a caller's array.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, dataclass_transform
 
 import numpy as np
@@ -38,6 +38,8 @@ class Layer(ABC):
     aliases: ClassVar[tuple[str, ...]] = ()
     #: What forward keeps for backward, by name, and of which dtype: `float` is the working dtype.
     keeps: ClassVar[Mapping[str, type]] = {}
+    #: The numbers that the function takes on; if not stated, they are measured.
+    range: ClassVar[str] = ""
     parameters: ClassVar[Mapping[str, Parameter]] = {}
     #: Every layer class that states a name, by that name.
     catalogue: ClassVar[dict[str, type[Layer]]] = {}
@@ -77,6 +79,13 @@ class Layer(ABC):
         None leaves it as the graph of the formula gives it.
         """
         return None
+
+    def derivation(self, x: Node, y: Node) -> Sequence[tuple[str, Node]]:
+        """The textbook's steps to the derivative: how each is written, and the same as a formula.
+
+        With none stated, it is one step from the graph's gradient to the derivative.
+        """
+        return ()
 
     @property
     @abstractmethod

@@ -21,6 +21,7 @@ class Relu(Elementwise):
 
     name = "relu"
     keeps = {"mask": bool}
+    range = "0 ≤ y"
     exact = True
 
     def formula(self, x: Node) -> Node:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import count
+from itertools import cycle
+from string import ascii_lowercase, ascii_uppercase
 
 from rich.text import Text
 
-from actgrad.cli.labels import Label, Labels, Legend, letter
+from actgrad.cli.labels import Label, Labels, Legend
 from actgrad.cli.layout import LABELS, NODES, PER_RANK, STUBS, Across, Layout, Strand, Vertex
 from actgrad.layers.formula import Node
 from actgrad.layers.graph import Edge
@@ -74,13 +75,14 @@ class Drawing:
             vertex: self._constants(vertex) for vertex in self.layout.ranks if is_operation(vertex)
         }
         self.widths = [self._width(column) for column in range(self.layout.columns)]
-        self.letters = map(letter, count())
+        self.marks = cycle(ascii_uppercase + ascii_lowercase)
 
     def fold(self, width: int) -> Iterator[Text]:
         """The drawing in bands no wider than that, if the widest column allows it."""
         start, marks = 0, dict[int, str]()
         while start < self.layout.columns:
-            end, used = start + 1, self.widths[start] + FOLD * (start > 0)
+            end, used = start + 1, self.widths[start]
+            used += (FOLD + self.channel(start - 1)) * (start > 0)
             while end < self.layout.columns:
                 used += self.channel(end - 1) + self.widths[end]
                 if used + FOLD * (end + 1 < self.layout.columns) > width:
@@ -232,7 +234,7 @@ class Band:
                     self.canvas.write(row, 0, entering[i], TURN)
                 end = self.right
                 if strand.end > last:
-                    self.leaving[i] = next(self.drawing.letters)
+                    self.leaving[i] = next(self.drawing.marks)
                     self.canvas.write(row, self.right + 2, self.leaving[i], TURN)
                     end += 1
                 elif strand.joins:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -78,8 +79,9 @@ class Explanation(NamedTuple):
         """What forward keeps, and why that is enough for backward."""
         found = {}
         for name in self.layer.keeps:
-            words = inspect.getdoc(getattr(type(self.layer), name, None)) or ""
-            if name == "out" and "x" not in self.steps[-1].text:
+            stated = getattr(type(self.layer), name, None)
+            words = (inspect.getdoc(stated) if isinstance(stated, property) else None) or ""
+            if name == "out" and self.steps and "x" not in self.derivative:
                 words += f" ∂y/∂x = {self.derivative} takes nothing else."
             found[name] = " ".join(words.split())
         return found
@@ -146,11 +148,14 @@ def value(step: Step, x: float, y: float, dx: float) -> Value:
 def measured(layer: Layer) -> str:
     """The range as it shows at many places; an end is open that still moves at the far ones."""
     near = np.geomspace(1e-6, 1e6, 4000)
-    out = np.asarray(layer.forward([*-near[::-1], 0.0, *near]))
     far = np.asarray(layer.forward([[-1e150, -1e300], [1e150, 1e300]]))
-    open_ends = [b for a, b in far.tolist() if not np.isclose(a, b, rtol=1e-6, atol=1e-9)]
-    low = "" if min(open_ends, default=0) < out.min() else f"{number(out.min())} ≤ "
-    high = "" if max(open_ends, default=0) > out.max() else f" ≤ {number(out.max())}"
+    out = np.asarray(layer.forward([*-near[::-1], 0.0, *near]))
+    still = far[np.isclose(far[:, 0], far[:, 1], rtol=1e-6, atol=1e-9)][:, 1]
+    moving = far[~np.isclose(far[:, 0], far[:, 1], rtol=1e-6, atol=1e-9)][:, 1]
+    found = np.concatenate([out, still])
+    ends = [float(f"{end:.4g}") + 0.0 for end in (found.min(), found.max())]
+    low = "" if (moving < found.min()).any() or math.isinf(ends[0]) else f"{number(ends[0])} ≤ "
+    high = "" if (moving > found.max()).any() or math.isinf(ends[1]) else f" ≤ {number(ends[1])}"
     return f"{low}y{high} (measured)" if low or high else "all numbers"
 
 

@@ -41,7 +41,7 @@ def sections(found: Explanation) -> Iterator[tuple[str, list[str]]]:
         "parameters": [f"{name}: {meaning}" for name, meaning in found.parameters.items()],
         "range": [found.range],
         "kinks": list(kink_lines(found.kinks)) or ["none"] * bool(found.steps),
-        "keeps": [f"{name}: {why}" for name, why in found.keeps.items()],
+        "keeps": [f"{name}: {why}" if why else name for name, why in found.keeps.items()],
         "floating point": list(failure_lines(found.failures)),
         "source": [found.source],
     }

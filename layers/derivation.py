@@ -82,6 +82,6 @@ def _times(gradient: Node, local: Node) -> Node:
 #: How each operation reads on nodes: as itself.
 NODES: Mapping[f.Operation, Callable[..., Any]] = {
     **{operation: operation for operation in SYMBOLS},
-    f.literal: f.constant,
+    f.literal: lambda leaf: f.pi if leaf == "π" else f.constant(leaf),
     f.multiply: _times,
 }

@@ -80,9 +80,12 @@ def test_the_graph_and_every_step_are_right_within_their_roundings(cls: type[Lay
     one = made(cls)
     formula = trace(one.formula)
     ways = [Step("the graph", gradient(formula)), *steps(one)]
+    at = [kink.x for kink in kinks(one)]
     for x in values_that_matter(one, "float64").tolist():
-        if not abs(x) <= 20:
-            continue  # further out, a formula on floats may overflow: that is what kernels are for
+        # Far out a formula on floats may overflow, and next to a kink a rounded number may decide
+        # otherwise than the exact one: that is what kernels are for.
+        if abs(x) > 20 or any(0 < abs(x - kink) < 1e-14 * abs(kink) for kink in at):
+            continue
         value, slope = (float(each) for each in exact(formula, x))
         for way in ways:
             found, bound = way.at(x, value)

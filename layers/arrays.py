@@ -12,7 +12,27 @@ from actgrad.layers.errors import DtypeError, ShapeError
 Array: TypeAlias = NDArray[Any]
 
 #: The dtypes a layer keeps; booleans and integers are computed in float64.
-FLOATING = ("float16", "float32", "float64")
+FLOATING = ("float16", "bfloat16", "float32", "float64")
+
+
+def named(dtype: str) -> np.dtype[Any]:
+    """The dtype of that name, one of `FLOATING`; bfloat16 is that of the package ml_dtypes.
+
+    Raises:
+        DtypeError: no layer computes in it, or it is bfloat16 and ml_dtypes is not installed.
+    """
+    if dtype not in FLOATING:
+        raise DtypeError(f"no layer computes in dtype {dtype!r}", f"one of {', '.join(FLOATING)}")
+    if dtype != "bfloat16":
+        return np.dtype(dtype)
+    try:
+        from ml_dtypes import bfloat16
+    except ImportError:
+        raise DtypeError(
+            "bfloat16 needs the package ml_dtypes", 'pip install "actgrad[bfloat16]"'
+        ) from None
+    found: np.dtype[Any] = np.dtype(bfloat16)
+    return found
 
 
 def floating(value: ArrayLike, what: str) -> Array:
@@ -60,3 +80,15 @@ def deliver(result: Array, out: Array | None) -> Array:
         return result
     np.copyto(out, result, casting="same_kind")
     return out
+
+
+def for_bfloat16(values: Array) -> Array:
+    """float32 from which bfloat16 is rounded as from the float64 `values` themselves.
+
+    The cast of ml_dtypes goes through float32, and what that rounds to a tie is rounded twice.
+    """
+    single = values.astype(np.float32)
+    unsure = np.nonzero(((single.view(np.uint32) & 0xFFFF) == 0x8000) & (single != values))
+    toward = np.where(values[unsure] > single[unsure], np.float32(np.inf), np.float32(-np.inf))
+    single[unsure] = np.nextafter(single[unsure], toward)
+    return single

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import DTypeLike
 
-from actgrad.layers.arrays import Array
+from actgrad.layers.arrays import Array, for_bfloat16
 
 #: Elements a block: six buffers of float64 stay in the L2 cache of today's cores.
 BLOCK = 16384
@@ -35,4 +35,56 @@ def blocks(
         casting="same_kind",
         buffersize=BLOCK,
     ) as walk:
-        yield from walk
+        for block in walk:
+            yield block
+            for (array, _), written in zip(writes, block[len(reads) :], strict=True):
+                if array.dtype.name == "bfloat16" and written.dtype == np.float64:
+                    written[...] = for_bfloat16(written)
+
+
+def lines(
+    axis: int, reads: Sequence[Array], writes: Sequence[Array]
+) -> Iterator[tuple[Array, ...]]:
+    """Lines along `axis` of arrays that differ in that axis alone, some at a time, as rows.
+
+    The rows are copies, of float64 or, for a boolean array, of booleans; those of `writes` are
+    rounded to their array's dtype once. A written array may overlap a read one.
+    """
+    if not all(array.size for array in (*reads, *writes)):
+        return
+    overlap = any(np.may_share_memory(read, write) for read in reads for write in writes)
+    sources = [np.moveaxis(array.copy() if overlap else array, axis, -1) for array in reads]
+    targets = [np.moveaxis(array, axis, -1) for array in writes]
+    longest = max(array.shape[-1] for array in (*sources, *targets))
+    for part in _parts(sources[0].shape[:-1], BLOCK // longest):
+        read = [_rows(array[part]) for array in sources]
+        written: list[Array] = [
+            np.empty((len(read[0]), array.shape[-1]), _wide(array)) for array in targets
+        ]
+        yield (*read, *written)
+        for array, rows in zip(targets, written, strict=True):
+            rounded = for_bfloat16(rows) if array.dtype.name == "bfloat16" else rows
+            array[part] = rounded.reshape(array[part].shape)
+
+
+def _rows(lines: Array) -> Array:
+    return lines.astype(_wide(lines), order="C").reshape(-1, lines.shape[-1])
+
+
+def _wide(array: Array) -> type:
+    return bool if array.dtype == bool else float
+
+
+def _parts(shape: tuple[int, ...], most: int) -> Iterator[tuple[int | slice, ...]]:
+    """Indices that cut an array of that shape into parts of at most `most` elements, or of one."""
+    axis, size = len(shape), 1
+    while axis and size * shape[axis - 1] <= most:
+        axis -= 1
+        size *= shape[axis]
+    if not axis:
+        yield ()
+        return
+    step = max(1, most // size)
+    for outer in np.ndindex(shape[: axis - 1]):
+        for start in range(0, shape[axis - 1], step):
+            yield (*outer, slice(start, start + step))

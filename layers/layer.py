@@ -18,7 +18,7 @@ from actgrad.layers.arrays import Array, deliver, destination, floating
 from actgrad.layers.blocks import blocks
 from actgrad.layers.errors import BackwardBeforeForwardError, ShapeError
 from actgrad.layers.formula import Node
-from actgrad.layers.parameter import Parameter, parameter, settle
+from actgrad.layers.parameter import Number, Parameter, parameter, settle
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(parameter,))
@@ -34,7 +34,9 @@ class Layer(ABC):
     """
 
     name: ClassVar[str]
-    #: What other frameworks call it.
+    #: What PyTorch, JAX, Keras and ONNX call it; one that lacks it is left out.
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+    #: Names it has besides.
     aliases: ClassVar[tuple[str, ...]] = ()
     #: What forward keeps for backward, by name, and of which dtype: `float` is the working dtype.
     keeps: ClassVar[Mapping[str, type]] = {}
@@ -44,6 +46,8 @@ class Layer(ABC):
     #: Every layer class that states a name, by that name.
     catalogue: ClassVar[dict[str, type[Layer]]] = {}
 
+    _saved: dict[str, Array] | None = None
+
     def __init_subclass__(cls) -> None:
         cls.parameters = {
             **cls.parameters,
@@ -52,7 +56,7 @@ class Layer(ABC):
         if "name" in vars(cls):
             Layer.catalogue[cls.name] = cls
 
-    def __init__(self, **values: float) -> None:
+    def __init__(self, **values: Number) -> None:
         for name, value in settle(self.name, self.parameters, values).items():
             setattr(self, name, value)
 
@@ -70,8 +74,11 @@ class Layer(ABC):
         return f"{type(self).__name__}({values})"
 
     @abstractmethod
-    def formula(self, x: Node) -> Node:
-        """The layer's function as the textbook has it: the truth that its kernel is held to."""
+    def formula(self, x: Any) -> Any:
+        """The layer's function as the textbook has it: the truth that its kernel is held to.
+
+        x is a node and so is what is returned; for a layer along an axis both are lists of them.
+        """
 
     def derivative(self, x: Node, y: Node) -> Node | None:
         """∂y/∂x as a person writes it, in terms of x and y = formula(x).
@@ -88,13 +95,22 @@ class Layer(ABC):
         return ()
 
     @property
-    @abstractmethod
     def saved(self) -> Mapping[str, Array]:
         """What the last forward kept for backward, by name.
 
         Raises:
             BackwardBeforeForwardError: there was no forward yet.
         """
+        if self._saved is None:
+            raise BackwardBeforeForwardError(
+                f"{self.name} has kept nothing for backward yet", "call forward(x) first"
+            )
+        return self._saved
+
+    @property
+    def gradients(self) -> Mapping[str, float]:
+        """What the last backward gave besides dx: the gradients of trained parameters, by name."""
+        return {}
 
     @abstractmethod
     def forward(self, x: ArrayLike, out: Array | None = None) -> Array:
@@ -122,15 +138,11 @@ class Layer(ABC):
 class Elementwise(Layer):
     """A layer whose every output element depends on the input element in its place alone.
 
-    An `exact` layer's arithmetic rounds nothing, so it works in x's dtype. The others work in
-    float64 and round once, which is what makes float16 and float32 right to 0.501 ULP.
+    An `exact` layer works in x's dtype and rounds at most once. The others work in float64, and
+    what comes of it is rounded once, so that 16 and 32 bits are right to 0.501 ULP.
     """
 
     exact: ClassVar[bool] = False
-
-    def __init__(self, **values: float) -> None:
-        super().__init__(**values)
-        self._saved: dict[str, Array] | None = None
 
     @abstractmethod
     def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
@@ -139,14 +151,6 @@ class Elementwise(Layer):
     @abstractmethod
     def backward_block(self, dout: Array, dx: Array, *saved: Array) -> None:
         """Fill dx from dout and what forward_block kept; dx may serve as scratch."""
-
-    @property
-    def saved(self) -> Mapping[str, Array]:
-        if self._saved is None:
-            raise BackwardBeforeForwardError(
-                f"{self.name} has kept nothing for backward yet", "call forward(x) first"
-            )
-        return self._saved
 
     def forward(self, x: ArrayLike, out: Array | None = None) -> Array:
         x = floating(x, "x")

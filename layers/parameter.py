@@ -3,37 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from actgrad.layers.errors import ParameterError
 
+#: A parameter's value: a float is the number it holds, and a Fraction such as 1/6 is itself.
+Number: TypeAlias = float | Fraction
+
 
 class Parameter(NamedTuple):
-    """A number that shapes a layer's function; with no default it must be given."""
+    """A number that shapes a layer's function; with no default it must be given.
 
-    default: float | None
+    Its domain is every finite number: those > `above`, ≥ `at_least` and whole where so stated.
+    """
+
+    default: Number | None
     meaning: str
+    above: float | None = None
+    at_least: float | None = None
+    whole: bool = False
 
-    def check(self, value: float, what: str) -> float:
-        """`value`, if it lies in the domain: every finite number.
+    @property
+    def domain(self) -> str:
+        """The domain in words."""
+        kind = "a whole number" if self.whole else "finite"
+        if self.above is not None:
+            return f"{kind} and > {self.above:g}"
+        return kind if self.at_least is None else f"{kind} and ≥ {self.at_least:g}"
+
+    def check(self, value: Number, what: str) -> Number:
+        """`value`, if it lies in the domain.
 
         Raises:
             ParameterError: it does not.
         """
-        if not isfinite(value):
-            raise ParameterError(f"{what} is {value}, but must be finite")
-        return float(value)
+        if (
+            not isfinite(value)
+            or (self.whole and value != int(value))
+            or (self.above is not None and value <= self.above)
+            or (self.at_least is not None and value < self.at_least)
+        ):
+            raise ParameterError(f"{what} is {value}, but must be {self.domain}")
+        if self.whole:
+            return int(value)
+        return value if isinstance(value, Fraction) else float(value)
 
 
-def parameter(default: float | None, meaning: str) -> Any:
-    """State a parameter in a layer's class body: `alpha: float = parameter(1.0, "…")`."""
-    return Parameter(default, meaning)
+def parameter(
+    default: Number | None,
+    meaning: str,
+    *,
+    above: float | None = None,
+    at_least: float | None = None,
+    whole: bool = False,
+) -> Any:
+    """State a parameter in a layer's class body: `alpha: float = parameter(1.0, "…", above=0)`."""
+    return Parameter(default, meaning, above, at_least, whole)
 
 
 def settle(
-    layer: str, parameters: Mapping[str, Parameter], given: Mapping[str, float]
-) -> dict[str, float]:
+    layer: str, parameters: Mapping[str, Parameter], given: Mapping[str, Number]
+) -> dict[str, Number]:
     """Every parameter's value: the given one where there is one, else its default.
 
     Raises:
@@ -42,7 +74,7 @@ def settle(
     for name in given:
         if name not in parameters:
             raise unknown_parameter(layer, parameters, name)
-    values: dict[str, float] = {}
+    values: dict[str, Number] = {}
     for name, spec in parameters.items():
         value = given.get(name, spec.default)
         if value is None:

@@ -1,0 +1,90 @@
+"""Numbers as the unevaluated sum of two float64, hi + lo, for what one rounding would spoil.
+
+An exponential magnifies the error of its argument by that argument: exp(−700) of an argument that
+was rounded once is already off by hundreds of ULP. Here a sum or a product keeps what its rounding
+drops.
+
+Source: Dekker, "A floating-point technique for extending the available precision", 1971; Knuth,
+"The Art of Computer Programming", vol. 2, 4.2.2.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TypeAlias
+
+import numpy as np
+
+from actgrad.layers.arrays import Array, for_bfloat16
+from actgrad.layers.parameter import Number
+
+Twofold: TypeAlias = tuple[float, float]
+
+#: Below this exp is near the subnormals, where it loses digits.
+DEEP = -690.0
+#: Below this the lo of a product is subnormal and no longer exact.
+SMALL = 2.0**-900
+
+
+def twofold(value: Number) -> Twofold:
+    """A constant as hi + lo, right to 106 bits."""
+    hi = float(value)
+    return hi, float(Fraction(value) - Fraction(hi))
+
+
+def two_sum(a: Array, b: Array | float) -> tuple[Array, Array]:
+    """a + b exactly; where it overflows, lo is nan."""
+    hi = a + b
+    part = hi - a
+    return hi, (a - (hi - part)) + (b - part)
+
+
+def two_product(a: Array, b: Array | float) -> tuple[Array, Array]:
+    """a·b exactly, unless lo is subnormal; where |a| or |b| > 2⁹⁹⁶, lo is nan."""
+    hi = a * b
+    a_top, a_rest = _halves(a)
+    b_top, b_rest = _halves(b)
+    return hi, ((a_top * b_top - hi) + a_top * b_rest + a_rest * b_top) + a_rest * b_rest
+
+
+def _halves(a: Array | float) -> tuple[Array | float, Array | float]:
+    wide = 134217729.0 * a
+    top = wide - (wide - a)
+    return top, a - top
+
+
+def scaled(values: Array, factor: Twofold, out: Array) -> None:
+    """Fill `out` with values·factor, rounded once to out's dtype."""
+    if out.dtype == np.float64 and not factor[1]:
+        np.multiply(values, factor[0], out=out)
+        return
+    wide = values.astype(np.float64, copy=False)
+    hi, lo = two_product(wide, factor[0])
+    rounded(hi, lo + wide * factor[1], out)
+
+
+def rounded(hi: Array, lo: Array, out: Array) -> None:
+    """Fill `out` with hi + lo, rounded once to its dtype; a lo out of range counts as 0."""
+    # −0 is the one zero that keeps the sign of another.
+    lo = np.where((np.abs(lo) > 0) & (np.abs(hi) > SMALL), lo, -0.0)
+    top = hi + lo
+    if out.dtype == np.float64:
+        out[...] = top
+        return
+    # Only next to a tie of the narrower dtype, 28 bits of 0 at least, can what is left decide.
+    rest = (hi - top) + lo
+    unsure = np.flatnonzero(((top.view(np.int64) & 0x0FFFFFFF) == 0) & (np.abs(rest) > 0))
+    top[unsure] = np.nextafter(top[unsure], np.copysign(np.inf, rest[unsure]))
+    out[...] = for_bfloat16(top) if out.dtype.name == "bfloat16" else top
+
+
+def deepen(value: Array, argument: Array, factor: Array | float) -> Array:
+    """`value`, which is factor·exp(argument) where the argument is far below 0, mended there.
+
+    A product with a subnormal exponential has lost its digits; this one passes through none.
+    """
+    deep = np.flatnonzero(argument < DEEP)
+    if deep.size:
+        half = np.exp(argument[deep] / 2)
+        value[deep] = half * np.broadcast_to(factor, value.shape)[deep] * half
+    return value

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from actgrad.layers import exponential, piecewise
+from fractions import Fraction
+
+from actgrad.layers import exponential, piecewise, rational, self_gated
 from actgrad.layers.errors import ParameterError, UnknownLayerError
 from actgrad.layers.layer import Layer
-from actgrad.layers.parameter import unknown_parameter
+from actgrad.layers.parameter import Number, unknown_parameter
 
-__all__ = ["catalogue", "exponential", "find", "layer", "piecewise"]
+__all__ = [
+    "catalogue",
+    "exponential",
+    "find",
+    "layer",
+    "piecewise",
+    "rational",
+    "self_gated",
+]
 
 
 def catalogue() -> list[type[Layer]]:
@@ -21,7 +31,11 @@ def find(name: str) -> type[Layer]:
     Raises:
         UnknownLayerError: there is none.
     """
-    known = {plain(alias): cls for cls in catalogue() for alias in (*cls.aliases, cls.name)}
+    known = {
+        plain(known): cls
+        for cls in catalogue()
+        for known in (*cls.aliases, *cls.elsewhere.values(), cls.name)
+    }
     found = known.get(plain(name))
     if found is None:
         from difflib import get_close_matches
@@ -47,7 +61,7 @@ def layer(spec: str) -> Layer:
     """
     name, colon, rest = spec.partition(":")
     cls = find(name)
-    values: dict[str, float] = {}
+    values: dict[str, Number] = {}
     for pair in rest.split(",") if colon else ():
         key, equals, text = (part.strip() for part in pair.partition("="))
         if not (key and equals):
@@ -62,13 +76,13 @@ def layer(spec: str) -> Layer:
     return cls(**values)
 
 
-def number(text: str, what: str) -> float:
-    """The number a parameter's text states.
+def number(text: str, what: str) -> Number:
+    """The number a parameter's text states; `1/6` is that fraction.
 
     Raises:
         ParameterError: it states none.
     """
     try:
-        return float(text)
-    except ValueError:
+        return Fraction(text) if "/" in text else float(text)
+    except (ValueError, ZeroDivisionError):
         raise ParameterError(f"{what} is {text!r}, which is not a number") from None

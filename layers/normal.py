@@ -1,0 +1,95 @@
+"""The tail of the normal distribution, for which NumPy has no function.
+
+Φ(−z) = exp(−z²/2)·R(z), where R(z) = erfcx(z/√2)/2 is smooth and never small: it falls from ½ to
+0.4/z. What GELU's slope needs beside it is G(z) = R(z) − z/√(2π), which has a root near 0.75.
+
+Both come from one table: z lies in one of some 170 segments, each 1/32 to 1/63 of z + 1 wide, and
+there R is its value at the segment's centre plus a polynomial of degree 9 in the distance from it.
+The centre's value outweighs the rest, so that little more than its rounding remains; and the root
+of G is a centre, so that G keeps all its digits next to it. The table holds no numbers found
+elsewhere: R′ = z·R − 1/√(2π) gives every Taylor coefficient from R itself, in 20 ms when it is
+first asked for.
+
+It was chosen by measuring float64 GELU for −38.4 < x < 0, in ULP. With scipy.special.ndtr, x·Φ(x)
+is off by 2e14 in the tail; with erfcx and x²/2 split as here, value and slope are off by 7.5 and,
+near the slope's root, 1000; with this table by 3.1 and 2.7, at 23 ns an element, where erfcx alone
+takes 25. So scipy would be a dependency for less.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, localcontext
+from functools import cache
+
+import numpy as np
+
+from actgrad.layers.arrays import Array
+from actgrad.layers.twofold import two_product
+
+#: exp(−z²/2) is 0 beyond.
+FARTHEST = 39.5
+#: The float next to the root of G.
+ROOT = 0.7517915246935645
+#: z + SHIFT is cut where its leading 5 bits change, and that puts ROOT in the middle of a segment.
+SHIFT = 1.765625 - ROOT
+#: The number of the first segment: z + SHIFT's exponent and its leading 5 bits.
+FIRST = int(np.float64(SHIFT).view(np.int64)) >> 47
+#: R's Taylor coefficients, from the value itself on.
+TERMS = 10
+#: 1/√(2π).
+KAPPA = 0.3989422804014327
+PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494459")
+
+
+def tail(z: Array) -> tuple[Array, Array, Array, Array]:
+    """h, c, R and G such that exp(h)·c·R = Φ(−z) and exp(h)·c·G = Φ(−z) − z·φ(z), for z ≥ 0."""
+    z = np.minimum(z, FARTHEST)
+    square, rest = two_product(z, z)
+    table = _table()
+    segment = ((z + SHIFT).view(np.int64) >> 47) - FIRST
+    centre, *rising, g = (np.take(row, segment, mode="clip") for row in table)
+    step = z - centre
+    change = rising[-1] * step
+    for coefficient in rising[-2:0:-1]:
+        change = (change + coefficient) * step
+    # R falls and so does −z/√(2π): the two changes have one sign.
+    return -square / 2, 1 - rest / 2, rising[0] + change, g + (change - step * KAPPA)
+
+
+@cache
+def _table() -> Array:
+    """For each segment its centre c, then R and its Taylor coefficients at c, and G at c."""
+    last = int(np.float64(FARTHEST + SHIFT).view(np.int64)) >> 47
+    edges = (np.arange(FIRST, last + 2) << 47).view(np.float64) - SHIFT
+    centres = (edges[:-1] + edges[1:]) / 2
+    centres[np.abs(centres - ROOT).argmin()] = ROOT
+    centres[0] = 0
+    with localcontext(prec=60):
+        return np.array([_segment(float(c)) for c in centres]).T.copy()
+
+
+def _segment(centre: float) -> list[float]:
+    c = Decimal(centre)
+    kappa = 1 / (2 * PI).sqrt()
+    terms = [_near(c, kappa) if centre < 3 else _far(c, kappa)]
+    terms.append(c * terms[0] - kappa)
+    for n in range(1, TERMS - 1):
+        terms.append((c * terms[n] + terms[n - 1]) / (n + 1))
+    return [centre, *map(float, terms), float(terms[0] - c * kappa)]
+
+
+def _near(z: Decimal, kappa: Decimal) -> Decimal:
+    """R by the series Φ(z) − ½ = φ(z)·(z + z³/3 + z⁵/(3·5) + …)."""
+    term = total = z
+    for n in range(3, 250, 2):
+        term *= z * z / n
+        total += term
+    return (z * z / 2).exp() / 2 - kappa * total
+
+
+def _far(z: Decimal, kappa: Decimal) -> Decimal:
+    """R by Laplace's continued fraction κ/(z + 1/(z + 2/(z + 3/…)))."""
+    below = z
+    for n in range(150, 0, -1):
+        below = z + n / below
+    return kappa / below

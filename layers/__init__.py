@@ -1,5 +1,6 @@
 """Activation layers with `forward(x)` and `backward(dout)`, and what is known of them."""
 
+from actgrad.layers.along_axis import AlongAxis, LogSoftmax, Softmax, Softmin, Sparsemax
 from actgrad.layers.catalogue import catalogue, find, layer
 from actgrad.layers.chain import Chain
 from actgrad.layers.errors import (
@@ -21,6 +22,7 @@ from actgrad.layers.exponential import (
     Tanh,
     Tanhshrink,
 )
+from actgrad.layers.gated import Geglu, Glu, Reglu, Swiglu
 from actgrad.layers.layer import Elementwise, Layer
 from actgrad.layers.piecewise import (
     Hardshrink,
@@ -42,6 +44,7 @@ from actgrad.layers.self_gated import Gelu, GeluTanh, Mish, QuickGelu, Silu
 
 __all__ = [
     "ActgradError",
+    "AlongAxis",
     "BackwardBeforeForwardError",
     "Celu",
     "Chain",
@@ -49,8 +52,10 @@ __all__ = [
     "Elementwise",
     "Elu",
     "Exponential",
+    "Geglu",
     "Gelu",
     "GeluTanh",
+    "Glu",
     "Hardshrink",
     "Hardsigmoid",
     "Hardswish",
@@ -58,11 +63,13 @@ __all__ = [
     "Identity",
     "Layer",
     "LeakyRelu",
+    "LogSoftmax",
     "Logsigmoid",
     "Mish",
     "ParameterError",
     "Prelu",
     "QuickGelu",
+    "Reglu",
     "Relu",
     "Relu6",
     "ReluSquared",
@@ -71,12 +78,16 @@ __all__ = [
     "ShapeError",
     "Sigmoid",
     "Silu",
+    "Softmax",
+    "Softmin",
     "Softplus",
     "Softshrink",
     "Softsign",
     "SparsePlus",
     "SparseSigmoid",
+    "Sparsemax",
     "Squareplus",
+    "Swiglu",
     "Tanh",
     "Tanhshrink",
     "Threshold",

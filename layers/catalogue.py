@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from actgrad.layers import exponential, piecewise, rational, self_gated
+from actgrad.layers import along_axis, exponential, gated, piecewise, rational, self_gated
 from actgrad.layers.errors import ParameterError, UnknownLayerError
 from actgrad.layers.layer import Layer
 from actgrad.layers.parameter import Number, unknown_parameter
 
 __all__ = [
+    "along_axis",
     "catalogue",
     "exponential",
     "find",
+    "gated",
     "layer",
     "piecewise",
     "rational",

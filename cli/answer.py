@@ -40,6 +40,10 @@ def run_backward(chain: Chain, x: Array, dout: Array) -> Answer:
         if len(chain.layers) > 1:
             arrays[f"{step}.dx"] = dx
     arrays["dx"] = dx
+    for step, layer in enumerate(chain.layers, 1):
+        prefix = "" if len(chain.layers) == 1 else f"{step}."
+        for name, gradient in layer.gradients.items():
+            arrays[prefix + name] = np.asarray(gradient)
     return Answer("backward", _names(chain), arrays, "dx")
 
 

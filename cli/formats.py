@@ -10,6 +10,7 @@ import numpy as np
 
 from actgrad.cli.answer import Answer
 from actgrad.cli.options import Format
+from actgrad.layers import ShapeError
 from actgrad.layers.arrays import Array
 
 #: Elements that are turned into text at a time.
@@ -85,6 +86,12 @@ def write_csv(answer: Answer, stream: IO[bytes]) -> None:
     """A row an element: its index along each axis, then its value in each array."""
     arrays = list(answer.arrays.values())
     shape = arrays[0].shape
+    for name, array in answer.arrays.items():
+        if array.shape != shape:
+            raise ShapeError(
+                f"csv has a row for each element, but {name} has shape {array.shape}, not {shape}",
+                f"json and npz hold both; -o {name}=FILE.csv writes one alone",
+            )
     axes = [f"axis{axis}" for axis in range(len(shape))]
     stream.write(csv_line([*axes, *answer.arrays]))
     for start in range(0, arrays[0].size, CHUNK):

@@ -11,47 +11,64 @@ from actgrad.cli.options import ListFormat
 if TYPE_CHECKING:
     from actgrad.layers import Layer
 
+FRAMEWORKS = ("PyTorch", "JAX", "Keras", "ONNX")
+
 
 def layers(
     form: Annotated[ListFormat, typer.Option("--format", "-f", help="How to print the list.")] = (
         ListFormat.table
     ),
 ) -> None:
-    """List the layers: names, formulas, parameters, and what each keeps for backward."""
+    """List the layers: parameters, formulas, names elsewhere, and what each keeps for backward."""
     from actgrad.cli.output import open_stdout
     from actgrad.layers import catalogue
 
     known = catalogue()
-    if form is ListFormat.json:
-        import json
+    match form:
+        case ListFormat.table:
+            show(known)
+        case ListFormat.json:
+            import json
 
-        answer = {"command": "layers", "layers": [described(layer) for layer in known]}
-        open_stdout().write(json.dumps(answer) + "\n")
-    else:
-        show(known)
+            answer = {"command": "layers", "layers": [described(layer) for layer in known]}
+            open_stdout().write(json.dumps(answer) + "\n")
+        case ListFormat.markdown:
+            open_stdout().write("".join(markdown(known)))
 
 
-def printed(layer: type[Layer]) -> tuple[str, str]:
-    """The formula at the default parameters, and the gradient that follows from it."""
-    from actgrad.layers.formula import trace
+def formula_of(layer: type[Layer]) -> str:
+    """The layer's formula at its default parameters; one without a default keeps its name.
+
+    A layer along an axis is printed for the first of two elements.
+    """
+    from actgrad.layers.formula import Formula, Node, trace, variable
     from actgrad.layers.graph import Graph
+    from actgrad.layers.layer import Elementwise
 
-    traced = trace(layer().formula)
-    graph = Graph(traced)
-    out, x = traced.outputs[0], traced.inputs[0]
-    return str(graph.expressions.value(out)), str(graph.labels.gradient(x))
+    made = layer.__new__(layer)
+    named = []
+    for name, spec in layer.parameters.items():
+        if spec.default is None:
+            named.append(Node(variable, leaf=name))
+        setattr(made, name, named[-1] if spec.default is None else spec.default)
+    traced = trace(made.formula, "x" if issubclass(layer, Elementwise) else 2)
+    graph = Graph(Formula([*traced.inputs, *named], traced.outputs))
+    return str(graph.expressions.value(traced.outputs[0]))
 
 
 def described(layer: type[Layer]) -> dict[str, object]:
     """What the catalogue says of a layer."""
-    formula, gradient = printed(layer)
     return {
         "name": layer.name,
         "aliases": list(layer.aliases),
-        "formula": formula,
-        "gradient": gradient,
+        "elsewhere": dict(layer.elsewhere),
+        "formula": formula_of(layer),
         "parameters": {
-            name: {"default": spec.default, "meaning": spec.meaning}
+            name: {
+                "default": None if spec.default is None else float(spec.default),
+                "meaning": spec.meaning,
+                "domain": spec.domain,
+            }
             for name, spec in layer.parameters.items()
         },
         "keeps": list(layer.keeps),
@@ -66,11 +83,30 @@ def show(known: list[type[Layer]]) -> None:
     from actgrad.cli.output import open_stdout
     from actgrad.cli.page import Page
 
-    table = Table(
-        "layer", "also called", "formula", "gradient", "keeps", box=box.SIMPLE_HEAD, show_edge=False
-    )
+    table = Table("layer", "formula", "keeps", box=box.SIMPLE_HEAD, show_edge=False)
     for layer in known:
-        parameters = ", ".join(f"{name}={spec.default}" for name, spec in layer.parameters.items())
-        name = f"{layer.name}:{parameters}" if parameters else layer.name
-        table.add_row(name, ", ".join(layer.aliases), *printed(layer), ", ".join(layer.keeps))
+        table.add_row(spec_of(layer), formula_of(layer), ", ".join(layer.keeps))
     Page(open_stdout()).print(table)
+
+
+def spec_of(layer: type[Layer]) -> str:
+    """How the layer is written on the command line, all its parameters spelt out."""
+    values = (
+        f"{name}={'…' if spec.default is None else spec.default}"
+        for name, spec in layer.parameters.items()
+    )
+    return ":".join(filter(None, [layer.name, ",".join(values)]))
+
+
+def markdown(known: list[type[Layer]]) -> list[str]:
+    """The catalogue as a Markdown table: a layer, what others call it, what it keeps."""
+    rows = [
+        [
+            layer.name,
+            *(layer.elsewhere.get(each, "") for each in FRAMEWORKS),
+            ", ".join(layer.keeps),
+        ]
+        for layer in known
+    ]
+    lines = [["layer", *FRAMEWORKS, "keeps"], ["---"] * 6, *rows]
+    return [f"| {' | '.join(line)} |\n" for line in lines]

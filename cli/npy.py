@@ -19,6 +19,8 @@ from actgrad.layers.arrays import Array, floating
 
 #: NumPy itself writes headers of some hundred bytes, and refuses to read beyond 10,000.
 LONGEST_HEADER = 1 << 16
+#: What NumPy makes of bfloat16, which it does not know.
+OPAQUE = np.dtype("V2")
 MAGIC = b"\x93NUMPY"
 READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -67,7 +69,8 @@ def read_npy(head: bytes, stream: Stream, name: str, available: int | None = Non
         raise NpyError(f"{name} holds pickled objects, which are never loaded")
     if header.dtype.subdtype:
         raise NpyError(f"{name} holds arrays of arrays: its dtype is {header.dtype}")
-    floating(np.empty(0, header.dtype), name)
+    if header.dtype != OPAQUE:
+        floating(np.empty(0, header.dtype), name)
     if available is not None and header.size > available - header.length:
         raise cut_short(name, header, available - header.length)
     if header.size > memory():

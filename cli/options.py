@@ -14,6 +14,7 @@ class Dtype(StrEnum):
     """What `--dtype` casts to."""
 
     float16 = "float16"
+    bfloat16 = "bfloat16"
     float32 = "float32"
     float64 = "float64"
 
@@ -38,6 +39,7 @@ class ListFormat(StrEnum):
 
     table = "table"
     json = "json"
+    markdown = "markdown"
 
 
 class GraphFormat(StrEnum):

@@ -13,12 +13,12 @@ import numpy as np
 
 from actgrad.cli import literal, npy
 from actgrad.layers import ActgradError
-from actgrad.layers.arrays import Array, floating
+from actgrad.layers.arrays import Array, floating, named
 
 #: What a `.npz` archive begins with.
 ZIP = b"PK"
 #: `weights.npz:layer1`: an archive and the name of one of its arrays.
-MEMBER = r"(?is)(.*\.npz):(.+)"
+MEMBER = r"(?is)(.*\.(?:npz|safetensors)):(.+)"
 #: A text literal longer than this is refused; that much of it takes gigabytes once parsed.
 LONGEST = 1 << 28
 
@@ -35,11 +35,24 @@ def read(argument: str, option: str, dtype: str | None = None) -> Array:
     Raises:
         ActgradError: it is none of them, or cannot be read.
     """
-    array = floating(_read(argument, option), option)
+    array = _read(argument, option)
+    if array.dtype == npy.OPAQUE:
+        array = _bfloat16(array, argument, dtype)
+    array = floating(array, option)
     if dtype is None:
         return array
     with np.errstate(all="ignore"):
-        return array.astype(dtype)
+        return array.astype(named(dtype))
+
+
+def _bfloat16(array: Array, argument: str, dtype: str | None) -> Array:
+    """NumPy stores bfloat16 as two bytes of no kind: taken for it only if `--dtype` says so."""
+    if dtype != "bfloat16":
+        raise SourceError(
+            f"{argument} holds two bytes an element, of no known dtype",
+            "--dtype bfloat16 reads them as bfloat16, which NumPy stores so",
+        )
+    return array.view(named(dtype))
 
 
 def _read(argument: str, option: str) -> Array:
@@ -67,7 +80,7 @@ def _path(argument: str) -> tuple[Path, str | None]:
 def _neither(argument: str, option: str, error: literal.LiteralError) -> ActgradError:
     """The error for a text that is no literal and names no file."""
     path, _ = _path(argument)
-    if path.suffix.lower() in {".npy", ".npz"}:
+    if path.suffix.lower() in {".npy", ".npz", ".safetensors"}:
         return SourceError(f"{path}: {_why_missing(path)}")
     if argument.lstrip()[0] in "[(" or re.match(literal.WRAPPER, argument.lstrip()):
         return SourceError(f"{option}: {error}", error.hint)
@@ -100,6 +113,10 @@ def _read_stdin(option: str) -> Array:
 def _read_file(path: Path, member: str | None) -> Array:
     try:
         with path.open("rb") as file:
+            if path.suffix.lower() == ".safetensors":
+                from actgrad.cli.tensors import read_safetensors
+
+                return read_safetensors(path, member)
             size = os.fstat(file.fileno()).st_size if path.is_file() else None
             array = _read_stream(file, str(path), member, size)
     except OSError as error:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actgrad.cli.member import MemberError
 from actgrad.cli.npz import NpzError, read_npz
 from actgrad.cli.source import read
 from actgrad.layers import ActgradError
@@ -55,25 +56,25 @@ def test_a_member_is_read_by_its_name(two: Path) -> None:
 
 
 def test_of_several_members_one_must_be_named(two: Path) -> None:
-    with pytest.raises(NpzError, match=r"two\.npz holds a, b: which one\?") as refused:
+    with pytest.raises(MemberError, match=r"two\.npz holds a, b: which one\?") as refused:
         read(str(two), "--x")
     assert refused.value.hint == f"{two}:NAME names it"
 
 
 def test_a_member_that_is_not_there(two: Path) -> None:
-    with pytest.raises(NpzError, match=r"two\.npz holds no array 'c'") as refused:
+    with pytest.raises(MemberError, match=r"two\.npz holds no array 'c'") as refused:
         read(f"{two}:c", "--x")
     assert refused.value.hint == f"{two} holds a, b"
 
 
 def test_an_archive_without_arrays(tmp_path: Path) -> None:
     np.savez(tmp_path / "none.npz")
-    with pytest.raises(NpzError, match=r"none\.npz holds no array$"):
+    with pytest.raises(MemberError, match=r"none\.npz holds no array$"):
         read(str(tmp_path / "none.npz"), "--x")
 
 
 def test_an_archive_of_no_usual_name_says_how_a_member_is_named() -> None:
-    with pytest.raises(NpzError, match="holds a, b: which one") as refused:
+    with pytest.raises(MemberError, match="holds a, b: which one") as refused:
         read_npz(io.BytesIO(archived(a=1.0, b=2.0)), "standard input", None)
     assert refused.value.hint == "FILE.npz:NAME names it"
 

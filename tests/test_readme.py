@@ -13,6 +13,8 @@ import pytest
 
 README = Path(__file__).parents[1] / "README.md"
 CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
+#: What stands between two comments is what the command in the first one prints.
+GENERATED = re.compile(r"<!-- (actgrad .*?) -->\n(.*?)<!-- end -->", re.DOTALL)
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
@@ -46,13 +48,18 @@ def replay(block: str, folder: Path) -> str:
 
 
 def replayed(text: str, folder: Path) -> str:
-    """The whole README with every console block replayed, in order, in one folder."""
-    return CONSOLE.sub(lambda found: f"```console\n{replay(found[1], folder)}```", text)
+    """The whole README with every console block and generated table made anew, in one folder."""
+    text = CONSOLE.sub(lambda found: f"```console\n{replay(found[1], folder)}```", text)
+    return GENERATED.sub(
+        lambda found: f"<!-- {found[1]} -->\n\n{run(found[1], folder)}\n<!-- end -->", text
+    )
 
 
 def test_every_command_prints_what_the_readme_shows(tmp_path: Path) -> None:
     text = README.read_text(encoding="utf-8")
-    assert CONSOLE.findall(replayed(text, tmp_path)) == CONSOLE.findall(text)
+    anew = replayed(text, tmp_path)
+    assert CONSOLE.findall(anew) == CONSOLE.findall(text)
+    assert GENERATED.findall(anew) == GENERATED.findall(text) != []
 
 
 @pytest.mark.parametrize("code", PYTHON.findall(README.read_text(encoding="utf-8")))

@@ -12,7 +12,7 @@ from actgrad.cli.options import AnyX, At, Dout, GraphFormat, Layers
 def graph(
     layers: Layers,
     x: AnyX = None,
-    dout: Dout = "1",
+    dout: Dout = None,
     at: At = None,
     grouped: Annotated[
         bool, typer.Option("--grouped", help="Draw each layer as one node.")
@@ -40,4 +40,4 @@ def graph(
     from actgrad.layers import Chain, layer
 
     chain = Chain([layer(spec) for spec in layers])
-    publish(picture(chain, x, dout, at, grouped, symbolic), form, output)
+    publish(picture(chain, x, dout or "1", at, grouped, symbolic), form, output)

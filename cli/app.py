@@ -8,13 +8,14 @@ import typer
 
 from actgrad.cli import __version__
 from actgrad.cli.backward import backward
+from actgrad.cli.check import check
 from actgrad.cli.explain import explain
 from actgrad.cli.forward import forward
 from actgrad.cli.graph import graph
 from actgrad.cli.layers import layers
 
 app = typer.Typer(name="actgrad", no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (forward, backward, graph, explain, layers):
+for command in (forward, backward, graph, explain, check, layers):
     app.command()(command)
 
 

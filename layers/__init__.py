@@ -1,5 +1,9 @@
 """Activation layers with `forward(x)` and `backward(dout)`, and what is known of them."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from actgrad.layers.along_axis import AlongAxis, LogSoftmax, Softmax, Softmin, Sparsemax
 from actgrad.layers.catalogue import catalogue, find, layer
 from actgrad.layers.chain import Chain
@@ -42,16 +46,22 @@ from actgrad.layers.piecewise import (
 from actgrad.layers.rational import Hardswish, ReluSquared, Softsign, SparsePlus, Squareplus
 from actgrad.layers.self_gated import Gelu, GeluTanh, Mish, QuickGelu, Silu
 
+if TYPE_CHECKING:
+    from actgrad.layers.check import check_layer
+    from actgrad.layers.report import CheckFailedError, Finding, Report
+
 __all__ = [
     "ActgradError",
     "AlongAxis",
     "BackwardBeforeForwardError",
     "Celu",
     "Chain",
+    "CheckFailedError",
     "DtypeError",
     "Elementwise",
     "Elu",
     "Exponential",
+    "Finding",
     "Geglu",
     "Gelu",
     "GeluTanh",
@@ -73,6 +83,7 @@ __all__ = [
     "Relu",
     "Relu6",
     "ReluSquared",
+    "Report",
     "Rrelu",
     "Selu",
     "ShapeError",
@@ -94,6 +105,23 @@ __all__ = [
     "ThresholdedRelu",
     "UnknownLayerError",
     "catalogue",
+    "check_layer",
     "find",
     "layer",
 ]
+
+#: What most programs never ask for, imported when they do.
+_LATER = {
+    "check_layer": "check",
+    "CheckFailedError": "report",
+    "Finding": "report",
+    "Report": "report",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

@@ -11,14 +11,14 @@ from numpy.typing import ArrayLike
 
 from actgrad.layers.arrays import Array, floating
 from actgrad.layers.catalogue import layer as catalogued
-from actgrad.layers.conduct import MANNERS, Case, numpy_warnings
+from actgrad.layers.conduct import MANNERS, Case, misshapen, numpy_warnings
 from actgrad.layers.foreign import subject as subject_of
 from actgrad.layers.gradient import Elementwise, judge_directions, judge_jacobian
 from actgrad.layers.neighbours import neighbours
 from actgrad.layers.points import GRID, SHAPES, designed, far_out, moderate
-from actgrad.layers.report import CheckFailedError, Curve, Finding, Kink, Report
+from actgrad.layers.report import WARNINGS, CheckFailedError, Curve, Finding, Kink, Report
 from actgrad.layers.subject import LayerRaisedError, Subject
-from actgrad.layers.verdict import Verdict, judge, judge_coupled
+from actgrad.layers.verdict import Verdict, judge, judge_coupled, narrowed
 
 #: The dtypes in which a layer is asked, unless one is named.
 DTYPES = ("float64", "float32", "float16")
@@ -82,14 +82,16 @@ class Examination:
         self.x = x
         dtypes = (x.dtype.name,) if x is not None else (dtype,) if dtype else DTYPES
         self.notes = [*self._shapes_refused()] if x is None else []
-        self.dtypes = [one for one in dtypes if self._takes(one)]
-        self.findings: list[Finding] = []
-        self.coupled, found = neighbours(subject, self.sample())
-        self.findings += found
+        self.findings = [*misshapen(subject, self.sample())]
+        self.coupled = False
+        self.dtypes = [*dtypes]
+        if not self.findings:
+            self.dtypes = [one for one in dtypes if self._takes(one)]
+            self.coupled, self.findings = neighbours(subject, self.sample())
 
     def report(self) -> Report:
         """Ask everything."""
-        steady = self._conduct()
+        steady = not self._found("wrong-shape") and self._conduct()
         verdicts: list[Verdict] = []
         curve: Curve | None = None
         kinks: tuple[Kink, ...] = ()
@@ -102,12 +104,14 @@ class Examination:
                 curve, kinks = self._curve(elementwise), self._kinks(elementwise)
         for verdict in verdicts:
             self.findings += verdict.findings
+        if self._found("wrong-gradient"):  # then what it has lost is no news
+            self.findings = [one for one in self.findings if one.name != "lost-gradient"]
         return Report(
             self.subject.name,
             "coupled" if self.coupled else "element-wise",
             tuple(self.dtypes),
             sum(verdict.points for verdict in verdicts),
-            tuple(_first_of_each(self.findings)),
+            tuple(sorted(_first_of_each(self.findings), key=lambda one: one.name in WARNINGS)),
             tuple(self.notes),
             kinks,
             {one.dtype: one.ulp for one in verdicts if one.ulp is not None},
@@ -132,10 +136,14 @@ class Examination:
             case = Case(self.subject, x, other, not self.coupled)
             for manner in MANNERS:
                 self.findings += manner(case)
-        return not (self._found("different-answers") or self._found("wrong-shape"))
+                if self._found("different-answers"):
+                    return False
+        return not self._found("wrong-shape")
 
     def _elementwise(self, elementwise: Elementwise) -> Iterator[Verdict]:
         given = self._flat_x()
+        if given is None and "float64" in self.dtypes:
+            self.findings += narrowed(elementwise)
         for dtype in sorted(self.dtypes, key=DTYPES.index):
             x = designed(elementwise.breaks, dtype) if given is None else given
             far = far_out(dtype) if self.x is None else x[:0]

@@ -43,12 +43,11 @@ class Case(NamedTuple):
         return specimen, specimen.forward(x)
 
 
-def same(one: Array, other: Array) -> bool:
-    """Whether two answers are the same, up to roundings that another order of summing brings."""
+def same(one: Array, other: Array, dtype: str = "float64") -> bool:
+    """Whether two answers are the same, up to that dtype's roundings in another order."""
     if one.shape != other.shape:
         return False
     a, b = one.astype(np.float64), other.astype(np.float64)
-    dtype = one.dtype if one.dtype.kind == "f" else np.dtype(np.float64)
     scale = np.abs(a[np.isfinite(a)]).max(initial=0.0)
     slack = 32 * float(np.finfo(dtype).eps) * scale
     return bool(np.all((a == b) | (np.isnan(a) & np.isnan(b)) | (np.abs(a - b) <= slack)))
@@ -190,7 +189,7 @@ def stale_state(case: Case) -> Iterator[Finding]:
         except LayerRaisedError as error:
             out = dx = np.array(np.nan)
             told = str(error)
-        if not (same(out, fresh.out) and same(dx, fresh.dx)):
+        if not (same(out, fresh.out, case.dtype) and same(dx, fresh.dx, case.dtype)):
             yield case.finding(
                 "stale-state",
                 f"an earlier forward of shape {shape} changes the answer",
@@ -211,6 +210,8 @@ def not_linear(case: Case) -> Iterator[Finding]:
 
     at_u, at_v = backward(u), backward(v)
     eps = float(np.finfo(case.x.dtype).eps)
+    # What is subnormal has an error of its own, which a and b multiply.
+    floor = 2.0**13 * float(np.finfo(case.x.dtype).smallest_subnormal)
     for a, b in ((0.0, 0.0), (-1.0, 0.0), (16.0, 0.0), (0.0, 64.0), (2.0, -3.0)):
         with np.errstate(all="ignore"):
             whole = backward((a * u + b * v).astype(u.dtype))
@@ -218,7 +219,7 @@ def not_linear(case: Case) -> Iterator[Finding]:
             size = np.abs(a * at_u) + np.abs(b * at_v)
             if not case.elementwise:
                 size = size + size[np.isfinite(size)].max(initial=0.0)
-            wrong = ~(np.abs(whole - parts) <= 64 * eps * size) & np.isfinite(parts)
+            wrong = ~(np.abs(whole - parts) <= 64 * eps * size + floor) & np.isfinite(parts + whole)
         if wrong.any():
             i = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
             yield case.finding(
@@ -228,6 +229,22 @@ def not_linear(case: Case) -> Iterator[Finding]:
                 f"{float(parts[i]):.6g} would be linear",
             )
             return
+
+
+def misshapen(subject: Subject, x: Array) -> Iterator[Finding]:
+    """An out of another shape, of which backward can then make nothing."""
+    out = subject.forward(x)
+    if out.shape == x.shape or out.size != x.size:
+        return
+    try:
+        subject.run(x)
+    except LayerRaisedError as error:
+        yield Finding(
+            "wrong-shape",
+            f"forward gives shape {out.shape} for x of shape {x.shape}",
+            (f"layer.forward(np.ones({x.shape})).shape", f"# {out.shape}; then: {error}"),
+            x.dtype.name,
+        )
 
 
 def wrong_shape(case: Case) -> Iterator[Finding]:
@@ -277,7 +294,7 @@ def depending_on_layout(case: Case) -> Iterator[Finding]:
         out = specimen.forward(place(x)).copy()
         dx = specimen.backward(place(dout)).copy()
         for method, got, wanted in (("forward", out, expected.out), ("backward", dx, expected.dx)):
-            if not same(got, wanted):
+            if not same(got, wanted, case.dtype):
                 yield case.finding(
                     "depends-on-layout",
                     f"{method} answers differently for a {name} array",

@@ -53,13 +53,18 @@ class Truth(NamedTuple):
         return np.asarray(np.clip(got, self.low, self.high))
 
 
-def roundings(truth: Array, x: Array, bend: Array | float, dtype: np.dtype[Any]) -> Array:
+def roundings(truth: Array, x: Array, bend: Array, dtype: np.dtype[Any]) -> Array:
     """What rounding may do to a gradient: to its terms, and to the argument it is computed from."""
     near = np.abs(truth[(np.abs(x) <= 8) & np.isfinite(truth)])
-    usual = float(near.max()) if near.size else 0.0
-    moved = np.nan_to_num(np.abs(x) * bend, nan=0.0, posinf=0.0)
+    terms = float(near.max()) if near.size else 0.0
     eps = float(np.finfo(dtype).eps)
-    return np.asarray(ROUNDINGS * eps * (usual + np.abs(truth) + moved))
+    return np.asarray(ROUNDINGS * eps * (terms + np.abs(truth))) + moved(x, bend, dtype)
+
+
+def moved(x: Array, bend: Array, dtype: np.dtype[Any]) -> Array:
+    """How far a few roundings of x itself move a function of the slope `bend`."""
+    eps = float(np.finfo(dtype).eps)
+    return np.asarray(ROUNDINGS * eps * np.nan_to_num(np.abs(x) * bend, nan=0.0, posinf=0.0))
 
 
 class Elementwise:
@@ -149,13 +154,13 @@ def _around(x: Array, count: int = 2049) -> Array:
     return np.linspace(low - 1.013 * wide, high + 1.017 * wide, count)
 
 
-def wider(subject: Subject, x: Array) -> Run | None:
+def wider(subject: Subject, x: Array, dout: Array | None = None) -> Run | None:
     """The subject's own answer in a wider dtype; None if it has none."""
     dtype = np.dtype(WIDER[x.dtype.name])
     if np.finfo(dtype).eps >= np.finfo(x.dtype).eps:
         return None
     try:
-        run = subject.run(x.astype(dtype))
+        run = subject.run(x.astype(dtype), None if dout is None else dout.astype(dtype))
     except ActgradError:
         return None
     return run if run.out.dtype == run.dx.dtype == dtype else None

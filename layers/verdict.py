@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from actgrad.layers.arrays import Array
-from actgrad.layers.gradient import Elementwise, Truth, breaks_at, roundings, wider
+from actgrad.layers.gradient import Elementwise, Truth, breaks_at, moved, roundings, wider
 from actgrad.layers.layer import Layer
-from actgrad.layers.numeric import QUICK, THOROUGH
+from actgrad.layers.numeric import QUICK, THOROUGH, noise
+from actgrad.layers.points import moderate
 from actgrad.layers.report import Finding, Where
 from actgrad.layers.subject import Subject
 
@@ -54,7 +55,8 @@ def judge(elementwise: Elementwise, x: Array, dense: Array, far: Array) -> Verdi
         findings += _wrong(x, dx, truth, guilty) or _wrong(dense, more, dense_truth, dense_guilty)
     else:
         truth = _narrow_truth(elementwise, wide, dtype)
-    slack = roundings(truth.low, wide, elementwise.bend(wide), dtype)
+    bend = elementwise.bend(wide)
+    slack = roundings(truth.low, wide, bend, dtype)
     exact = None
     if subject.reference is not None and not hasattr(subject.reference, "axis"):
         chosen = np.unique(np.linspace(0, x.size - 1, min(x.size, EXACTLY)).astype(int))
@@ -69,9 +71,28 @@ def judge(elementwise: Elementwise, x: Array, dense: Array, far: Array) -> Verdi
     if dtype != np.float64 or exact is not None:
         findings += _wrong(x, dx, truth, over > slack)
     findings += _not_finite(subject, x, out, dx, truth, exact)
-    findings += _lost(subject, x, dx, truth, (over <= slack) | ~np.isfinite(over), slack)
+    findings += _lost(
+        subject, x, dx, truth, (over <= slack) | ~np.isfinite(over), slack, moved(wide, bend, dtype)
+    )
     findings += _far_out(subject, far)
     return Verdict(dtype.name, x.size + dense.size, findings, exact.ulp if exact else None)
+
+
+def narrowed(elementwise: Elementwise) -> Iterator[Finding]:
+    """A forward whose float64 has the noise of a narrower dtype."""
+    x = np.linspace(-4, 4, 101) + 0.001
+    found = noise(elementwise.value, x)
+    level = float(np.nanmedian(found)) if np.isfinite(found).any() else 0.0
+    if level > 1e-10:
+        yield Finding(
+            "wrong-dtype",
+            f"in float64 forward has a relative noise of {level:.1g}, as of a narrower dtype",
+            (
+                "layer.forward(x + 1e-8) - layer.forward(x)",
+                f"# moves in steps of about {level:.1g}",
+            ),
+            "float64",
+        )
 
 
 def _narrow_truth(elementwise: Elementwise, x: Array, dtype: np.dtype[Any]) -> Truth:
@@ -208,20 +229,28 @@ def _not_finite(
 
 
 def _lost(
-    subject: Subject, x: Array, dx: Array, truth: Truth, rounded: Array, slack: Array
+    subject: Subject,
+    x: Array,
+    dx: Array,
+    truth: Truth,
+    rounded: Array,
+    slack: Array,
+    conditioned: Array,
 ) -> Iterator[Finding]:
     """What is off by roundings only, and yet has lost half of its digits or all."""
     about = np.finfo(x.dtype)
     half = float(about.eps) ** 0.5
     size = np.abs(truth.low)
     single = truth.low == truth.high
-    lost = single & (truth.excess(dx) > half * size + truth.doubt)
+    lost = single & (truth.excess(dx) > half * size + truth.doubt + conditioned)
     expected = truth.low
     wide = wider(subject, x) if x.dtype == np.float64 and (truth.doubt > 0).any() else None
     if wide is not None:
         told = wide.dx.reshape(x.shape)
         unknown = single & (truth.doubt > 0)
-        lost |= unknown & np.asarray(np.abs(dx - told) > half * np.abs(told), dtype=bool)
+        lost |= unknown & np.asarray(
+            np.abs(dx - told) > half * np.abs(told) + conditioned, dtype=bool
+        )
         expected = np.where(unknown, told.astype(np.float64), expected)
         size = np.abs(expected)
     lost &= rounded & np.isfinite(dx) & (np.abs(dx - expected) <= slack)
@@ -281,7 +310,8 @@ def judge_coupled(subject: Subject, arrays: list[Array]) -> Verdict:
     points = 0
     for x in arrays:
         points += x.size
-        run, wide = subject.run(x), wider(subject, x)
+        dout = moderate(subject.forward(x).shape, x.dtype, 7)
+        run, wide = subject.run(x, dout), wider(subject, x, dout)
         if wide is None:
             continue
         eps, limit = float(np.finfo(x.dtype).eps), float(np.finfo(x.dtype).max)
@@ -289,7 +319,7 @@ def judge_coupled(subject: Subject, arrays: list[Array]) -> Verdict:
             truth = truth.astype(np.float64)
             ordinary = np.isfinite(truth) & (np.abs(truth) < limit)
             bad = ordinary & ~np.isfinite(got)
-            scale = np.abs(truth[ordinary]).max(initial=0.0)
+            scale = np.abs(truth[ordinary]).max(initial=float(np.abs(dout).max(initial=0.0)))
             # Each of x's roundings moves every element.
             slack = ROUNDINGS_COUPLED * eps * scale * (1 + float(np.abs(x).max(initial=0.0)))
             off = np.abs(got.astype(np.float64) - truth) > slack

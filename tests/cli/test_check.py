@@ -1,0 +1,79 @@
+"""`actgrad check`: what is printed, and the exit status."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actgrad import cli
+
+RELU = """
+class Relu:
+    def forward(self, x):
+        print("here I am")
+        self.mask = x <= 0
+        out = x.copy()
+        out[self.mask] = 0
+        return out
+
+    def backward(self, dout):
+        dout[self.mask] = 0
+        return dout
+"""
+DOUBLED = "import numpy as np\ndef f(x): return np.tanh(x)\ndef b(x, d): return d / np.cosh(x)\n"
+
+
+def run(monkeypatch: Any, *arguments: str) -> int:
+    monkeypatch.setattr("sys.argv", ["actgrad", "check", *arguments])
+    return cli.run()
+
+
+def test_a_good_layer_ends_with_0_and_a_summary(monkeypatch: Any, capsys: Any) -> None:
+    assert run(monkeypatch, "relu") == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[-1].startswith("relu: ok, no finding;")
+    assert "kink at x = 0, 0 on the left, 1 on the right: the layer says 0" in out
+
+
+def test_a_bad_layer_ends_with_1_and_says_why(
+    monkeypatch: Any, capsys: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text(RELU)
+    assert run(monkeypatch, f"{tmp_path}/mine.py:Relu", "--x", "[[1,-2],[0,3]]") == 1
+    told = capsys.readouterr()
+    assert "error: writes-into-dout" in told.out
+    assert "FAILED, 1 error (writes-into-dout); 4 points, float64" in told.out
+    assert "here I am" in told.err
+    assert "here I am" not in told.out
+    assert run(monkeypatch, f"{tmp_path}/mine.py:Relu", "--ignore", "writes-into-dout") == 0
+
+
+def test_the_plot_marks_where_backward_differs(
+    monkeypatch: Any, capsys: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "pair.py").write_text(DOUBLED)
+    assert run(monkeypatch, f"{tmp_path}/pair.py:f,b") == 1
+    out = capsys.readouterr().out
+    assert "✗ backward, ○ the numerical derivative" in out
+    assert "worst x" in out
+
+
+def test_json_has_the_same(monkeypatch: Any, capsys: Any, tmp_path: Path) -> None:
+    (tmp_path / "pair.py").write_text(DOUBLED)
+    assert run(monkeypatch, f"{tmp_path}/pair.py:f,b", "-f", "json") == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["command"], answer["ok"]) == ("check", False)
+    finding = answer["findings"][0]
+    assert (finding["name"], finding["severity"]) == ("wrong-gradient", "error")
+    assert set(finding["where"]) == {"x", "got", "expected", "tolerance"}
+    assert len(answer["curve"]["x"]) == len(answer["curve"]["derivative"])
+
+
+def test_an_unknown_finding_and_a_missing_file_are_refused(monkeypatch: Any) -> None:
+    with pytest.raises(Exception, match="no finding is called 'wrong'"):
+        run(monkeypatch, "relu", "--ignore", "wrong")
+    with pytest.raises(Exception, match=r"nowhere\.py: no such file"):
+        run(monkeypatch, "nowhere.py:Layer")

@@ -1,0 +1,171 @@
+"""The verdict on the textbook's layers, the catalogue's, and those that cannot be judged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from actgrad.layers import (
+    ActgradError,
+    CheckFailedError,
+    Layer,
+    Relu,
+    Report,
+    catalogue,
+    check_layer,
+)
+
+
+class TextbookRelu:
+    def forward(self, x: Any) -> Any:
+        self.mask = x <= 0
+        out = x.copy()
+        out[self.mask] = 0
+        return out
+
+    def backward(self, dout: Any) -> Any:
+        dout[self.mask] = 0
+        dx = dout
+        return dx  # noqa: RET504 — as the book has it
+
+
+class TextbookSigmoid:
+    def forward(self, x: Any) -> Any:
+        out = 1 / (1 + np.exp(-x))
+        self.out = out
+        return out
+
+    def backward(self, dout: Any) -> Any:
+        return dout * (1.0 - self.out) * self.out
+
+
+def failed(layer: Any, *args: Any, **options: Any) -> Report:
+    with pytest.raises(CheckFailedError) as caught:
+        check_layer(layer, *args, **options)
+    return caught.value.report
+
+
+def names(report: Report) -> list[str]:
+    return [one.name for one in report.findings]
+
+
+def test_the_textbooks_relu_writes_into_dout_and_nothing_else() -> None:
+    report = failed(TextbookRelu)
+    assert names(report) == ["writes-into-dout"]
+    assert "and returns it" in report.findings[0].message
+    assert check_layer(TextbookRelu, ignore=["writes-into-dout"]).findings == ()
+
+
+def test_the_textbooks_sigmoid_overflows_and_loses_gradients_and_nothing_else() -> None:
+    report = check_layer(TextbookSigmoid)
+    assert names(report) == ["numpy-warning", "lost-gradient"]
+    assert report.errors == ()
+    lost = check_layer(TextbookSigmoid, dtype="float32").findings[1]
+    assert lost.where is not None
+    assert (lost.where.got, lost.where.x) == (0.0, 17.5)
+    assert lost.where.expected == pytest.approx(np.exp(-17.5), rel=1e-6)
+    assert names(failed(TextbookSigmoid, strict=True)) == names(report)
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [cls for cls in catalogue() if all(p.default is not None for p in cls.parameters.values())],
+    ids=lambda cls: cls.name,
+)
+def test_every_layer_of_the_catalogue_passes_without_a_finding(cls: type[Layer]) -> None:
+    assert check_layer(cls.name).findings == ()
+
+
+def test_the_convention_at_the_kink_is_told_not_judged() -> None:
+    class Half(TextbookRelu):
+        def backward(self, dout: Any) -> Any:
+            return np.where(self.x == 0, dout / 2, np.where(self.mask, 0, dout)).astype(dout.dtype)
+
+        def forward(self, x: Any) -> Any:
+            self.x = x.copy()
+            return super().forward(x)
+
+    (kink,) = check_layer(Half).kinks
+    assert (kink.at.x, kink.at.left, kink.at.right, kink.gradient) == (0, 0, 1, 0.5)
+    assert "between the two derivatives" in str(kink)
+
+
+def test_a_formula_catches_what_is_consistent_and_still_not_that_function() -> None:
+    check_layer("leaky_relu")
+    assert "wrong-value" in names(failed("leaky_relu", formula="relu"))
+    ulp = check_layer(TextbookSigmoid, formula="sigmoid").ulp
+    assert ulp["float64"][1] > 1e10
+
+
+def test_x_is_all_that_is_looked_at() -> None:
+    class AboveFive(TextbookRelu):
+        def backward(self, dout: Any) -> Any:
+            return np.where(self.mask, 0, dout * (1 + self.far)).astype(dout.dtype)
+
+        def forward(self, x: Any) -> Any:
+            self.far = x > 5
+            return super().forward(x)
+
+    assert check_layer(AboveFive, [[1.0, -2.0], [0.0, 3.0]]).points == 4
+    report = failed(AboveFive, [[1.0, -2.0], [0.0, 7.0]])
+    assert report.findings[0].where is not None
+    assert report.findings[0].where.x == 7
+
+
+def test_a_layer_may_be_made_already_or_be_two_functions() -> None:
+    layer = Relu()
+    layer.forward([1.0])
+    assert check_layer(layer).layer == "relu"
+    assert layer.mask.shape == (1,)
+    assert check_layer((np.sin, lambda x, dout: np.cos(x) * dout)).ok
+
+
+def test_no_limit_and_a_true_overflow_are_no_findings() -> None:
+    assert check_layer((np.sin, lambda x, dout: np.cos(x) * dout)).findings == ()
+    assert check_layer((np.exp, lambda x, dout: np.exp(x) * dout)).findings == ()
+    assert check_layer((np.log, lambda x, dout: dout / x)).ok
+
+
+def test_shapes_that_are_refused_are_noted() -> None:
+    class Picky(TextbookSigmoid):
+        def forward(self, x: Any) -> Any:
+            if not x.ndim or not x.size:
+                raise ValueError("no")
+            return super().forward(x)
+
+    report = check_layer(Picky)
+    assert [note[-2:] for note in report.notes] == ["()", ",)"]
+
+
+@pytest.mark.parametrize(
+    ("text", "spec", "message"),
+    [
+        ("x = 1 +", "Layer", r"cannot be imported: .*layer\.py:1: SyntaxError"),
+        ("\nimport nothing_such", "Layer", r"layer\.py:2: ModuleNotFoundError"),
+        ("raise SystemExit", "Layer", r"layer\.py:1: SystemExit"),
+        ("class Laye: pass", "Layer", r"has no Layer$"),
+        ("class Layer: pass", "Layer", "has no forward"),
+        ("class Layer:\n def __init__(self, a): 1 / a", "Layer", "missing 1 required"),
+        ("class Layer:\n def __init__(self, a): 1 / a", "Layer:a=0", r"py:2: ZeroDivisionError"),
+        ("def f(x):\n return x[99]\nb = f", "f,b", r"forward of .*layer\.py:2: IndexError"),
+        ("f = str\ndef b(x, d): return d", "f,b", "forward gave str, which is no array"),
+        ("f = abs\ndef b(x, d): pass", "f,b", "backward gave NoneType, which is no array"),
+    ],
+)
+def test_what_cannot_be_examined_is_told_with_file_and_line(
+    tmp_path: Path, text: str, spec: str, message: str
+) -> None:
+    (tmp_path / "layer.py").write_text(text)
+    with pytest.raises(ActgradError, match=message):
+        check_layer(f"{tmp_path}/layer.py:{spec}")
+
+
+def test_parameters_reach_the_constructor(tmp_path: Path) -> None:
+    source = "class L:\n def __init__(s, k, n='a'): s.k = {'a': 1, 'b': 2}[n] * k\n"
+    source += " def forward(s, x): return x * x.dtype.type(s.k)\n backward = forward\n"
+    (tmp_path / "linear.py").write_text(source)
+    assert check_layer(f"{tmp_path}/linear.py:L:k=2,n=b").ok
+    assert check_layer("actgrad.layers:LeakyRelu:negative_slope=0.3").ok

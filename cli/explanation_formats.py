@@ -126,7 +126,11 @@ def json_text(found: Explanation) -> str:
         "derivative": found.derivative,
         "steps": steps,
         "parameters": {
-            name: {"value": getattr(layer, name), "default": spec.default, "meaning": spec.meaning}
+            name: {
+                "value": float(getattr(layer, name)),
+                "default": None if spec.default is None else float(spec.default),
+                "meaning": spec.meaning,
+            }
             for name, spec in layer.parameters.items()
         },
         "range": found.range,

@@ -110,9 +110,10 @@ def names_between(chain: Chain) -> tuple[str, ...]:
 def note_lost_digits(graph: Graph, chain: Chain, at: Point) -> None:
     """Say so where the formula, computed as it stands, is far from what the layer computes."""
     assert graph.numbers is not None
-    out = np.atleast_1d(chain.forward(at.x if len(at.x) > 1 else at.x[0])).tolist()
-    dx = np.atleast_1d(chain.backward(at.dout if len(at.dout) > 1 else at.dout[0])).tolist()
-    outputs = zip(graph.output_names, graph.formula.outputs, out, strict=True)
+    out = chain.forward(at.x if len(at.x) > 1 else at.x[0])
+    dx = np.atleast_1d(chain.backward(np.reshape(at.dout, out.shape))).tolist()
+    values = np.atleast_1d(out).tolist()
+    outputs = zip(graph.output_names, graph.formula.outputs, values, strict=True)
     lost = [
         f"{name} = {number(right)}"
         for name, node, right in outputs

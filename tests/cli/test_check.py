@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from actgrad import cli
+from actgrad.layers import DtypeError
 
 RELU = """
 class Relu:
@@ -77,3 +78,8 @@ def test_an_unknown_finding_and_a_missing_file_are_refused(monkeypatch: Any) -> 
         run(monkeypatch, "relu", "--ignore", "wrong")
     with pytest.raises(Exception, match=r"nowhere\.py: no such file"):
         run(monkeypatch, "nowhere.py:Layer")
+
+
+def test_bfloat16_is_refused_in_words(monkeypatch: Any) -> None:
+    with pytest.raises(DtypeError, match="check does not judge bfloat16"):
+        run(monkeypatch, "relu", "--dtype", "bfloat16")

@@ -6,16 +6,17 @@ See: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 from __future__ import annotations
 
 import io
-import math
 import os
 import re
 import warnings
-from typing import Any, NamedTuple, Protocol
+from io import BufferedReader
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from actgrad.cli.stored import Arriving, Stored, Stream, in_bytes
 from actgrad.layers import ActgradError
-from actgrad.layers.arrays import Array, floating
+from actgrad.layers.arrays import Order, floating
 
 #: NumPy itself writes headers of some hundred bytes, and refuses to read beyond 10,000.
 LONGEST_HEADER = 1 << 16
@@ -34,56 +35,58 @@ class NpyError(ActgradError):
     """Bytes that are no `.npy` array, or not the whole of one."""
 
 
-class Stream(Protocol):
-    """What an array is read from: a file, a pipe, a member of an archive."""
-
-    def read(self, size: int = ..., /) -> bytes: ...
-
-
 class Header(NamedTuple):
     """What a `.npy` file says of the data that follow."""
 
     shape: tuple[int, ...]
-    fortran_order: bool
+    order: Order
     dtype: np.dtype[Any]
     #: How many bytes it took, the first 8 of the file not counted.
     length: int
 
-    @property
-    def size(self) -> int:
-        """The number of data bytes."""
-        return math.prod(self.shape) * self.dtype.itemsize
 
-
-def read_npy(head: bytes, stream: Stream, name: str, available: int | None = None) -> Array:
+def arriving(head: bytes, stream: Stream, name: str, available: int | None = None) -> Arriving:
     """The array of a `.npy` stream, of which the 8 bytes `head` are already read.
 
     `available` is how many bytes follow these, where that is known beforehand.
 
     Raises:
-        NpyError: the bytes are no such array, end too early, or need more memory than there is.
+        NpyError: the bytes are no such array, or an impossible one.
+        StoredError: they end too early.
         DtypeError: no layer computes in the array's dtype.
     """
-    header = read_header(head, stream, name)
-    if header.dtype.hasobject:
+    shape, order, dtype, length = read_header(head, stream, name)
+    if dtype.hasobject:
         raise NpyError(f"{name} holds pickled objects, which are never loaded")
-    if header.dtype.subdtype:
-        raise NpyError(f"{name} holds arrays of arrays: its dtype is {header.dtype}")
-    if header.dtype != OPAQUE:
-        floating(np.empty(0, header.dtype), name)
-    if available is not None and header.size > available - header.length:
-        raise cut_short(name, header, available - header.length)
-    if header.size > memory():
-        raise NpyError(f"{name} promises {in_bytes(header.size)}, more than this machine's memory")
-    data = np.empty(header.size, np.uint8)
-    filled = fill(data.data, stream)
-    if filled < header.size:
-        raise cut_short(name, header, filled)
-    array: Array = data.view(header.dtype)
+    if dtype.subdtype:
+        raise NpyError(f"{name} holds arrays of arrays: its dtype is {dtype}")
+    if dtype != OPAQUE:
+        floating(np.empty(0, dtype), name)
+    array = Arriving(stream, name, shape, dtype, order)
+    if available is not None and array.nbytes > available - length:
+        raise array.cut_short(available - length)
     try:
-        return array.reshape(header.shape, order="F" if header.fortran_order else "C")
-    except (ValueError, TypeError) as error:
+        np.broadcast_to(np.empty((), dtype), shape)
+    except (ValueError, TypeError, OverflowError) as error:
         raise NpyError(f"{name} has a shape that no array can have: {error}") from error
+    return array
+
+
+def found(head: bytes, stream: BufferedReader, name: str) -> Stored | Arriving:
+    """The array of a `.npy` file or pipe, of which the 8 bytes `head` are already read.
+
+    Raises what `arriving` raises.
+    """
+    if not (isinstance(stream, BufferedReader) and stream.seekable()):
+        return arriving(head, stream, name)
+    here = stream.tell()
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(here)
+    array = arriving(head, stream, name, size - here)
+    at = stream.tell()
+    # What follows it may be read as a second array.
+    stream.seek(at + array.nbytes)
+    return Stored(stream, at, name, array.shape, array.dtype, array.order)
 
 
 def read_header(head: bytes, stream: Stream, name: str) -> Header:
@@ -100,48 +103,29 @@ def read_header(head: bytes, stream: Stream, name: str) -> Header:
     reader = READERS.get(version)
     if reader is None:
         raise NpyError(f"{name} is of .npy version {'.'.join(map(str, version))}; 1.0 to 3.0 are")
-    prefix = stream.read(2 if version == (1, 0) else 4)
+    prefix = taken(stream, 2 if version == (1, 0) else 4)
     length = int.from_bytes(prefix, "little")
     if length > LONGEST_HEADER:
         raise NpyError(f"{name} has a broken .npy header: it claims to be {in_bytes(length)} long")
     try:
         with warnings.catch_warnings(action="ignore"):
-            shape, fortran_order, dtype = reader(io.BytesIO(prefix + stream.read(length)))
+            shape, fortran_order, dtype = reader(io.BytesIO(prefix + taken(stream, length)))
     except Exception as error:
         # Of a header that is no literal, Python tells an address in memory; of a deep one, nothing.
         reason = re.split(" on line|\n", str(error))[0] or "it cannot be parsed"
         raise NpyError(f"{name} has a broken .npy header: {reason}") from error
     if any(size < 0 for size in shape):
         raise NpyError(f"{name} has a broken .npy header: negative shape {shape}")
-    return Header(shape, fortran_order, dtype, len(prefix) + length)
+    return Header(shape, "F" if fortran_order else "C", dtype, len(prefix) + length)
 
 
-def fill(buffer: memoryview, stream: Stream) -> int:
-    """Read until the buffer is full or the stream ends; how many bytes were read."""
+def taken(stream: Stream, count: int) -> bytes:
+    """That many bytes of a stream, or as many as there are."""
+    data = bytearray(count)
     filled = 0
-    while filled < len(buffer):
-        chunk = stream.read(min(1 << 20, len(buffer) - filled))
-        if not chunk:
+    while filled < count:
+        more = stream.readinto(memoryview(data)[filled:])
+        if not more:
             break
-        buffer[filled : filled + len(chunk)] = chunk
-        filled += len(chunk)
-    return filled
-
-
-def cut_short(name: str, header: Header, available: int) -> NpyError:
-    """The error for data that end before the header's promise."""
-    return NpyError(
-        f"{name} is cut short: {header.shape} of {header.dtype.name} takes {header.size} bytes,"
-        f" {available} are there"
-    )
-
-
-def memory() -> int:
-    """The machine's memory in bytes."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-
-
-def in_bytes(count: int) -> str:
-    """A count of bytes as a person says it."""
-    power = min((len(str(count)) - 1) // 3, 6)
-    return f"{count / 1000**power:.3g} {('bytes', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB')[power]}"
+        filled += more
+    return bytes(data[:filled])

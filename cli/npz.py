@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import IO
 
+from actgrad.cli import npy
 from actgrad.cli.member import chosen
-from actgrad.cli.npy import NpyError, read_npy
+from actgrad.cli.npy import NpyError
+from actgrad.cli.stored import Arriving
 from actgrad.layers import ActgradError
-from actgrad.layers.arrays import Array
 
 SUFFIX = ".npy"
 
@@ -19,7 +20,21 @@ class NpzError(NpyError):
     """A broken archive."""
 
 
-def read_npz(file: IO[bytes], name: str, member: str | None) -> Array:
+class Member:
+    """What is in an archive under one name, as a stream."""
+
+    def __init__(self, stream: IO[bytes], name: str) -> None:
+        self._stream, self._name = stream, name
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        with broken(self._name):
+            data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+@contextmanager
+def arriving(file: IO[bytes], name: str, member: str | None) -> Iterator[Arriving]:
     """The array `member` of an archive, or its only one.
 
     Raises:
@@ -27,15 +42,15 @@ def read_npz(file: IO[bytes], name: str, member: str | None) -> Array:
         MemberError: it has no such member, or several and none is named.
         NpyError, DtypeError: the member is no array that a layer computes in.
     """
-    with broken(name), zipfile.ZipFile(file) as archive:
-        names = [
-            entry.removesuffix(SUFFIX) for entry in archive.namelist() if entry.endswith(SUFFIX)
-        ]
-        member = chosen(names, name, member, ".npz")
-        info = archive.getinfo(member + SUFFIX)
-        with archive.open(info) as stream:
-            head = stream.read(8)
-            return read_npy(head, stream, f"{name}:{member}", info.file_size - len(head))
+    with ExitStack() as opened:
+        with broken(name):
+            archive = opened.enter_context(zipfile.ZipFile(file))
+            entries = [n.removesuffix(SUFFIX) for n in archive.namelist() if n.endswith(SUFFIX)]
+            member = chosen(entries, name, member, ".npz")
+            info = archive.getinfo(member + SUFFIX)
+            stream = Member(opened.enter_context(archive.open(info)), name)
+        head = npy.taken(stream, 8)
+        yield npy.arriving(head, stream, f"{name}:{member}", info.file_size - len(head))
 
 
 @contextmanager

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, cast
 
 import numpy as np
 
 from actgrad.cli import literal, npy
+from actgrad.cli.stored import whole
 from actgrad.layers import ActgradError
 from actgrad.layers.arrays import Array, floating, named
+from actgrad.layers.stream import Held, Source
 
 #: What a `.npz` archive begins with.
 ZIP = b"PK"
@@ -30,42 +34,51 @@ class SourceError(ActgradError):
 def read(argument: str, option: str, dtype: str | None = None) -> Array:
     """The array that `argument`, given to `option`, stands for, cast to `dtype` if that is given.
 
-    It is `-` for standard input, a literal, or a path, whichever fits first.
+    Raises what `opened` raises, and:
+        StoredError: it is cut short, or takes more memory than there is.
+    """
+    with opened(argument, option, dtype) as source:
+        return whole(source, dtype)
+
+
+@contextmanager
+def opened(argument: str, option: str, dtype: str | None = None) -> Iterator[Source]:
+    """The array that `argument`, given to `option`, stands for, which may still be outside memory.
+
+    It is `-` for standard input, a literal, or a path, whichever fits first. `dtype` is what it
+    will be cast to.
 
     Raises:
         ActgradError: it is none of them, or cannot be read.
     """
-    array = _read(argument, option)
-    if array.dtype == npy.OPAQUE:
-        array = _bfloat16(array, argument, dtype)
-    array = floating(array, option)
-    if dtype is None:
-        return array
-    with np.errstate(all="ignore"):
-        return array.astype(named(dtype))
+    if not argument.strip():
+        raise SourceError(f"{option} is empty", "give a number, an array such as [1, 2] or a file")
+    with ExitStack() as files:
+        source = _found(argument, option, files)
+        if source.dtype == npy.OPAQUE:
+            source.dtype = _bfloat16(argument, dtype)
+        yield source
 
 
-def _bfloat16(array: Array, argument: str, dtype: str | None) -> Array:
+def _bfloat16(argument: str, dtype: str | None) -> np.dtype[Any]:
     """NumPy stores bfloat16 as two bytes of no kind: taken for it only if `--dtype` says so."""
     if dtype != "bfloat16":
         raise SourceError(
             f"{argument} holds two bytes an element, of no known dtype",
             "--dtype bfloat16 reads them as bfloat16, which NumPy stores so",
         )
-    return array.view(named(dtype))
+    return named(dtype)
 
 
-def _read(argument: str, option: str) -> Array:
-    if not argument.strip():
-        raise SourceError(f"{option} is empty", "give a number, an array such as [1, 2] or a file")
+def _found(argument: str, option: str, files: ExitStack) -> Source:
     if argument == "-":
-        return _read_stdin(option)
+        return _stdin(option, files)
     try:
-        return literal.parse(argument)
+        return Held(floating(literal.parse(argument), option))
     except literal.LiteralError as error:
         path, member = _path(argument)
         if os.path.exists(path):  # noqa: PTH110 — False, not an error, for a name that is too long
-            return _read_file(path, member)
+            return _file(path, member, files)
         raise _neither(argument, option, error) from None
 
 
@@ -95,65 +108,68 @@ def _why_missing(path: Path) -> str:
     return "it was not there a moment ago"
 
 
-def _read_stdin(option: str) -> Array:
+def _stdin(option: str, files: ExitStack) -> Source:
     if sys.stdin is None:
         raise SourceError(f"{option} is -, but standard input is closed")
     try:
-        array = _read_stream(sys.stdin.buffer, "standard input", None)
+        source = _stream(cast(BufferedReader, sys.stdin.buffer), "standard input", None, files)
     except OSError as error:
         raise SourceError(f"standard input: {error.strerror}") from error
-    if array is None:
+    if source is None:
         raise SourceError(
             f"standard input ended without an array for {option}",
             "it holds one array as text, .npy or .npz, or two as .npy, one after the other",
         )
-    return array
+    return source
 
 
-def _read_file(path: Path, member: str | None) -> Array:
+def _file(path: Path, member: str | None, files: ExitStack) -> Source:
+    name = str(path)
     try:
-        with path.open("rb") as file:
-            if path.suffix.lower() == ".safetensors":
-                from actgrad.cli.tensors import read_safetensors
+        file = files.enter_context(path.open("rb"))
+        if path.suffix.lower() == ".safetensors":
+            from actgrad.cli import tensors
 
-                return read_safetensors(path, member)
-            size = os.fstat(file.fileno()).st_size if path.is_file() else None
-            array = _read_stream(file, str(path), member, size)
+            return tensors.stored(file, name, member)
+        source = _stream(file, name, member, files)
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror}") from error
-    if array is None:
+    if source is None:
         raise SourceError(f"{path} is empty")
-    return array
+    return source
 
 
-def _read_stream(
-    stream: IO[bytes], name: str, member: str | None, size: int | None = None
-) -> Array | None:
+def _stream(
+    stream: BufferedReader, name: str, member: str | None, files: ExitStack
+) -> Source | None:
     """The array of a stream, told by its first bytes; None of an empty one."""
-    head = stream.read(8)
+    head = npy.taken(stream, 8)
     if not head:
         return None
     if head.startswith(ZIP) or member is not None or name.lower().endswith(".npz"):
         from actgrad.cli import npz
 
-        archive = _seekable(head, stream)
-        array = npz.read_npz(archive, name, member)
-        archive.seek(0, os.SEEK_END)  # nothing of it may be read as a second array
-        return array
+        return files.enter_context(npz.arriving(_seekable(head, stream, files), name, member))
     if head.startswith(npy.MAGIC) or name.lower().endswith(".npy"):
-        return npy.read_npy(head, stream, name, None if size is None else size - stream.tell())
-    return _read_text(head + stream.read(LONGEST), name)
+        return npy.found(head, stream, name)
+    return Held(floating(_text(head + stream.read(LONGEST), name), name))
 
 
-def _seekable(head: bytes, stream: IO[bytes]) -> IO[bytes]:
-    """The stream from its start; a pipe's is kept in memory, for an archive's index is its end."""
-    if not stream.seekable():
-        return io.BytesIO(head + stream.read())
-    stream.seek(0)
-    return stream
+def _seekable(head: bytes, stream: BufferedReader, files: ExitStack) -> IO[bytes]:
+    """The stream from its start; standard input's is put in a file, for its index is its end."""
+    if stream.seekable() and stream is not sys.stdin.buffer:
+        stream.seek(0)
+        return stream
+    import shutil
+    import tempfile
+
+    file = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 — the stack closes it
+    file.write(head)
+    shutil.copyfileobj(stream, file)
+    return file
 
 
-def _read_text(data: bytes, name: str) -> Array:
+def _text(data: bytes, name: str) -> Array:
     if len(data) > LONGEST:
         raise SourceError(f"{name} is too long for a text", "save it with numpy.save as .npy")
     try:

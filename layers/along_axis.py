@@ -32,11 +32,6 @@ class AlongAxis(Layer):
         """Fill the rows of dx from those of dout and of what forward_rows kept."""
 
     def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape of out for an x of that shape.
-
-        Raises:
-            ShapeError: x has no such axis.
-        """
         if not -len(shape) <= self.axis < len(shape):
             raise ShapeError(f"{self.name}: x has shape {shape}, so no axis {self.axis}")
         return shape

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -56,7 +56,21 @@ def floating(value: ArrayLike, what: str) -> Array:
     return array
 
 
-def destination(out: Array | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+#: Whether the last or the first index changes fastest in memory.
+Order: TypeAlias = Literal["C", "F"]
+
+
+def order(array: Array) -> Order:
+    """The memory order in which an array like that one is best made."""
+    return "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
+
+
+def destination(
+    out: Array | None,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    order: Order = "C",
+) -> Array:
     """The array to compute into: `out` where it can take the result directly, else a fresh one.
 
     Raises:
@@ -64,7 +78,7 @@ def destination(out: Array | None, shape: tuple[int, ...], dtype: np.dtype[Any])
         DtypeError: `out` cannot hold the result by same-kind casting, or is read-only.
     """
     if out is None:
-        return np.empty(shape, dtype)
+        return np.empty(shape, dtype, order)
     if out.shape != shape:
         raise ShapeError(f"out has shape {out.shape}, but the result has {shape}")
     if not np.can_cast(dtype, out.dtype, casting="same_kind"):
@@ -92,3 +106,10 @@ def for_bfloat16(values: Array) -> Array:
     toward = np.where(values[unsure] > single[unsure], np.float32(np.inf), np.float32(-np.inf))
     single[unsure] = np.nextafter(single[unsure], toward)
     return single
+
+
+def round_into(values: Array, out: Array) -> None:
+    """Fill `out` with the float64 `values`, rounded to its dtype once."""
+    np.copyto(
+        out, for_bfloat16(values) if out.dtype.name == "bfloat16" else values, casting="same_kind"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from actgrad.layers.arrays import Array
@@ -19,6 +20,12 @@ class Chain:
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.layers = tuple(layers)
+
+    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The last out's shape for an x of that shape; raises what the layers raise."""
+        for layer in self.layers:
+            shape = layer.out_shape(shape)
+        return shape
 
     def forward(self, x: ArrayLike, out: Array | None = None) -> Array:
         """The last layer's out at x; raises what the layers raise."""
@@ -43,6 +50,40 @@ class Chain:
         for layer in reversed(self.layers):
             dout = layer.backward(dout, out if layer is first else None)
             yield dout
+
+    def trace(self, x: ArrayLike, dout: ArrayLike | None = None) -> dict[str, Array]:
+        """Every array of a run, by name: x, what each layer keeps and puts out, out.
+
+        With dout, also dout, each layer's dx, dx, and the gradients of trained parameters. Of
+        several layers, the k-th's own arrays are named `k.…`. Raises what the layers raise.
+        """
+        arrays = {"x": np.asarray(x)}
+        for (prefix, layer), out in zip(self.named(), self.forward_steps(x), strict=True):
+            arrays |= {
+                prefix + name: kept
+                for name, kept in layer.saved.items()
+                if name not in {"x", "out"}
+            }
+            arrays[f"{prefix}out"] = out
+        arrays["out"] = out
+        if dout is None:
+            return arrays
+        arrays["dout"] = np.asarray(dout)
+        for (prefix, _), dx in zip(self.named()[::-1], self.backward_steps(dout), strict=True):
+            arrays[f"{prefix}dx"] = dx
+        arrays["dx"] = dx
+        for prefix, layer in self.named():
+            arrays |= {prefix + name: np.asarray(one) for name, one in layer.gradients.items()}
+        return arrays
+
+    def named(self) -> list[tuple[str, Layer]]:
+        """The layers, each with what its own arrays' names begin with: of several, `k.`."""
+        alone = len(self.layers) == 1
+        return [("" if alone else f"{k}.", layer) for k, layer in enumerate(self.layers, 1)]
+
+    def canonical(self, name: str) -> str:
+        """Of an array's two names in `trace`, if it has two, that which is not the layer's."""
+        return {f"{len(self.layers)}.out": "out", "1.dx": "dx"}.get(name, name)
 
     def formula(self, x: Any) -> Any:
         """The last layer's out as a formula of x, a node or a list of them."""

@@ -13,7 +13,7 @@ from actgrad.layers.curve import Curve, Rectifying
 from actgrad.layers.formula import Node
 from actgrad.layers.layer import Elementwise
 from actgrad.layers.parameter import parameter
-from actgrad.layers.twofold import deepen, two_product
+from actgrad.layers.twofold import DEEP, deepen, two_product
 
 
 class Sigmoid(Elementwise):
@@ -21,9 +21,8 @@ class Sigmoid(Elementwise):
 
     ∂out/∂x = exp(−x) / (1 + exp(−x))² = out·(1 − out). Of any shape; 0 at −inf, 1 at inf.
 
-    Near 1, `1 − out` loses its digits: in float32 all of them for x > 17. So what forward keeps is
-    `out` where out ≤ ½ and out − 1, computed without subtraction, above; out·(1 − out) is the same
-    for both.
+    Near 1, `1 − out` loses its digits: in float32 all of them for x > 17. So backward is left that
+    too, computed without subtraction.
 
     Source: Verhulst, "Recherches mathématiques sur la loi d'accroissement de la population", 1845.
     """
@@ -31,14 +30,13 @@ class Sigmoid(Elementwise):
     name = "sigmoid"
     aliases = ("logistic",)
     elsewhere = {"PyTorch": "Sigmoid", "JAX": "sigmoid", "Keras": "sigmoid", "ONNX": "Sigmoid"}
-    keeps = {"out": float}
+    keeps = {"out": float, "_rest": float}
     range = "0 < y < 1"
 
     @property
     def out(self) -> Array:
         """The last forward's result, in float64 whatever x's dtype."""
-        kept = self.saved["out"]
-        return kept + np.signbit(kept)
+        return self.saved["out"]
 
     def formula(self, x: Node) -> Node:
         return 1 / (1 + f.exp(-x))
@@ -56,19 +54,17 @@ class Sigmoid(Elementwise):
         )
 
     def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
-        (kept,) = saved
-        # exp of −|x| never overflows, and t = min(y, 1 − y) has all its digits.
-        t = np.exp(np.negative(np.abs(x, out=out), out=out), out=out)
-        np.divide(t, t + 1, out=kept)
-        np.copysign(kept, np.negative(x, out=out), out=kept)
-        np.add(kept, np.signbit(kept), out=out)
+        (rest,) = saved
+        t = np.exp(np.negative(x, out=rest), out=rest)
+        np.divide(1, np.add(t, 1, out=out), out=out)
+        np.multiply(t, out, out=rest)
+        # There t overflows; and out = exp(x), for it is below 2⁻⁹⁰⁰.
+        deep = np.flatnonzero(x < DEEP)
+        out[deep], rest[deep] = np.exp(x[deep]), 1
 
     def backward_block(self, dout: Array, dx: Array, *saved: Array) -> None:
-        (kept,) = saved
-        t = np.abs(kept)
-        # dout·t before 1 − t ≥ ½: only the last product can round among subnormals.
-        np.multiply(dout, t, out=dx)
-        np.multiply(dx, np.subtract(1, t, out=t), out=dx)
+        out, rest = saved
+        np.multiply(np.multiply(dout, out, out=dx), rest, out=dx)
 
 
 class Logsigmoid(Curve):
@@ -268,8 +264,7 @@ class Exponential(Elementwise):
         return y
 
     def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
-        (kept,) = saved
-        np.copyto(out, np.exp(x, out=kept))
+        np.exp(x, out=out)
 
     def backward_block(self, dout: Array, dx: Array, *saved: Array) -> None:
         (kept,) = saved

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from math import fsum
 from typing import Any, ClassVar, dataclass_transform
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from actgrad.layers.arrays import Array, deliver, destination, floating
+from actgrad.layers.arrays import Array, deliver, destination, floating, order
 from actgrad.layers.blocks import blocks
 from actgrad.layers.errors import BackwardBeforeForwardError, ShapeError
 from actgrad.layers.formula import Node
@@ -39,14 +40,19 @@ class Layer(ABC):
     #: Names it has besides.
     aliases: ClassVar[tuple[str, ...]] = ()
     #: What forward keeps for backward, by name, and of which dtype: `float` is the working dtype.
+    #: One named `_…` is the kernel's own affair.
     keeps: ClassVar[Mapping[str, type]] = {}
     #: The numbers that the function takes on; if not stated, they are measured.
     range: ClassVar[str] = ""
     parameters: ClassVar[Mapping[str, Parameter]] = {}
+    #: The parameters of which backward gives the gradients too.
+    trained: ClassVar[tuple[str, ...]] = ()
     #: Every layer class that states a name, by that name.
     catalogue: ClassVar[dict[str, type[Layer]]] = {}
 
     _saved: dict[str, Array] | None = None
+    #: The sums over the last backward's blocks that make up `gradients`.
+    terms: Mapping[str, list[float]] = {}
 
     def __init_subclass__(cls) -> None:
         cls.parameters = {
@@ -102,15 +108,30 @@ class Layer(ABC):
             BackwardBeforeForwardError: there was no forward yet.
         """
         if self._saved is None:
-            raise BackwardBeforeForwardError(
-                f"{self.name} has kept nothing for backward yet", "call forward(x) first"
-            )
-        return self._saved
+            raise self._nothing_kept()
+        return {name: kept for name, kept in self._saved.items() if not name.startswith("_")}
+
+    def _nothing_kept(self) -> BackwardBeforeForwardError:
+        return BackwardBeforeForwardError(
+            f"{self.name} has kept nothing for backward yet", "call forward(x) first"
+        )
 
     @property
     def gradients(self) -> Mapping[str, float]:
         """What the last backward gave besides dx: the gradients of trained parameters, by name."""
-        return {}
+        return {name: total(terms) for name, terms in self.terms.items()}
+
+    def begin_backward(self) -> None:
+        """Forget what the last backward summed."""
+        self.terms = {f"d{name}": [] for name in self.trained}
+
+    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of out for an x of that shape.
+
+        Raises:
+            ShapeError: x has no such shape.
+        """
+        return shape
 
     @abstractmethod
     def forward(self, x: ArrayLike, out: Array | None = None) -> Array:
@@ -140,47 +161,72 @@ class Elementwise(Layer):
 
     An `exact` layer works in x's dtype and rounds at most once. The others work in float64, and
     what comes of it is rounded once, so that 16 and 32 bits are right to 0.501 ULP.
+
+    If a layer keeps `out`, that is its result before this rounding, and the kernel has no more to
+    do for it than to take it back.
     """
 
     exact: ClassVar[bool] = False
 
     @abstractmethod
     def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
-        """Fill `out` and each kept array from x; `out` may serve as scratch, x is read-only."""
+        """Fill `out` and each kept array but `out` from x, which is read-only.
+
+        `out` may serve as scratch.
+        """
 
     @abstractmethod
     def backward_block(self, dout: Array, dx: Array, *saved: Array) -> None:
-        """Fill dx from dout and what forward_block kept; dx may serve as scratch."""
+        """Fill dx from dout and all that is kept; dx may serve as scratch."""
 
     def forward(self, x: ArrayLike, out: Array | None = None) -> Array:
         x = floating(x, "x")
         dtype = x.dtype.newbyteorder("=")
-        working = self._working(dtype)
-        result = destination(out, x.shape, dtype)
-        saved = {
-            name: np.empty(x.shape, working if kind is float else kind)
-            for name, kind in self.keeps.items()
-        }
-        kept = [(array, array.dtype) for array in saved.values()]
+        working = self.working(dtype)
+        result = destination(out, x.shape, dtype, order(x))
+        saved = {name: np.empty(x.shape, self.kept(name, dtype), order(x)) for name in self.keeps}
+        itself = saved.get("out")
+        own = [(array, array.dtype) for array in saved.values() if array is not itself]
+        again = [] if itself is None else [(itself, working)]
         with np.errstate(all="ignore"):
-            for block in blocks([(x, working)], [(result, working), *kept]):
-                self.forward_block(*block)
+            for x_block, out_block, *rest in blocks(
+                [(x, working)], [(result, working), *own, *again]
+            ):
+                self.forward_block(x_block, out_block, *rest[: len(own)])
+                for copy in rest[len(own) :]:
+                    np.copyto(copy, out_block)
         self._saved, self._shape, self._dtype = saved, x.shape, dtype
         return deliver(result, out)
 
     def backward(self, dout: ArrayLike, out: Array | None = None) -> Array:
-        saved = self.saved.values()
+        if self._saved is None:
+            raise self._nothing_kept()
         dout = floating(dout, "dout")
         shape = self._shape
         if dout.shape != shape:
             raise ShapeError(f"dout has shape {dout.shape}, but {self.name}'s out has {shape}")
-        working = self._working(self._dtype)
-        result = destination(out, shape, self._dtype)
-        kept = [(array, array.dtype) for array in saved]
+        working = self.working(self._dtype)
+        result = destination(out, shape, self._dtype, order(dout))
+        kept = [(array, array.dtype) for array in self._saved.values()]
+        self.begin_backward()
         with np.errstate(all="ignore"):
             for dout_block, *rest, dx in blocks([(dout, working), *kept], [(result, working)]):
                 self.backward_block(dout_block, dx, *rest)
         return deliver(result, out)
 
-    def _working(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    def working(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        """What the kernels compute in for an x of that dtype."""
         return dtype if self.exact else np.dtype(np.float64)
+
+    def kept(self, name: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        """The dtype of what is kept by that name for an x of that dtype."""
+        kind = self.keeps[name]
+        return self.working(dtype) if kind is float else np.dtype(kind)
+
+
+def total(terms: Sequence[float]) -> float:
+    """Their sum, rounded once, so that their order is nothing to it."""
+    try:
+        return fsum(terms)
+    except (OverflowError, ValueError):  # it overflows, or ∞ − ∞ is in it
+        return sum(terms)

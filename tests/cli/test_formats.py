@@ -14,13 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from actgrad.cli import formats
+from actgrad.cli import formats, npy, npz
 from actgrad.cli.answer import Answer
 from actgrad.cli.formats import write
 from actgrad.cli.literal import parse
-from actgrad.cli.npy import read_npy
-from actgrad.cli.npz import read_npz
 from actgrad.cli.options import Format
+from actgrad.cli.stored import whole
 from actgrad.layers.arrays import Array
 
 FLOATING = ["<f2", "<f4", "<f8", ">f2", ">f4", ">f8"]
@@ -153,7 +152,7 @@ def test_npy_round_trips(values: Array, order: str) -> None:
     values = values.T if order == "T" else values.copy(order)  # type: ignore[call-overload]
     data = written(Format.npy, a=values)
     stream = io.BytesIO(data[8:])
-    got = read_npy(data[:8], stream, "a")
+    got = whole(npy.arriving(data[:8], stream, "a"))
     assert got.tobytes() == values.tobytes()
     assert (got.dtype, got.shape) == (values.dtype, values.shape)
     assert stream.read() == b""
@@ -163,7 +162,8 @@ def test_npy_round_trips(values: Array, order: str) -> None:
 @given(ARRAYS.filter(lambda values: values.dtype.kind == "f"))
 def test_npz_round_trips(values: Array) -> None:
     data = written(Format.npz, **{"x": values, "1.dx": -values, "mask": values <= 0})
-    assert read_npz(io.BytesIO(data), "a.npz", "x").tobytes() == values.tobytes()
+    with npz.arriving(io.BytesIO(data), "a.npz", "x") as x:
+        assert whole(x).tobytes() == values.tobytes()
     with np.load(io.BytesIO(data), allow_pickle=False) as archive:
         assert archive.files == ["x", "1.dx", "mask"]
         same(archive["mask"], values <= 0)

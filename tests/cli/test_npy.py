@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actgrad.cli.npy import MAGIC, NpyError, in_bytes, memory, read_npy
+from actgrad.cli.npy import MAGIC, NpyError, arriving
 from actgrad.cli.source import read
+from actgrad.cli.stored import StoredError, in_bytes, memory, whole
 from actgrad.layers import ActgradError
 
 FLOATING = ["f2", "f4", "f8"]
@@ -178,26 +179,28 @@ def test_a_sparse_file_larger_than_memory_is_refused_before_it_is_read(tmp_path:
             os.truncate(path, count * 8 + 200)
         except OSError:
             pytest.skip("the file system has no files as large")
-    with pytest.raises(NpyError, match=r"promises .* more than this machine's memory"):
+    with pytest.raises(StoredError, match=r"promises .* more than this machine's memory"):
         read(str(path), "--x")
 
 
 def test_a_pipe_that_promises_more_than_it_gives() -> None:
     data = npy(header((5,)), bytes(32))
-    with pytest.raises(NpyError, match="takes 40 bytes, 32 are there"):
-        read_npy(data[:8], io.BytesIO(data[8:]), "a pipe")
+    with pytest.raises(StoredError, match="takes 40 bytes, 32 are there"):
+        whole(arriving(data[:8], io.BytesIO(data[8:]), "a pipe"))
 
 
 class Dripping(io.BytesIO):
     """A stream that gives fewer bytes than it is asked for, as pipes may."""
 
-    def read(self, size: int | None = -1, /) -> bytes:
-        return super().read(size if size is None or size < 800 else 7)
+    def readinto(self, buffer: Any, /) -> int:
+        return super().readinto(buffer[:7])
 
 
 def test_a_stream_may_give_its_bytes_a_few_at_a_time() -> None:
     data = npy(header((100,)), np.arange(100.0).tobytes())
-    np.testing.assert_array_equal(read_npy(data[:8], Dripping(data[8:]), "x"), np.arange(100.0))
+    np.testing.assert_array_equal(
+        whole(arriving(data[:8], Dripping(data[8:]), "x")), np.arange(100.0)
+    )
 
 
 VALID = npy(header((2, 3), "<f4"), bytes(24))
@@ -212,7 +215,7 @@ VALID = npy(header((2, 3), "<f4"), bytes(24))
 )
 def test_any_bytes_are_an_array_or_an_error_of_ours(data: bytes) -> None:
     with suppress(ActgradError):
-        assert read_npy(data[:8], io.BytesIO(data[8:]), "x").dtype.kind in "fiub"
+        assert whole(arriving(data[:8], io.BytesIO(data[8:]), "x")).dtype.kind in "fiub"
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actgrad.cli.member import MemberError
-from actgrad.cli.npz import NpzError, read_npz
+from actgrad.cli.npz import NpzError, arriving
 from actgrad.cli.source import read
+from actgrad.cli.stored import whole
 from actgrad.layers import ActgradError
+from actgrad.layers.arrays import Array
 
 
 def archived(compression: int = zipfile.ZIP_STORED, **arrays: object) -> bytes:
@@ -26,6 +28,11 @@ def archived(compression: int = zipfile.ZIP_STORED, **arrays: object) -> bytes:
             with archive.open(f"{name}.npy", "w") as member:
                 np.lib.format.write_array(member, np.asarray(array), allow_pickle=True)
     return file.getvalue()
+
+
+def read_whole(data: bytes) -> Array:
+    with arriving(io.BytesIO(data), "standard input", None) as source:
+        return whole(source)
 
 
 def patched(data: bytes, record: bytes, offset: int, value: bytes) -> bytes:
@@ -75,7 +82,7 @@ def test_an_archive_without_arrays(tmp_path: Path) -> None:
 
 def test_an_archive_of_no_usual_name_says_how_a_member_is_named() -> None:
     with pytest.raises(MemberError, match="holds a, b: which one") as refused:
-        read_npz(io.BytesIO(archived(a=1.0, b=2.0)), "standard input", None)
+        read_whole(archived(a=1.0, b=2.0))
     assert refused.value.hint == "FILE.npz:NAME names it"
 
 
@@ -163,4 +170,4 @@ def test_any_archive_is_an_array_or_an_error_of_ours(changes: list[tuple[int, in
     for place, byte in changes:
         data[place] = byte
     with suppress(ActgradError):
-        assert read_npz(io.BytesIO(bytes(data)), "x", None).dtype.kind in "fiub"
+        assert read_whole(bytes(data)).dtype.kind in "fiub"

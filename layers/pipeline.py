@@ -1,0 +1,106 @@
+"""A chain of element-wise layers, run over a piece block by block, in buffers that it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from typing import Any
+
+import numpy as np
+
+from actgrad.layers.arrays import Array, round_into
+from actgrad.layers.chain import Chain
+from actgrad.layers.layer import Elementwise
+
+#: Bytes of one buffer: seven of them stay in the L2 cache of today's cores.
+BUFFER = 1 << 20
+
+
+class Pipeline:
+    """A chain's own copy for one thread, with all the memory that a run through it takes."""
+
+    def __init__(self, chain: Chain, dtype: np.dtype[Any], backward: bool) -> None:
+        stages = [
+            Stage(layer, prefix, dtype)
+            for prefix, layer in chain.named()
+            if isinstance(layer, Elementwise)
+        ]
+        self.stages, self.backward = stages, backward
+        self.length = min(BUFFER // stage.working.itemsize for stage in stages)
+        for stage in stages:
+            stage.allocate(self.length)
+        stages[-1].out_name, stages[0].dx_name = "out", "dx"
+
+    def run(self, x: Array, dout: Array | None, into: Mapping[str, Array]) -> None:
+        """Fill the 1-d arrays `into`, by their names in `Chain.trace`, from 1-d x and dout."""
+        for start in range(0, x.size, self.length):
+            part = slice(start, start + self.length)
+            wanted = {name: array[part] for name, array in into.items()}
+            self._block(x[part], None if dout is None else dout[part], wanted)
+
+    def _block(self, x: Array, dout: Array | None, wanted: dict[str, Array]) -> None:
+        for stage in self.stages:
+            x = stage.forward(x, wanted)
+        if dout is None:
+            return
+        for stage in reversed(self.stages):
+            dout = stage.backward(dout, wanted)
+
+    @property
+    def terms(self) -> dict[str, list[float]]:
+        """What all runs summed up for the gradients of trained parameters."""
+        return {
+            stage.prefix + name: terms
+            for stage in self.stages
+            for name, terms in stage.layer.terms.items()
+        }
+
+
+class Stage:
+    """One layer of a pipeline and its buffers."""
+
+    def __init__(self, layer: Elementwise, prefix: str, dtype: np.dtype[Any]) -> None:
+        self.layer, self.prefix, self.dtype = copy(layer), prefix, dtype
+        self.layer.begin_backward()
+        self.working = layer.working(dtype)
+        self.out_name, self.dx_name = f"{prefix}out", f"{prefix}dx"
+
+    def allocate(self, length: int) -> None:
+        """Get buffers for blocks of that length."""
+        self._out, self._dx = (np.empty(length, self.dtype) for _ in range(2))
+        self._kept = {
+            name: np.empty(length, self.layer.kept(name, self.dtype)) for name in self.layer.keeps
+        }
+        self._wide = [np.empty(length, self.working) for _ in range(3)]
+
+    def forward(self, x: Array, wanted: Mapping[str, Array]) -> Array:
+        """The layer's out at a block, which stays as it is until the next."""
+        size = x.size
+        out = wanted.get(self.out_name, self._out[:size])
+        self._saved = {
+            name: wanted.get(self.prefix + name, kept[:size]) for name, kept in self._kept.items()
+        }
+        computed = out if self.working == self.dtype else self._wide[1][:size]
+        own = [kept for name, kept in self._saved.items() if name != "out"]
+        self.layer.forward_block(self._widened(x), computed, *own)
+        if "out" in self._saved:
+            self._saved["out"] = computed
+        if computed is not out:
+            round_into(computed, out)
+        return out
+
+    def backward(self, dout: Array, wanted: Mapping[str, Array]) -> Array:
+        """The layer's dx, from dout and what the forward before has kept."""
+        dx = wanted.get(self.dx_name, self._dx[: dout.size])
+        computed = dx if self.working == self.dtype else self._wide[2][: dout.size]
+        self.layer.backward_block(self._widened(dout), computed, *self._saved.values())
+        if computed is not dx:
+            round_into(computed, dx)
+        return dx
+
+    def _widened(self, values: Array) -> Array:
+        if values.dtype == self.working:
+            return values
+        wide = self._wide[0][: values.size]
+        np.copyto(wide, values)
+        return wide

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,14 +16,15 @@ class Answer(NamedTuple):
 
     command: str
     layers: tuple[str, ...]
-    arrays: dict[str, Array]
+    #: In memory, or what else a writer knows how to write.
+    arrays: Mapping[str, Any]
     #: The name of the command's main result.
     main: str
 
 
 def run_forward(chain: Chain, x: Array) -> Answer:
     """Run the chain forward: x, what each layer keeps and puts out, out."""
-    return Answer("forward", _names(chain), chain.trace(x), "out")
+    return Answer("forward", names(chain), chain.trace(x), "out")
 
 
 def run_backward(chain: Chain, x: Array, dout: Array) -> Answer:
@@ -35,8 +37,8 @@ def run_backward(chain: Chain, x: Array, dout: Array) -> Answer:
     """
     if dout.ndim == 0:
         dout = np.broadcast_to(dout, chain.out_shape(x.shape))
-    return Answer("backward", _names(chain), chain.trace(x, dout), "dx")
+    return Answer("backward", names(chain), chain.trace(x, dout), "dx")
 
 
-def _names(chain: Chain) -> tuple[str, ...]:
+def names(chain: Chain) -> tuple[str, ...]:
     return tuple(str(layer) for layer in chain.layers)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterable, Iterator
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
 from actgrad.cli.answer import Answer
 from actgrad.cli.options import Format
 from actgrad.layers import ShapeError
-from actgrad.layers.arrays import Array
+from actgrad.layers.arrays import Array, Order, order
 
 #: Elements that are turned into text at a time.
 CHUNK = 1 << 16
@@ -109,7 +110,15 @@ def csv_line(cells: Iterable[object]) -> bytes:
 
 def write_npy(array: Array, stream: IO[bytes]) -> None:
     """The array as `.npy`; unlike `numpy.save`, also into a pipe."""
-    array = np.asarray(array, order="C")
-    header = np.lib.format.header_data_from_array_1_0(array)
-    np.lib.format.write_array_header_1_0(stream, header)
-    stream.write(array.reshape(-1).view(np.uint8).data)
+    array = np.asarray(array, order=order(array))
+    stream.write(npy_header(array.shape, array.dtype, order(array)))
+    stream.write(array.reshape(-1, order=order(array)).view(np.uint8).data)
+
+
+def npy_header(shape: tuple[int, ...], dtype: np.dtype[Any], order: Order) -> bytes:
+    """What a `.npy` file of such an array begins with."""
+    header = io.BytesIO()
+    descr = np.lib.format.dtype_to_descr(dtype)
+    about = {"descr": descr, "fortran_order": order == "F", "shape": shape}
+    np.lib.format.write_array_header_1_0(header, about)
+    return header.getvalue()

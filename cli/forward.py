@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actgrad.cli.options import DtypeOption, FormatOption, Layers, Output, X
+from actgrad.cli.options import DtypeOption, FormatOption, Layers, Output, Quiet, Threads, X
 
 
 def forward(
@@ -11,12 +11,10 @@ def forward(
     dtype: DtypeOption = None,
     form: FormatOption = None,
     output: Output = None,
+    threads: Threads = None,
+    quiet: Quiet = False,
 ) -> None:
     """Run a layer, or a chain of them, forward on x: x, what is kept for backward, out."""
-    from actgrad.cli.answer import run_forward
-    from actgrad.cli.output import deliver
-    from actgrad.cli.source import read
-    from actgrad.layers import Chain, layer
+    from actgrad.cli.flow import run
 
-    chain = Chain([layer(spec) for spec in layers])
-    deliver(run_forward(chain, read(x, "--x", dtype)), form, output)
+    run(layers, x, dtype=dtype, form=form, output=output, threads=threads, quiet=quiet)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from rich.text import Text
 
 from actgrad.cli.numeral import aligned, numeral
-from actgrad.layers.arrays import Array
 
 #: An axis longer than a screenful is cut to its ends: how long, and how much of each end stays.
 ROWS = (40, 6)
@@ -25,10 +24,22 @@ Cell = tuple[str, str]
 """A cell's text and its style."""
 
 
+class Cells(Protocol):
+    """An array, or of a large one at least the cells that a grid shows."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def ndim(self) -> int: ...
+
+    def __getitem__(self, place: Any, /) -> Any: ...
+
+
 class Grid:
     """An array to be shown; `mask` dims cells, and gradients show their sign and size in colour."""
 
-    def __init__(self, array: Array, mask: Array | None = None, gradient: bool = False) -> None:
+    def __init__(self, array: Cells, mask: Cells | None = None, gradient: bool = False) -> None:
         self.array = array
         self.mask = mask
         self.gradient = gradient
@@ -43,6 +54,11 @@ class Grid:
     def columns(self) -> list[int | None]:
         """The columns to show; a 1-d array stands upright, in a single one."""
         return ends(self.array.shape[-1] if self.array.ndim > 1 else 1, *COLUMNS)
+
+    def places(self) -> list[tuple[int, ...]]:
+        """Where the cells lie that it shows at most."""
+        places = (self._place(row, column) for row in self.rows for column in self.columns)
+        return [place for place in places if place is not None]
 
     def text(self, rows: Indices, columns: Indices) -> Text:
         """The cells at those rows and columns, beside and under their indices."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from actgrad.cli.stored import Arriving, Stored, Stream, in_bytes
+from actgrad.cli.stored import Arriving, Stored, Stream, in_bytes, nbytes
 from actgrad.layers import ActgradError
 from actgrad.layers.arrays import Order, floating
 
@@ -63,7 +63,7 @@ def arriving(head: bytes, stream: Stream, name: str, available: int | None = Non
     if dtype != OPAQUE:
         floating(np.empty(0, dtype), name)
     array = Arriving(stream, name, shape, dtype, order)
-    if available is not None and array.nbytes > available - length:
+    if available is not None and nbytes(array) > available - length:
         raise array.cut_short(available - length)
     try:
         np.broadcast_to(np.empty((), dtype), shape)
@@ -85,7 +85,7 @@ def found(head: bytes, stream: BufferedReader, name: str) -> Stored | Arriving:
     array = arriving(head, stream, name, size - here)
     at = stream.tell()
     # What follows it may be read as a second array.
-    stream.seek(at + array.nbytes)
+    stream.seek(at + nbytes(array))
     return Stored(stream, at, name, array.shape, array.dtype, array.order)
 
 

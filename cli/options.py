@@ -61,7 +61,8 @@ class TextFormat(StrEnum):
 
 
 ARRAY = (
-    "a number, an array such as '[[1, -0.5], [-2, 3]]', a .npy, .npz or text file, or - for stdin"
+    "a number, an array such as '[[1, -0.5], [-2, 3]]', a .npy, .npz, .safetensors or text file,"
+    " or - for stdin"
 )
 
 OneLayer: TypeAlias = Annotated[
@@ -126,3 +127,14 @@ Output: TypeAlias = Annotated[
         " NAME picks an array. Repeatable.",
     ),
 ]
+Threads: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        metavar="N",
+        min=1,
+        help="How many threads share the work on large arrays.",
+        show_default="all cores",
+    ),
+]
+Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress bar.")]

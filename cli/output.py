@@ -60,6 +60,17 @@ class Target(NamedTuple):
             )
         return cls(answer, file, named)
 
+    @contextmanager
+    def opened(self) -> Iterator[IO[bytes]]:
+        """The stream to write it to.
+
+        Raises:
+            OutputError: it cannot be opened, or is a terminal that would be garbled.
+        """
+        with stdout() if self.file == STDOUT else whole_file(self.file) as stream:
+            keep_from_terminal(stream, self.form)
+            yield stream
+
 
 def only(answer: Answer, name: str) -> Answer:
     """The answer with no array but that one, now its main result.
@@ -90,16 +101,23 @@ def write_files(answer: Answer, arguments: Sequence[str], form: Format | None) -
         OutputError: one of them cannot be written.
         BrokenPipeError: whoever read one of them has left.
     """
-    targets = [Target.parse(argument, answer, form) for argument in arguments]
-    see_that_all_differ([target.file for target in targets if target.file != STDOUT])
     with ExitStack() as files:
-        for target in targets:
-            opened = stdout() if target.file == STDOUT else whole_file(target.file)
-            stream = files.enter_context(opened)
+        for target in parsed(arguments, answer, form):
+            stream = files.enter_context(target.opened())
             with blamed(target.file):
-                keep_from_terminal(stream, target.form)
                 write(target.answer, target.form, stream)
                 stream.flush()
+
+
+def parsed(arguments: Sequence[str], answer: Answer, form: Format | None) -> list[Target]:
+    """What each `-o` asks for.
+
+    Raises:
+        OutputError: one of them cannot be, or two are the same file.
+    """
+    targets = [Target.parse(argument, answer, form) for argument in arguments]
+    see_that_all_differ([target.file for target in targets if target.file != STDOUT])
+    return targets
 
 
 def see_that_all_differ(files: Sequence[str]) -> None:
@@ -231,6 +249,5 @@ def deliver(answer: Answer, form: Format | None, arguments: Sequence[str] | None
             show(answer, open_stdout())
             open_stdout().flush()
     else:
-        with stdout() as stream:
-            keep_from_terminal(stream, form)
+        with Target(answer, STDOUT, form).opened() as stream:
             write(answer, form, stream)

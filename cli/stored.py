@@ -27,7 +27,7 @@ class Stream(Protocol):
     def readinto(self, buffer: memoryview, /) -> int | None: ...
 
 
-class Outside:
+class Outside(Source):
     """An array outside memory: what is known of it before it is read."""
 
     def __init__(
@@ -35,15 +35,10 @@ class Outside:
     ) -> None:
         self.name, self.shape, self.dtype, self.order = name, shape, dtype, order
 
-    @property
-    def nbytes(self) -> int:
-        """The number of data bytes."""
-        return math.prod(self.shape) * self.dtype.itemsize
-
     def cut_short(self, available: int) -> StoredError:
         """The error for data that end before they should."""
         return StoredError(
-            f"{self.name} is cut short: {self.shape} of {self.dtype.name} takes {self.nbytes}"
+            f"{self.name} is cut short: {self.shape} of {self.dtype.name} takes {nbytes(self)}"
             f" bytes, {available} are there"
         )
 
@@ -106,7 +101,7 @@ class Stored(Outside):
 
     def mapped(self) -> Array:
         """The array in its file, read only where it is looked at."""
-        if not self.nbytes:
+        if not nbytes(self):
             return np.empty(self.shape, self.dtype)
         array: Array = np.memmap(self.file, self.dtype, "r", self.offset, self.shape, self.order)
         return array
@@ -139,9 +134,9 @@ def whole(source: Source, dtype: str | None = None) -> Array:
         StoredError: it is cut short, or takes more memory than this machine has.
     """
     size = math.prod(source.shape)
-    if isinstance(source, Outside) and source.nbytes > memory():
+    if isinstance(source, Outside) and nbytes(source) > memory():
         raise StoredError(
-            f"{source.name} promises {in_bytes(source.nbytes)}, more than this machine's memory"
+            f"{source.name} promises {in_bytes(nbytes(source))}, more than this machine's memory"
         )
     flat = source.read(0, np.empty(size, source.dtype))
     array = floating(flat.reshape(source.shape, order=source.order), "x")
@@ -149,6 +144,11 @@ def whole(source: Source, dtype: str | None = None) -> Array:
         return array
     with np.errstate(all="ignore"):
         return array.astype(named(dtype))
+
+
+def nbytes(source: Source) -> int:
+    """The number of data bytes."""
+    return math.prod(source.shape) * source.dtype.itemsize
 
 
 def at_rest(source: Source) -> Held | Stored | Repeated:

@@ -11,9 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from actgrad.cli.answer import Answer
+from actgrad.cli.excerpt import Excerpt
 from actgrad.cli.grid import Grid, narrower
 from actgrad.cli.page import Page
-from actgrad.cli.summary import summary
+from actgrad.cli.summary import Summary, summary
+from actgrad.layers.arrays import Array
 
 
 def show(answer: Answer, file: IO[str]) -> None:
@@ -54,11 +56,16 @@ def framed(answer: Answer, name: str, page: Page) -> Panel:
     while True:
         content: RenderableType = grid.text(cells, columns) if array.size else Text("empty")
         if array.size and None in [*cells, *columns]:
-            content = Group(content, Text(summary(array), "italic"))
+            content = Group(content, Text(str(told(array)), "italic"))
         panel = Panel(content, title=title, title_align="left", expand=False, border_style="dim")
         if len(columns) <= 2 or page.fits(panel):
             return panel
         columns = narrower(columns)
+
+
+def told(array: Array | Excerpt) -> Summary:
+    """The summary of an array, of which an excerpt has it ready."""
+    return array.summary if isinstance(array, Excerpt) else summary(array)
 
 
 def mask_of(name: str) -> str:

@@ -63,7 +63,7 @@ class Held:
     ordered = False
 
     def __init__(self, array: Array) -> None:
-        self.shape, self.dtype = array.shape, array.dtype
+        self._array, self.shape, self.dtype = array, array.shape, array.dtype
         self.order: Order = order(array)
         self._flat = array.reshape(-1, order=self.order)
 
@@ -74,6 +74,10 @@ class Held:
     def room(self, start: int, buffer: Array) -> Array:
         there: Array = self._flat[start : start + buffer.size]
         return there if there.dtype == buffer.dtype else buffer
+
+    def mapped(self) -> Array:
+        """The array itself."""
+        return self._array
 
     def write(self, start: int, values: Array) -> None:
         there = self._flat[start : start + values.size]
@@ -133,6 +137,13 @@ def in_order(chain: Chain, x: Source, dout: Source | None = None) -> bool:
     return alike and cut is not None and cut.size <= SLICE
 
 
+def piecewise(chain: Chain, x: Source, dout: Source | None = None) -> bool:
+    """Whether `stream` or `sweep` can take x, and dout beside it, in parts of bounded size."""
+    cut = slices(chain, x.shape, x.order)
+    lines = cut is not None and cut.length <= SLICE and regional(chain, len(x.shape))
+    return in_order(chain, x, dout) or lines
+
+
 class Blank(NamedTuple):
     """What is known of an array before it is computed."""
 
@@ -145,21 +156,21 @@ class Blank(NamedTuple):
         return prod(self.shape)
 
 
-def outline(chain: Chain, x: Blank, backward: bool) -> dict[str, Blank]:
+def outline(chain: Chain, x: Blank, dout: Blank | None = None) -> dict[str, Blank]:
     """The arrays of `Chain.trace`, as a run over a single slice tells them.
 
     Raises what the layers raise for an x of that shape.
     """
-    out = chain.out_shape(x.shape)
     worked = axes(chain, len(x.shape))
 
-    def single(shape: tuple[int, ...]) -> Array:
-        return np.zeros([n if axis in worked else 1 for axis, n in enumerate(shape)], x.dtype)
+    def single(blank: Blank) -> Array:
+        shape = [n if axis in worked else 1 for axis, n in enumerate(blank.shape)]
+        return np.zeros(shape, blank.dtype)
 
     def whole(shape: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(n if axis in worked else x.shape[axis] for axis, n in enumerate(shape))
 
-    arrays = chain.trace(single(x.shape), single(out) if backward else None)
+    arrays = chain.trace(single(x), None if dout is None else single(dout))
     return {name: Blank(whole(array.shape), array.dtype) for name, array in arrays.items()}
 
 
@@ -185,17 +196,22 @@ def stream(
     cut = slices(chain, x.shape, x.order)
     if cut is None or not in_order(chain, x, dout):
         raise ValueError(f"{chain} cannot go over x from start to end")
-    out = chain.out_shape(x.shape)
-    if dout is not None and dout.shape != out:
-        raise ShapeError(f"dout has shape {dout.shape}, but the chain's out has {out}")
-    given = dtype or computed_in(x.dtype)
-    blanks = outline(chain, Blank(x.shape, given), dout is not None)
+    given = blank(x, dtype)
+    upstream = None if dout is None else blank(dout, dtype)
+    see_that_it_fits(chain, x, dout)
+    blanks = outline(chain, given, upstream)
     each = max(1, PIECE // cut.size)
     crew = Crew(range(0, cut.number, each))
     pairs = [(chain.canonical(name), sink) for name, sink in into]
     workers = [
         Worker(
-            _runner(chain, cut, given, dout is not None), cut.number, each, blanks, x, dout, pairs
+            _runner(chain, cut, given.dtype, dout is not None),
+            cut.number,
+            each,
+            blanks,
+            x,
+            dout,
+            pairs,
         )
         for _ in range(threads or cores())
     ]
@@ -205,6 +221,24 @@ def stream(
         None if watch is None else lambda done: watch(done / pieces),
     )
     return gradients(worker.runner.terms for worker in workers)
+
+
+def see_that_it_fits(chain: Chain, x: Source, dout: Source | None) -> None:
+    """See that dout has out's shape.
+
+    Raises:
+        ShapeError: it has not.
+    """
+    out = chain.out_shape(x.shape)
+    if dout is not None and dout.shape != out:
+        raise ShapeError(
+            f"dout has shape {dout.shape}, but {chain.layers[-1].name}'s out has {out}"
+        )
+
+
+def blank(source: Source, dtype: np.dtype[Any] | None) -> Blank:
+    """What the source's array will be: cast to `dtype` if that is given."""
+    return Blank(source.shape, dtype or computed_in(source.dtype))
 
 
 def computed_in(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -37,10 +37,12 @@ def sweep(
     """
     if not regional(chain, x.ndim):
         raise ValueError(f"{chain} needs more than a region of x at a time")
-    given = dtype or computed_in(x.dtype)
+
+    def given(array: Array) -> Array:
+        return floating(array, "x").astype(dtype or computed_in(array.dtype))
+
     regions = list(tiles(x.shape, axes(chain, x.ndim)))
     crew = Crew(regions)
-    maps = {id(m): m for array in (x, dout, *into.values()) if (m := mapping(array)) is not None}
 
     def work() -> None:
         own = Chain([copy(layer) for layer in chain.layers])
@@ -49,12 +51,11 @@ def sweep(
                 if taken is None:
                     return
             _, region = taken
-            upstream = None if dout is None else floating(dout[region], "dout").astype(given)
-            arrays = own.trace(floating(x[region], "x").astype(given), upstream)
+            part, upstream = given(x[region]), None if dout is None else given(dout[region])
+            arrays = own.trace(part, upstream)
             for name, array in into.items():
                 array[region] = arrays[name]
-            for mapped in maps.values():
-                mapped.madvise(mmap.MADV_DONTNEED)
+            release(x, dout, *into.values())
             crew.finish()
 
     crew.run(
@@ -81,6 +82,14 @@ def tiles(shape: tuple[int, ...], worked: set[int]) -> Iterator[Region]:
             slice(None) if axis in worked else slice(first, first + steps[axis])
             for axis, first in enumerate(start)
         )
+
+
+def release(*arrays: Array | None) -> None:
+    """Give back the memory that files are mapped to; what they hold stays in the files."""
+    for array in arrays:
+        found = mapping(array)
+        if found is not None:
+            found.madvise(mmap.MADV_DONTNEED)
 
 
 def mapping(array: Array | None) -> mmap.mmap | None:

@@ -149,4 +149,4 @@ def test_a_chain_shows_its_own_ends_once() -> None:
     ],
 )
 def test_a_summary_says_range_mean_and_nans(array: Any, line: str) -> None:
-    assert summary(array) == line
+    assert str(summary(array)) == line

@@ -13,9 +13,11 @@ from actgrad.cli.explain import explain
 from actgrad.cli.forward import forward
 from actgrad.cli.graph import graph
 from actgrad.cli.layers import layers
+from actgrad.cli.sample import sample
+from actgrad.cli.verify import verify
 
 app = typer.Typer(name="actgrad", no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (forward, backward, graph, explain, check, layers):
+for command in (forward, backward, graph, explain, check, sample, verify, layers):
     app.command()(command)
 
 

@@ -60,6 +60,14 @@ class TextFormat(StrEnum):
     markdown = "markdown"
 
 
+class ReportFormat(StrEnum):
+    """How a verification is written; csv has the worst elements alone."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
 ARRAY = (
     "a number, an array such as '[[1, -0.5], [-2, 3]]', a .npy, .npz, .safetensors or text file,"
     " or - for stdin"

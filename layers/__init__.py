@@ -48,12 +48,15 @@ from actgrad.layers.self_gated import Gelu, GeluTanh, Mish, QuickGelu, Silu
 
 if TYPE_CHECKING:
     from actgrad.layers.check import check_layer
+    from actgrad.layers.policy import Policy
     from actgrad.layers.report import CheckFailedError, Finding, Report
+    from actgrad.layers.verification import Block, Verification
 
 __all__ = [
     "ActgradError",
     "AlongAxis",
     "BackwardBeforeForwardError",
+    "Block",
     "Celu",
     "Chain",
     "CheckFailedError",
@@ -77,6 +80,7 @@ __all__ = [
     "Logsigmoid",
     "Mish",
     "ParameterError",
+    "Policy",
     "Prelu",
     "QuickGelu",
     "Reglu",
@@ -104,6 +108,7 @@ __all__ = [
     "Threshold",
     "ThresholdedRelu",
     "UnknownLayerError",
+    "Verification",
     "catalogue",
     "check_layer",
     "find",
@@ -112,6 +117,9 @@ __all__ = [
 
 #: What most programs never ask for, imported when they do.
 _LATER = {
+    "Block": "verification",
+    "Policy": "policy",
+    "Verification": "verification",
     "check_layer": "check",
     "CheckFailedError": "report",
     "Finding": "report",

@@ -11,6 +11,7 @@ Exponents are whole numbers without bound, so exp(1e308) and exp(-1e308) are num
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -30,8 +31,19 @@ MOST_BITS = 1 << 14
 HUGE = libmp.from_man_exp(1, 2048)
 
 
+@dataclass
+class Effort:
+    """The precision at which a number was settled."""
+
+    precision: int = 0
+
+
 def exact(
-    formula: Formula | Callable[..., Any], x: Any, dout: Any = 1, bits: int = 80
+    formula: Formula | Callable[..., Any],
+    x: Any,
+    dout: Any = 1,
+    bits: int = 80,
+    like: Effort | None = None,
 ) -> tuple[Any, Any]:
     """A formula's value at x and its gradient ∂L/∂x, each an `mpmath.mpf` right to `bits` bits.
 
@@ -43,18 +55,22 @@ def exact(
     nan in x or dout makes every result nan. At a pole, and where the formula is not defined, a
     result is nan. ±inf gives the limit, as read at ±2^2048: what is 2^1024 or more there is ±inf.
     An mpf has no −0: x = −0 is x = 0.
+
+    `like` is what the last x of many took, and is filled anew: neighbours take the same.
     """
     many = isinstance(x, Sequence)
     if not isinstance(formula, Formula):
         formula = trace(formula, len(x)) if many else trace(formula)
     given = [_raw(one) for one in (x if many else [x])]
     douts = dout if isinstance(dout, Sequence) else [dout] * len(formula.outputs)
-    values, gradients = _settle(formula, given, [_raw(one) for one in douts], bits)
+    values, gradients = _settle(
+        formula, given, [_raw(one) for one in douts], bits, like or Effort()
+    )
     return values[0] if formula.is_scalar else values, gradients if many else gradients[0]
 
 
 def _settle(
-    formula: Formula, x: Sequence[Any], dout: Sequence[Any], bits: int
+    formula: Formula, x: Sequence[Any], dout: Sequence[Any], bits: int, like: Effort
 ) -> tuple[list[Any], list[Any]]:
     """The midpoints of the intervals, once those are narrow enough; nan for one that never is."""
     outputs, given = len(formula.outputs), (*x, *dout)
@@ -63,7 +79,8 @@ def _settle(
     points = {node: _point(one) for node, one in zip(formula.inputs, x, strict=True)}
     floor = libmp.from_man_exp(1, SMALLEST - bits)
     # Twenty bits over what is asked pay for the roundings of a formula in which nothing cancels.
-    precision = bits + 20
+    # Half of what the last one took, lest one hard number make dear all that follow.
+    precision = max(bits + 20, like.precision // 2)
     while True:
         sweep = Sweep(formula, intervals(precision, floor), points, [_point(one) for one in dout])
         results: list[Interval] = [sweep.value(node) for node in formula.outputs]
@@ -72,6 +89,7 @@ def _settle(
         if all(agreed) or precision > MOST_BITS:
             break
         precision *= 2
+    like.precision = precision if all(agreed) else 0
     middles = [_middle(*one, precision) for one in results]
     if libmp.finf in given or libmp.fninf in given:
         middles = [_limit(middle, bits) for middle in middles]

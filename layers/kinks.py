@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from actgrad.layers import formula as f
+from actgrad.layers.chain import Chain
 from actgrad.layers.formula import Node, trace
 from actgrad.layers.graph import FLOATS, Sweep
 from actgrad.layers.layer import Layer
@@ -29,8 +30,8 @@ class Kink(NamedTuple):
     is_jump: bool
 
 
-def kinks(layer: Layer) -> list[Kink]:
-    """The layer's kinks and jumps, from left to right."""
+def kinks(layer: Layer | Chain) -> list[Kink]:
+    """The kinks and jumps of a layer or a chain, from left to right."""
     formula = trace(layer.formula)
     places = {place for node in formula.nodes for place in decisions(node, formula)}
     found = (kink(formula, place) for place in sorted(places))

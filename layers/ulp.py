@@ -1,0 +1,154 @@
+"""Distances from the truth, in units in the last place, where every float has an answer.
+
+One ULP is the spacing of a dtype's numbers in the truth's binade: 2^(e − p + 1) for a truth of
+2^e ≤ |t| < 2^(e+1) and a dtype of p bits. Below the smallest normal number it stays what it is
+there, and beyond the largest binade what it is in that one. So a correctly rounded result is off
+by ½ at most, everywhere: at binade edges the truth decides, not the result.
+
+A truth of 2^emax·(2 − 2^−p) or more rounds to infinity; a finite result is wrong there, and an
+infinite one everywhere else.
+
+Source: Muller et al., "Handbook of floating-point arithmetic", 2018, 2.3.2.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from mpmath import libmp, mp, mpf
+
+from actgrad.layers.arrays import Array
+
+#: Stand for the exponent of what is smaller than any dtype's numbers, and of 0 itself.
+NOWHERE, ZERO = -5000, -5001
+
+
+class Binary(NamedTuple):
+    """A binary floating-point dtype: its bits of precision and the exponents of normal numbers."""
+
+    dtype: np.dtype[Any]
+    precision: int
+    least: int
+    most: int
+
+    @property
+    def tiny(self) -> float:
+        """The smallest normal number."""
+        return math.ldexp(1.0, self.least)
+
+    @property
+    def quantum(self) -> float:
+        """The smallest subnormal number."""
+        return math.ldexp(1.0, self.least - self.precision + 1)
+
+    @property
+    def overflow(self) -> float:
+        """From here on a truth rounds to infinity; inf in float64, which cannot hold it."""
+        if self.most > 1022:
+            return math.inf
+        return math.ldexp(2 - 2.0**-self.precision, self.most)
+
+    @property
+    def bits(self) -> np.dtype[Any]:
+        """The unsigned integers that hold its bits."""
+        return np.dtype(f"u{self.dtype.itemsize}")
+
+
+def binary(dtype: np.dtype[Any]) -> Binary:
+    """What is known of a dtype that layers compute in."""
+    if dtype.name == "bfloat16":
+        return Binary(dtype, 8, -126, 127)
+    about = np.finfo(dtype)
+    return Binary(dtype, int(about.nmant) + 1, int(about.minexp), int(about.maxexp) - 1)
+
+
+class Truths(NamedTuple):
+    """Exact values, each as the float64 next to it and what that lacks.
+
+    A value that rounds to ±inf in the dtype is ±inf; a 0 has the sign of the result it stands for.
+    """
+
+    value: Array
+    #: The n for which 2^n ≤ |truth| < 2^(n+1).
+    exponent: Array
+    #: truth − value, in ULP.
+    offset: Array
+
+
+def approximate(value: Array, kind: Binary) -> Truths:
+    """Truths that float64 is near enough to."""
+    exponent = ((value.view(np.int64) >> 52) & 0x7FF) - 1023
+    beyond = np.abs(value) >= kind.overflow
+    if beyond.any():
+        value = np.where(beyond, np.copysign(np.inf, value), value)
+    return Truths(value, exponent, np.zeros(1))
+
+
+def exactly(truth: mpf, kind: Binary) -> tuple[float, int, float]:
+    """One exact value as `Truths` holds it."""
+    raw = truth._mpf_
+    sign, mantissa, exponent, bitcount = raw
+    if not mantissa:
+        if raw == libmp.fzero:
+            return 0.0, ZERO, 0.0
+        return float(truth), kind.most, 0.0
+    place = exponent + bitcount - 1
+    side = -1.0 if sign else 1.0
+    if place > kind.most or (place == kind.most and _rounds_to_infinity(truth, kind)):
+        return side * math.inf, kind.most, 0.0
+    if place < NOWHERE:
+        return side * 0.0, NOWHERE, 0.0
+    value = math.copysign(float(truth), side)
+    lacking = libmp.mpf_sub(raw, libmp.from_float(value))
+    spacing = max(place, kind.least) - kind.precision + 1
+    return value, place, float(libmp.to_float(libmp.mpf_shift(lacking, -spacing)))
+
+
+def _rounds_to_infinity(truth: mpf, kind: Binary) -> bool:
+    limit = libmp.from_man_exp((1 << (kind.precision + 1)) - 1, kind.most - kind.precision)
+    return bool(libmp.mpf_ge(libmp.mpf_abs(truth._mpf_), limit))
+
+
+def nearest(truth: mpf, kind: Binary) -> float:
+    """The number of the dtype that is nearest to an exact value, of two the even one."""
+    value, place, _ = exactly(truth, kind)
+    if not math.isfinite(value) or place <= NOWHERE:
+        return value
+    spacing = max(place, kind.least) - kind.precision + 1
+    whole = libmp.mpf_nint(libmp.mpf_shift(truth._mpf_, -spacing))
+    rounded = float(mp.make_mpf(libmp.mpf_shift(whole, spacing)))
+    return math.copysign(rounded, value)
+
+
+def errors(got: Array, truths: Truths, kind: Binary) -> Array:
+    """|got − truth| in ULP, for finite truths and results as float64; else inf or nan."""
+    exponent = np.clip(truths.exponent, kind.least, kind.most)
+    shift = (kind.precision - 1 - exponent).astype(np.int32)
+    return np.asarray(np.abs(np.ldexp(got - truths.value, shift) - truths.offset))
+
+
+def in_bits(value: float, kind: Binary) -> str:
+    """A number of the dtype by its bits: `0x3f80`."""
+    bits = int(np.array(value).astype(kind.dtype).reshape(1).view(kind.bits)[0])
+    return f"0x{bits:0{2 * kind.dtype.itemsize}x}"
+
+
+def ordered(values: Array, kind: Binary) -> Array:
+    """Whole numbers in the order of the dtype's numbers, one apart where these are neighbours.
+
+    −0 and 0 are both 0, and nan lies beyond the infinities.
+    """
+    bits = values.view(kind.bits).astype(np.int64)
+    if kind.dtype.itemsize == 8:
+        return np.where(bits < 0, -(bits & np.int64(2**63 - 1)), bits)
+    top = 1 << (8 * kind.dtype.itemsize - 1)
+    return np.where(bits >= top, top - bits, bits)
+
+
+def unordered(places: Array, kind: Binary) -> Array:
+    """The dtype's numbers in those places of `ordered`."""
+    top = np.uint64(1 << (8 * kind.dtype.itemsize - 1))
+    size = np.abs(places).astype(np.uint64)
+    return np.where(places < 0, size | top, size).astype(kind.bits).view(kind.dtype)

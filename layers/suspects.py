@@ -28,7 +28,7 @@ ENOUGH = 0.6
 CLOSE = 0.25
 #: And more by so much than another that is less surprising.
 MARGIN = 0.02
-#: Fewer elements that are not the nearest numbers are no sign of a rule.
+#: Fewer elements are no sign of a rule.
 FEW = 10
 #: At most so many elements are looked at.
 LOOKED_AT = 2048
@@ -53,12 +53,14 @@ def guess(reference: Reference, name: str, tally: Tally) -> Guess | None:
 
     Where nothing failed, truncation alone is told.
     """
-    if tally.off is None or reference.along_axis:
+    if tally.off is None or reference.along_axis or tally.off.x.size < FEW:
         return None
     failed = tally.off.at(tally.off.kind > 0)
-    if not failed.x.size:
-        share = _truncation(reference, _thinned(tally.off)) if tally.off.x.size >= FEW else 0
+    if not tally.failed:
+        share = _truncation(reference, _thinned(tally.off))
         return Guess(TRUNCATED, share) if share else None
+    if failed.x.size < FEW:
+        return None
     best = Guess("", ENOUGH - MARGIN)
     for cause, share in _causes(reference, name, _thinned(failed)):
         if share > best.share + MARGIN:
@@ -77,7 +79,10 @@ def _causes(reference: Reference, name: str, some: Elements) -> Iterator[tuple[s
     for low in ("bfloat16", "float16", "float32"):
         if reference.kind.precision > PRECISIONS[low]:
             coarse = _is_a(low, got) & (got != 0) & np.isfinite(got)
-            yield f"computed in a lower precision: every number is one of {low}", coarse.mean()
+            yield (
+                f"computed in a lower precision: every number is one of {low}",
+                float(coarse.mean()),
+            )
     yield TRUNCATED, _truncation(reference, some)
     with np.errstate(all="ignore"):
         for cause, out, dx in _results(reference, some):
@@ -153,7 +158,9 @@ def forms(layer: Layer) -> Iterator[tuple[str, Callable[[Node], list[Node]]]]:
 
     def by_slope(x: Node) -> list[Node]:
         y = layer.formula(x)
-        return [y, f.constant(layer.derivative(x, y) or 1)]
+        slope = layer.derivative(x, y)
+        assert slope is not None
+        return [y, slope]
 
     def gated(steepness: float) -> Callable[[Node], list[Node]]:
         def form(x: Node) -> list[Node]:

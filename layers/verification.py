@@ -222,7 +222,7 @@ def wild(x: Array, dout: Array) -> Array:
 
 
 def beside(given: Array, result: Array) -> Array:
-    """x or dout, one for each element of a result; where a layer halves lines, of the first half."""
+    """x or dout for each element of a result; of lines that a layer halves, the first half."""
     if given.shape == result.shape:
         return given.ravel()
     places = np.arange(result.shape[1]) % given.shape[1]

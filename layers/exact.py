@@ -11,14 +11,14 @@ Exponents are whole numbers without bound, so exp(1e308) and exp(-1e308) are num
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeAlias
 
 from mpmath import libmp, mp, mpf
 
 from actgrad.layers import formula as f
-from actgrad.layers.formula import Formula, trace
+from actgrad.layers.formula import Formula, Node, trace
 from actgrad.layers.graph import Sweep
 
 Interval: TypeAlias = tuple[Any, Any]
@@ -33,9 +33,13 @@ HUGE = libmp.from_man_exp(1, 2048)
 
 @dataclass
 class Effort:
-    """The precision at which a number was settled."""
+    """What one number of many took, that the next be settled at once: one formula's, as long as
+    `bits` is the same.
+    """
 
     precision: int = 0
+    #: The formula's constants, at each precision that they were read at.
+    constants: dict[int, dict[Node, Any]] = field(default_factory=dict)
 
 
 def exact(
@@ -79,17 +83,21 @@ def _settle(
     points = {node: _point(one) for node, one in zip(formula.inputs, x, strict=True)}
     floor = libmp.from_man_exp(1, SMALLEST - bits)
     # Twenty bits over what is asked pay for the roundings of a formula in which nothing cancels.
-    # Half of what the last one took, lest one hard number make dear all that follow.
-    precision = max(bits + 20, like.precision // 2)
+    precision = max(bits + 20, like.precision)
     while True:
-        sweep = Sweep(formula, intervals(precision, floor), points, [_point(one) for one in dout])
+        constants = like.constants.setdefault(precision, {})
+        known = constants | points
+        sweep = Sweep(formula, intervals(precision, floor), known, [_point(one) for one in dout])
+        if not constants:
+            constants |= {node: value for node, value in sweep.values.items() if node.is_constant}
         results: list[Interval] = [sweep.value(node) for node in formula.outputs]
         results += [sweep.gradient(node) for node in formula.inputs]
         agreed = [_agree(*one, floor, bits) for one in results]
         if all(agreed) or precision > MOST_BITS:
             break
         precision *= 2
-    like.precision = precision if all(agreed) else 0
+    spare = min(_spare(*one, floor, bits) for one in results)
+    like.precision = -(-max(precision - spare, 0) // 64) * 64 if all(agreed) else 0
     middles = [_middle(*one, precision) for one in results]
     if libmp.finf in given or libmp.fninf in given:
         middles = [_limit(middle, bits) for middle in middles]
@@ -106,6 +114,15 @@ def _agree(low: Any, high: Any, floor: Any, bits: int) -> bool:
     smaller = min(libmp.mpf_abs(low), libmp.mpf_abs(high), key=_magnitude)
     one_sign = libmp.mpf_sign(low) == libmp.mpf_sign(high)
     return one_sign and bool(libmp.mpf_le(width, libmp.mpf_shift(smaller, -bits)))
+
+
+def _spare(low: Any, high: Any, floor: Any, bits: int) -> int:
+    """How many bits of precision an agreed interval could do without; about, and a few kept."""
+    width = libmp.mpf_sub(high, low, 20, "u")
+    if not width[1]:
+        return MOST_BITS
+    smaller = min(libmp.mpf_abs(low), libmp.mpf_abs(high), key=_magnitude)
+    return max(_magnitude(smaller) - bits, _magnitude(floor)) - _magnitude(width) - 8
 
 
 def _middle(low: Any, high: Any, precision: int) -> Any:

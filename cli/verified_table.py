@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import IO
 
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -13,9 +14,12 @@ from actgrad.cli.page import Page
 from actgrad.cli.verified import SHOWN, Found
 from actgrad.layers.policy import FAILURES
 from actgrad.layers.tally import Binade, Tally
+from actgrad.layers.verification import Case
 
 #: The most rows a histogram has, and the columns of its longest bar.
 ROWS, BAR = 20, 24
+#: The columns that stand beside the bars.
+OTHERS = 56
 
 
 def show(found: Found, file: IO[str]) -> None:
@@ -32,7 +36,7 @@ def show(found: Found, file: IO[str]) -> None:
             share = f"it explains {guess.share:.0%} of what was looked at"
             page.print(Text(f"  a guess at the cause: {guess.cause} ({share})", "yellow"))
         if tally.binades:
-            page.print(histogram(tally))
+            page.print(histogram(tally, page))
         if tally.max > 0.5 or tally.failed:
             page.print(worst(found, name, page))
     page.print(Text(found.verification.summary, style(found.ok)))
@@ -58,29 +62,29 @@ def statistics(tally: Tally) -> Text:
 
 def ulp(error: float) -> str:
     """An error in a few digits."""
-    return f"{error:.3g}"
+    return shortened(f"{error:.3g}")
 
 
-def histogram(tally: Tally) -> Table:
+def histogram(tally: Tally, page: Page) -> Table:
     """The largest error along x, neighbouring binades of like error in one row."""
     rows = list(merged(tally.binades))
+    longest = min(BAR, max(page.width - OTHERS, 0))
     most = max(row.error for row in rows)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for head in ("  x", "max ULP", "", "fail", "of"):
+    for head in ("  x", "max ULP", "fail", "of", ""):
         table.add_column(head, justify="left" if head in ("  x", "") else "right", no_wrap=True)
     for row in rows:
-        length = scaled(row.error, most)
-        bar = Text("█" * length, "red" if row.failed else "green")
+        bar = Text("█" * scaled(row.error, most, longest), "red" if row.failed else "green")
         failed = Text(str(row.failed or ""), "red")
-        table.add_row(f"  {span(row)}", ulp(row.error), bar, failed, str(row.judged))
+        table.add_row(f"  {span(row)}", ulp(row.error), failed, str(row.judged), bar)
     return table
 
 
-def scaled(error: float, most: float) -> int:
+def scaled(error: float, most: float, longest: int) -> int:
     """A bar's length: an error of 2^−4 ULP or less has none, and each doubling adds as much."""
     if error <= 2.0**-4:
         return 0
-    return max(1, round(BAR * math.log2(error * 16) / max(math.log2(most * 16), 5)))
+    return round(longest * math.log2(error * 16) / max(math.log2(most * 16), 5))
 
 
 def span(row: Binade) -> str:
@@ -91,7 +95,7 @@ def span(row: Binade) -> str:
 
 
 def short(x: float) -> str:
-    return f"{x:.3g}"
+    return shortened(f"{x:.3g}")
 
 
 def merged(binades: Sequence[Binade]) -> Iterator[Binade]:
@@ -125,22 +129,42 @@ def alike(one: Binade, other: Binade, step: float) -> bool:
     return levels[0] == levels[1] and bool(one.failed) == bool(other.failed)
 
 
-def worst(found: Found, name: str, page: Page) -> Table:
-    """The worst elements, in decimal and in bits."""
+def worst(found: Found, name: str, page: Page) -> RenderableType:
+    """The worst elements, in decimal and in bits; a line each where the page is narrow."""
     cases = found.worst(name, SHOWN)
     with_dout = any(case.dout != 1 for _, case in cases)
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     heads = ["  at", "x", *(["dout"] if with_dout else []), "got", "truth", "ULP", "failure"]
-    for head in heads:
-        table.add_column(head, overflow="fold")
+    table = Table(*heads, box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for index, case in cases:
         table.add_row(
             f"  {index}",
-            f"{case.x:.9g}\n{case.x_bits}",
-            *([f"{case.dout:.9g}"] if with_dout else []),
-            f"{case.got:.9g}\n{case.got_bits}",
-            f"{case.truth}\n{case.nearest_bits}",
+            f"{number(case.x)}\n{case.x_bits}",
+            *([number(case.dout)] if with_dout else []),
+            f"{number(case.got)}\n{case.got_bits}",
+            f"{shortened(case.truth)}\n{case.nearest_bits}",
             ulp(case.error),
             case.kind,
         )
-    return table
+    if page.fits(table):
+        return table
+    return Text("\n".join(f"  {index}: {line(case)}" for index, case in cases))
+
+
+def line(case: Case) -> str:
+    """An element in words."""
+    dout = "" if case.dout == 1 else f", dout {number(case.dout)}"
+    return (
+        f"x {number(case.x)} ({case.x_bits}){dout}, got {number(case.got)} ({case.got_bits}),"
+        f" truth {shortened(case.truth)} ({case.nearest_bits}): {ulp(case.error)} ULP {case.kind}"
+    )
+
+
+def number(value: float) -> str:
+    """A number in decimal; its bits have all of it."""
+    return shortened(f"{value:.9g}")
+
+
+def shortened(text: str) -> str:
+    """`1e-7` for `1e-07`."""
+    mantissa, e, exponent = text.partition("e")
+    return f"{mantissa}e{int(exponent)}" if e else text

@@ -125,6 +125,8 @@ def judged(
     Raises:
         ActgradError: a dump cannot be read, does not fit x, or holds another array.
     """
+    from contextlib import ExitStack
+
     from actgrad.cli.dump import Dump
     from actgrad.cli.verified import Found
     from actgrad.layers import ActgradError, Chain, Verification, layer
@@ -133,10 +135,11 @@ def judged(
     if arguments["out"] is None and arguments["dx"] is None:
         raise ActgradError("there is nothing to verify", "give --out, --dx or both")
     chain = Chain([layer(spec) for spec in specs])
-    dump = Dump(chain, arguments, dtype)
-    verification = Verification(chain, dump.dtype, policy)
-    for block in dump.blocks():
-        verification.add(block)
+    with ExitStack() as files:
+        dump = Dump(chain, arguments, dtype, files)
+        verification = Verification(chain, dump.dtype, policy)
+        for block in dump.blocks():
+            verification.add(block)
     found = Found(verification, verification.guesses, dump.indices)
     for name, guess in found.guesses.items():
         tally = verification.tallies[name]

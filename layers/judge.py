@@ -31,9 +31,9 @@ class Judge:
             if policy.max_ulp is not None:
                 unsure |= np.abs(error - policy.max_ulp) <= slack + policy.max_ulp * NOTHING
             # Next to a power of two, an ULP may be half as large.
-            edge = ((value.view(np.int64) + 128) & ((1 << 52) - 1)) < 256
-            unsure |= edge & (error > 0.25)
             size, distance = np.abs(value), np.abs(got - value)
+            edge = ((value.view(np.int64) + 128) & ((1 << 52) - 1)) < 256
+            unsure |= edge & (error > 0.25) & (size > kind.tiny / 2)
             unsure |= np.abs(size - kind.overflow) <= TRUST * kind.overflow
             if policy.max_abs is not None:
                 unsure |= np.abs(distance - policy.max_abs) <= 2 * TRUST * size

@@ -85,18 +85,16 @@ def _causes(reference: Reference, name: str, some: Elements) -> Iterator[tuple[s
             )
     yield TRUNCATED, _truncation(reference, some)
     with np.errstate(all="ignore"):
-        for cause, out, dx in _results(reference, some):
-            yield cause, _share(out if name == "out" else dx, some)
         right = reference.kernel(some.x, some.dout)
         yield f"{WRONG_ARRAY} x", _share(some.x, some)
-        if name == "out":
-            yield f"{WRONG_ARRAY} dx", _share(right.dx, some)
-            return
-        yield f"{WRONG_ARRAY} out", _share(right.out, some)
-        yield f"{WRONG_ARRAY} dout", _share(some.dout, some)
-        if (some.dout != 1).any():
+        other = "dx" if name == "out" else "out"
+        yield f"{WRONG_ARRAY} {other}", _share(getattr(right, other), some)
+        if name == "dx" and (some.dout != 1).any():
+            yield f"{WRONG_ARRAY} dout", _share(some.dout, some)
             slope = reference.kernel(some.x, np.ones(some.x.size)).dx
             yield "dout is left out", _share(slope, some)
+        for cause, out, dx in _results(reference, some):
+            yield cause, _share(out if name == "out" else dx, some)
 
 
 def _truncation(reference: Reference, some: Elements) -> float:

@@ -8,6 +8,7 @@ rest on exact arithmetic throughout.
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from typing import NamedTuple
 
@@ -19,7 +20,6 @@ from actgrad.layers.arrays import Array
 from actgrad.layers.chain import Chain
 from actgrad.layers.exact import exact
 from actgrad.layers.formula import Formula, trace
-from actgrad.layers.gated import Gated
 from actgrad.layers.layer import Elementwise, Layer
 from actgrad.layers.ulp import ZERO, Binary, Truths, exactly
 from actgrad.layers.workers import BITS, worked_out
@@ -42,7 +42,7 @@ class Reference:
 
     def __init__(self, layer: Layer | Chain, kind: Binary) -> None:
         self.layers = layer.layers if isinstance(layer, Chain) else (layer,)
-        self.chain = Chain(self.layers)
+        self.chain = Chain([by_rows(one) for one in self.layers])
         self.kind = kind
         self.along_axis = any(isinstance(one, AlongAxis) for one in self.layers)
         self._traced: dict[int, Formula] = {}
@@ -56,13 +56,6 @@ class Reference:
         sizes = [abs(float(getattr(layer, name))) for name in layer.parameters]
         ordinary = all(size == 0 or ORDINARY[0] <= size <= ORDINARY[1] for size in sizes)
         return ordinary and Layer.catalogue.get(layer.name) is type(layer)
-
-    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape of out for x of that shape: numbers, or lines as rows."""
-        for layer in self.layers:
-            if isinstance(layer, Gated):
-                shape = (shape[0], shape[1] // 2)
-        return shape
 
     def kernel(self, x: Array, dout: Array) -> Kernel:
         """Both results in float64; x may hold lines, as rows."""
@@ -114,3 +107,12 @@ class Reference:
             formula = self.chain.formula
             self._traced[length] = trace(formula, length) if length else trace(formula)
         return self._traced[length]
+
+
+def by_rows(layer: Layer) -> Layer:
+    """The layer, along the rows of an array of two axes if it is one along an axis."""
+    if not isinstance(layer, AlongAxis):
+        return layer
+    layer = copy(layer)
+    layer.axis = -1
+    return layer

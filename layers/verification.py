@@ -21,6 +21,8 @@ from actgrad.layers.truth import Kernel, Reference
 from actgrad.layers.ulp import Truths, approximate, binary, in_bits, nearest
 
 RESULTS = ("out", "dx")
+#: The digits of a truth that are worth showing, by the dtype's precision.
+DIGITS = {8: 7, 11: 8, 24: 12, 53: 20}
 
 
 class Block(NamedTuple):
@@ -40,7 +42,7 @@ class Case(NamedTuple):
     x: float
     dout: float
     got: float
-    #: The exact value, to 20 digits.
+    #: The exact value, to more digits than the dtype has.
     truth: str
     #: The number of the dtype next to it.
     nearest: float
@@ -119,7 +121,7 @@ class Verification:
             digits = (
                 "-0"
                 if not right and truth == 0 and math.copysign(1, truth) < 0
-                else nstr(value, 20)
+                else nstr(value, DIGITS[kind.precision])
             )
         got = float(one.got[0])
         names = {0: "", **{code: name for name, code in CODE.items()}}
@@ -143,7 +145,7 @@ class Verification:
         with np.errstate(invalid="ignore"):  # of a signalling nan
             x, out, dout, dx = (None if one is None else one.astype(np.float64) for one in block)
         assert x is not None
-        shape = self.reference.out_shape(x.shape)
+        shape = self.reference.chain.out_shape(x.shape)
         dout = np.ones(shape) if dout is None else dout
         results = {"out": out, "dx": dx}
         for name, one, right in (("out", out, shape), ("dout", dout, shape), ("dx", dx, x.shape)):

@@ -20,7 +20,6 @@ from actgrad.layers.policy import CODE
 from actgrad.layers.self_gated import SigmoidGated
 from actgrad.layers.tally import Elements, Tally
 from actgrad.layers.truth import Reference
-from actgrad.layers.ulp import Binary, ordered, unordered
 
 #: A cause is told if it explains so much of what is wrong.
 ENOUGH = 0.6
@@ -57,7 +56,7 @@ def guess(reference: Reference, name: str, tally: Tally) -> Guess | None:
         return None
     failed = tally.off.at(tally.off.kind > 0)
     if not tally.failed:
-        share = _truncation(reference, _thinned(tally.off))
+        share = _truncation(tally.off)
         return Guess(TRUNCATED, share) if share else None
     if failed.x.size < FEW:
         return None
@@ -79,11 +78,12 @@ def _causes(reference: Reference, name: str, some: Elements) -> Iterator[tuple[s
     for low in ("bfloat16", "float16", "float32"):
         if reference.kind.precision > PRECISIONS[low]:
             coarse = _is_a(low, got) & (got != 0) & np.isfinite(got)
+            coarse &= np.unique(got).size > FEW
             yield (
                 f"computed in a lower precision: every number is one of {low}",
                 float(coarse.mean()),
             )
-    yield TRUNCATED, _truncation(reference, some)
+    yield TRUNCATED, _truncation(some)
     with np.errstate(all="ignore"):
         right = reference.kernel(some.x, some.dout)
         yield f"{WRONG_ARRAY} x", _share(some.x, some)
@@ -97,9 +97,10 @@ def _causes(reference: Reference, name: str, some: Elements) -> Iterator[tuple[s
             yield cause, _share(out if name == "out" else dx, some)
 
 
-def _truncation(reference: Reference, some: Elements) -> float:
+def _truncation(some: Elements) -> float:
     """The share of numbers that lie next to the truth, on the side of 0; 0 if it is no rule."""
-    share = _share(truncated(some.truth, reference.kind), some, 0)
+    short = np.abs(some.got.astype(np.float64)) < np.abs(some.truth)
+    share = float(np.mean(short & (some.error <= 1)))
     return share if share > 0.9 else 0.0
 
 
@@ -110,24 +111,14 @@ def _is_a(low: str, got: Array) -> Array:
     return np.asarray(scaled == np.rint(scaled))
 
 
-def _share(results: Array, some: Elements, close: float = CLOSE) -> float:
+def _share(results: Array, some: Elements) -> float:
     """The share of the elements that these results are much nearer to than the truth is."""
     got = some.got.astype(np.float64)
     with np.errstate(all="ignore"):
-        nearer = np.abs(got - results) <= close * np.abs(got - some.truth)
+        nearer = np.abs(got - results) <= CLOSE * np.abs(got - some.truth)
     alike = (got == results) & (np.signbit(got) == np.signbit(results))
     alike |= np.isnan(got) & np.isnan(results)
     return float(np.mean(alike | (nearer & np.isfinite(results))))
-
-
-def truncated(truth: Array, kind: Binary) -> Array:
-    """The numbers of the dtype next to the truth, on the side of 0."""
-    with np.errstate(all="ignore"):
-        near = truth.astype(kind.dtype)
-    beyond = np.abs(near.astype(np.float64)) > np.abs(truth)
-    places = ordered(near, kind)
-    places = np.where(beyond, places - np.sign(places), places)
-    return unordered(places, kind).astype(np.float64)
 
 
 def _results(reference: Reference, some: Elements) -> Iterator[tuple[str, Array, Array]]:

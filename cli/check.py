@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from actgrad.cli.completion import complete_layer
-from actgrad.cli.options import ARRAY, Dtype, DtypeOption, ListFormat
+from actgrad.cli.options import ARRAY, DtypeOption, ListFormat
 
 
 def check(
@@ -53,14 +53,11 @@ def check(
 
     from actgrad.cli.source import read
     from actgrad.cli.verdict import see_names, show, write_json
-    from actgrad.layers import DtypeError
     from actgrad.layers.check import examine
     from actgrad.layers.foreign import subject
 
     ignored = ignore or []
     see_names(ignored)
-    if dtype is Dtype.bfloat16:
-        raise DtypeError("check does not judge bfloat16", "float16, float32 and float64 it does")
     given = None if x is None else read(x, "--x", dtype)
     # What the layer prints is no part of the answer.
     with redirect_stdout(sys.stderr):

@@ -32,6 +32,7 @@ class Page:
         """Whether it can be printed whole: in a file, everything can."""
         return not self.terminal or self.width_of(content) <= self.width
 
-    def print(self, content: RenderableType) -> None:
-        """Print it; only a terminal's width ever folds it."""
-        self.console.print(content)
+    def print(self, content: RenderableType, soft_wrap: bool = False) -> None:
+        """Print it; only a terminal's width ever folds it, and with `soft_wrap` the terminal itself
+        does, so that what is copied has no line breaks of ours."""
+        self.console.print(content, soft_wrap=soft_wrap)

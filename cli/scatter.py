@@ -7,12 +7,14 @@ from rich.text import Text
 
 from actgrad.layers.report import Curve
 
-WIDTH, HEIGHT = 61, 9
+WIDTH, HEIGHT, MARGIN = 61, 9, 12
 DERIVATIVE, BOTH, DIFFER = "○", "•", "✗"
 
 
-def scatter(curve: Curve) -> Text:
+def scatter(curve: Curve, page: int) -> Text:
     """The plot: `•` where both agree; else `✗` for backward and `○` for what would be right.
+
+    It takes no more columns than the page has.
 
     Points that are not finite are left out.
     """
@@ -25,8 +27,9 @@ def scatter(curve: Curve) -> Text:
     differ = np.abs(backward - derivative) > allowed
     low, high = (float(f(np.concatenate([backward, derivative]))) for f in (np.min, np.max))
     span, wide = (high - low) or 1.0, float(x[-1] - x[0]) or 1.0
-    cells = np.full((HEIGHT, WIDTH), " ")
-    columns = np.rint((x - x[0]) / wide * (WIDTH - 1)).astype(int)
+    width = max(min(WIDTH, page - MARGIN), 2)
+    cells = np.full((HEIGHT, width), " ")
+    columns = np.rint((x - x[0]) / wide * (width - 1)).astype(int)
 
     def rows(values: np.ndarray) -> np.ndarray:
         return np.rint((high - values) / span * (HEIGHT - 1)).astype(int)
@@ -41,7 +44,7 @@ def scatter(curve: Curve) -> Text:
         text.append(f"\n{label:>10} │")
         for cell in line:
             text.append(str(cell), styles.get(str(cell), ""))
-    text.append(f"\n{'':>10} └{'─' * WIDTH}\n{'':>11}{float(x[0]):<.4g}")
+    text.append(f"\n{'':>10} └{'─' * width}\n{'':>11}{float(x[0]):<.4g}")
     end = f"{float(x[-1]):.4g}"
-    text.append(end.rjust(WIDTH - len(f"{float(x[0]):.4g}")))
+    text.append(end.rjust(width - len(f"{float(x[0]):.4g}")))
     return text

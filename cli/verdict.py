@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.text import Text
 
 from actgrad.cli.formats import exactly
 from actgrad.cli.output import STDOUT, blamed, open_stdout
-from actgrad.cli.page import Page
+from actgrad.cli.page import PAPER, Page
 from actgrad.cli.scatter import scatter
 from actgrad.layers import ActgradError
+from actgrad.layers.example import spelled
 from actgrad.layers.report import FAULTS, Finding, Report
+
+ERROR, WARNING = "bold red", "bold yellow"
+#: A terminal of so many columns has room for the meaning of each finding.
+WIDE = 110
 
 
 class UnknownFindingError(ActgradError):
@@ -37,39 +42,60 @@ def show(report: Report) -> None:
     """Print the report; the verdict is its last line."""
     with blamed(STDOUT):
         page = Page(open_stdout())
-        for finding in report.findings:
-            page.print(told(finding, finding in report.errors))
+        if report.findings:
+            page.print(tabulated(report, page))
+            page.print(Text(f"\nimport numpy as np; {report.setup}", "dim"), soft_wrap=True)
+            for finding in report.findings:
+                page.print(headed(finding, finding in report.errors))
+                page.print(Text("\n".join(finding.example), "dim"), soft_wrap=True)
+            page.print("")
         if report.curve is not None:
-            page.print(scatter(report.curve))
-        for kink in report.kinks:
-            page.print(Text(f"note: {kink}", "dim"))
-        for dtype, (out, dx) in report.ulp.items():
-            page.print(Text(f"note: {dtype}: out within {out:.3g} ULP, dx within {dx:.3g}", "dim"))
-        for note in report.notes:
+            page.print(scatter(report.curve, page.width))
+        for note in noted(report):
             page.print(Text(f"note: {note}", "dim"))
         page.print(Text(report.summary, "bold green" if report.ok else "bold red"))
         open_stdout().flush()
 
 
-def told(finding: Finding, is_error: bool) -> Any:
-    """One finding: what, where, and the example that shows it."""
-    from rich.console import Group
-    from rich.panel import Panel
+def tabulated(report: Report, page: Page) -> Any:
+    """The findings, a row each; where the page is narrow, what is wrong is left to the examples."""
     from rich.table import Table
 
-    style = "red" if is_error else "yellow"
-    rows: list[Any] = [Text(finding.message)]
-    if finding.where is not None:
-        at = finding.where
-        table = Table("worst x", "got", "expected", "error", box=None, padding=(0, 2, 0, 0))
-        table.add_row(
-            *(f"{one:.9g}" for one in (at.x, at.got, at.expected)),
-            f"{abs(at.got - at.expected):.3g}",
-        )
-        rows.append(table)
-    rows.append(Text("\n".join(finding.example), "dim"))
-    title = Text(f"{'error' if is_error else 'warning'}: {finding.name}", f"bold {style}")
-    return Panel(Group(*rows), title=title, title_align="left", border_style=style, expand=False)
+    wide, narrow = (not page.terminal or page.width >= WIDE), page.terminal and page.width < PAPER
+    table = Table(box=None, padding=(0, 1 if narrow else 2, 0, 0), pad_edge=False)
+    table.add_column("finding", no_wrap=True, overflow="ellipsis")
+    for name in ("worst x", "got", "expected", "error"):
+        table.add_column(name, justify="right", overflow="fold")
+    if wide:
+        table.add_column("")
+    for one in report.findings:
+        style = ERROR if one in report.errors else WARNING
+        at = one.where
+        numbers = ["", "", "", ""]
+        if at is not None:
+            numbers = ["" if at.x != at.x else f"{at.x:.6g}", *spelled(at.got, at.expected)]
+            if narrow:
+                numbers = [f"{float(one):.2g}" if one else "" for one in numbers]
+            numbers.append(f"{abs(at.got - at.expected):.2g}")
+        table.add_row(Text(one.name, style), *numbers, *([FAULTS[one.name]] if wide else []))
+    return table
+
+
+def headed(finding: Finding, is_error: bool) -> Text:
+    """What is wrong, in words."""
+    word, style = ("error", ERROR) if is_error else ("warning", WARNING)
+    return Text.assemble((f"\n{word}: {finding.name}", style), f": {finding.message}")
+
+
+def noted(report: Report) -> Iterator[str]:
+    """What is worth knowing, and no fault."""
+    yield from map(str, report.kinks)
+    for dtype, (out, dx) in report.ulp.items():
+        yield f"{dtype}: out within {out:.3g} ULP, dx within {dx:.3g}"
+    if report.unjudged:
+        points = "1 point" if report.unjudged == 1 else f"{report.unjudged} points"
+        yield f"at {points} the numerical derivative tells nothing: not judged there"
+    yield from report.notes
 
 
 def write_json(report: Report) -> None:
@@ -89,10 +115,13 @@ def described(report: Report) -> dict[str, Any]:
         "command": "check",
         "layers": [report.layer],
         "ok": report.ok,
+        "strict": report.strict,
         "summary": report.summary,
         "kind": report.kind,
         "dtypes": list(report.dtypes),
         "points": report.points,
+        "unjudged": report.unjudged,
+        "setup": f"import numpy as np; {report.setup}",
         "findings": [
             {
                 "name": one.name,

@@ -35,6 +35,15 @@ def named(dtype: str) -> np.dtype[Any]:
     return found
 
 
+def finfo(dtype: Any) -> Any:
+    """What `numpy.finfo` tells of a dtype, and of bfloat16 ml_dtypes'."""
+    if np.dtype(dtype).name != "bfloat16":
+        return np.finfo(dtype)
+    from ml_dtypes import finfo
+
+    return finfo(dtype)  # type: ignore[no-untyped-call]
+
+
 def floating(value: ArrayLike, what: str) -> Array:
     """`value` as an array of a dtype that layers compute in.
 

@@ -9,19 +9,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from actgrad.layers.arrays import Array, floating
+from actgrad.layers.along_axis import AlongAxis
+from actgrad.layers.arrays import FLOATING, Array, floating, named
 from actgrad.layers.catalogue import layer as catalogued
-from actgrad.layers.conduct import MANNERS, Case, misshapen, numpy_warnings
+from actgrad.layers.conduct import Case, accepts, manners, misshapen, numpy_warnings
+from actgrad.layers.coupled import judge_coupled, judge_directions, judge_jacobian
 from actgrad.layers.foreign import subject as subject_of
-from actgrad.layers.gradient import Elementwise, judge_directions, judge_jacobian
+from actgrad.layers.gradient import Elementwise
 from actgrad.layers.neighbours import neighbours
-from actgrad.layers.points import GRID, SHAPES, designed, far_out, moderate
+from actgrad.layers.points import GRID, SHAPES, Sample, designed, literal, moderate, ordinary
 from actgrad.layers.report import WARNINGS, CheckFailedError, Curve, Finding, Kink, Report
-from actgrad.layers.subject import LayerRaisedError, Subject
-from actgrad.layers.verdict import Verdict, judge, judge_coupled, narrowed
+from actgrad.layers.subject import LayerRaisedError, Subject, copies
+from actgrad.layers.verdict import Verdict, judge, narrowed, special
 
 #: The dtypes in which a layer is asked, unless one is named.
 DTYPES = ("float64", "float32", "float16")
+#: How a row of numbers is laid out for a layer that takes none.
+ROWS = ((-1,), (-1, 1), (1, -1), (-1, 1, 1), (1, 1, 1, -1))
+#: The shapes of an ordinary array, in which a layer's conduct is watched; not all layers take any.
+SHAPED = ((4, 6), (24,), (2, 2, 6), (2, 2, 2, 4))
+#: Beyond these, no network goes, and who squares a number may be told that it overflows.
+LOUD_WITHIN = 1e6
 #: A coupled layer's Jacobian is taken whole up to so many elements.
 SMALL = 64
 #: So much of a large x, in whole rows, is enough to see the conduct.
@@ -68,7 +76,9 @@ def examine(
         subject = subject._replace(reference=catalogued(formula))
     given = None if x is None else floating(x, "x")
     if given is not None and dtype is not None:
-        given = given.astype(dtype)
+        given = given.astype(named(dtype))
+    if dtype is not None:
+        named(dtype)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         return Examination(subject, given, dtype).report()
@@ -80,14 +90,17 @@ class Examination:
     def __init__(self, subject: Subject, x: Array | None, dtype: str | None) -> None:
         self.subject = subject
         self.x = x
-        dtypes = (x.dtype.name,) if x is not None else (dtype,) if dtype else DTYPES
-        self.notes = [*self._shapes_refused()] if x is None else []
-        self.findings = [*misshapen(subject, self.sample())]
+        self.notes: list[str] = []
+        self.subject = _settled_make(self._suited())
+        asked = (x.dtype.name,) if x is not None else (dtype,) if dtype else DTYPES
+        self.dtypes = [one for one in asked if self._takes(one)]
+        if x is None:
+            self.notes += self._shapes_refused()
+        sample = self.sample()
+        self.findings = [*misshapen(self.subject, sample)]
         self.coupled = False
-        self.dtypes = [*dtypes]
         if not self.findings:
-            self.dtypes = [one for one in dtypes if self._takes(one)]
-            self.coupled, self.findings = neighbours(subject, self.sample())
+            self.coupled, self.findings = neighbours(self.subject, sample)
 
     def report(self) -> Report:
         """Ask everything."""
@@ -108,22 +121,25 @@ class Examination:
             self.findings = [one for one in self.findings if one.name != "lost-gradient"]
         return Report(
             self.subject.name,
+            self.subject.setup,
             "coupled" if self.coupled else "element-wise",
             tuple(self.dtypes),
             sum(verdict.points for verdict in verdicts),
+            sum(verdict.unjudged for verdict in verdicts),
             tuple(sorted(_first_of_each(self.findings), key=lambda one: one.name in WARNINGS)),
-            tuple(self.notes),
+            tuple(dict.fromkeys(self.notes)),
             kinks,
             {one.dtype: one.ulp for one in verdicts if one.ulp is not None},
             curve,
         )
 
-    def sample(self, dtype: str = "float64") -> Array:
+    def sample(self, dtype: str = "float64") -> Sample:
         """An ordinary array: the caller's own x, or one that we make."""
-        if self.x is not None:
-            rows = max(1, CONDUCT * len(self.x) // self.x.size) if self.x.size > CONDUCT else None
-            return (self.x if rows is None else self.x[:rows]).astype(dtype)
-        return moderate((4, 6), dtype)
+        if self.x is None:
+            shapes = (shape for shape in SHAPED if accepts(self.subject, moderate(shape)))
+            return ordinary(next(shapes, SHAPED[0]), dtype)
+        rows = max(1, CONDUCT * len(self.x) // self.x.size) if self.x.size > CONDUCT else None
+        return literal((self.x if rows is None else self.x[:rows]).astype(dtype))
 
     def _found(self, name: str) -> bool:
         return any(one.name == name for one in self.findings)
@@ -131,46 +147,59 @@ class Examination:
     def _conduct(self) -> bool:
         """Watch its manners; whether its answers are steady enough to be judged."""
         for dtype in self.dtypes:
-            x = self.sample(dtype)
-            other = moderate(x.shape, dtype, 21)
-            case = Case(self.subject, x, other, not self.coupled)
-            for manner in MANNERS:
-                self.findings += manner(case)
-                if self._found("different-answers"):
-                    return False
+            self.findings += manners(Case.of(self.subject, self.sample(dtype), not self.coupled))
+            if self._found("different-answers"):
+                return False
         return not self._found("wrong-shape")
 
     def _elementwise(self, elementwise: Elementwise) -> Iterator[Verdict]:
         given = self._flat_x()
         if given is None and "float64" in self.dtypes:
             self.findings += narrowed(elementwise)
-        for dtype in sorted(self.dtypes, key=DTYPES.index):
+        for dtype in sorted(self.dtypes, key=FLOATING.index, reverse=True):
             x = designed(elementwise.breaks, dtype) if given is None else given
-            far = far_out(dtype) if self.x is None else x[:0]
-            dense = GRID if given is None and dtype == "float64" else x[:0]
-            verdict = judge(elementwise, x.astype(dtype), dense, far)
-            self.findings += numpy_warnings(self.subject, x[:512, None].astype(dtype))
+            dense = GRID if given is None and dtype == self.subject.widest else np.empty(0)
+            verdict = judge(elementwise, x.astype(dtype), dense)
+            if given is None:
+                findings, notes = special(elementwise, named(dtype))
+                self.findings += findings
+                self.notes += notes
+            ordinary_ones = x[np.abs(x.astype(np.float64)) <= LOUD_WITHIN]
+            self.findings += numpy_warnings(self.subject, ordinary_ones[:512, None].astype(dtype))
             yield verdict
             if any(one.name == "wrong-gradient" for one in verdict.findings):
                 return
 
     def _coupled(self) -> Iterator[Verdict]:
-        arrays = self._arrays()
-        for x in arrays:
-            wide = x.astype(np.float64)
-            found = (judge_jacobian if x.size <= SMALL else judge_directions)(self.subject, wide)
+        samples = self._samples("float64")
+        for sample in samples:
+            whole = sample.array.size <= SMALL
+            found = (judge_jacobian if whole else judge_directions)(self.subject, sample)
             self.findings += [found] if found else []
         for dtype in self.dtypes:
-            inputs = [s * x for x in arrays for s in ((1,) if self.x is not None else (1, 50))]
-            for x in inputs:
-                self.findings += numpy_warnings(self.subject, x.astype(dtype)[None])
-            yield judge_coupled(self.subject, [x.astype(dtype) for x in inputs])
+            samples = self._samples(dtype)
+            if self.x is None:
+                samples += [
+                    Sample(f"50 * {one.text}", (50 * one.array.astype(np.float64)).astype(dtype))
+                    for one in samples
+                ]
+            for sample in samples:
+                self.findings += numpy_warnings(self.subject, sample.array[None])
+            if self.x is None and isinstance(self.subject.reference, AlongAxis):
+                samples += self._special_lines(dtype)
+            yield judge_coupled(self.subject, samples)
 
-    def _arrays(self) -> list[Array]:
+    def _samples(self, dtype: str) -> list[Sample]:
         if self.x is not None:
-            return [self.x]
-        arrays = [moderate(shape) for shape in SHAPES[2:] if self._accepts(moderate(shape))]
-        return [*arrays, moderate((8, 40))]
+            return [literal(self.x.astype(dtype))]
+        samples = [ordinary(shape, dtype) for shape in (*SHAPES[2:], (8, 40))]
+        return [one for one in samples if accepts(self.subject, one.array)]
+
+    def _special_lines(self, dtype: str) -> Iterator[Sample]:
+        """Lines with one number in them that is none, or −0."""
+        for one in (np.inf, -np.inf, -0.0):
+            line = np.array([1.0, one, -2.0, 0.5])
+            yield literal(np.stack([line] * 2).astype(dtype))
 
     def _flat_x(self) -> Array | None:
         return None if self.x is None else np.unique(self.x[np.isfinite(self.x)])
@@ -191,10 +220,34 @@ class Examination:
         dx = self.subject.run(at).dx.ravel()
         return tuple(map(Kink, elementwise.breaks[:20], dx.tolist()))
 
+    def _suited(self) -> Subject:
+        """The layer with the shape and the widest dtype in which it takes a row of numbers.
+
+        Raises:
+            LayerRaisedError: there is none.
+        """
+        refused: list[LayerRaisedError] = []
+        for widest in DTYPES[:2]:
+            for row in ROWS:
+                suited = self.subject._replace(row=row, widest=widest)
+                try:
+                    suited.run(moderate((6,)))
+                except LayerRaisedError as error:
+                    refused.append(error)
+                    continue
+                if widest != "float64":
+                    self.notes.append(f"not checked in float64: {refused[0]}")
+                return suited
+        if self.x is None:
+            raise refused[0]
+        return self.subject
+
     def _takes(self, dtype: str) -> bool:
-        """Whether the layer computes in that dtype: float64 it must."""
+        """Whether the layer computes in that dtype."""
+        if dtype == "float64" != self.subject.widest:
+            return False
         try:
-            self.subject.run(self.sample(dtype))
+            self.subject.run(self.sample(dtype).array)
         except LayerRaisedError as error:
             if dtype == "float64" or self.x is not None:
                 raise
@@ -202,18 +255,21 @@ class Examination:
             return False
         return True
 
-    def _accepts(self, x: Array) -> bool:
-        try:
-            self.subject.run(x)
-        except LayerRaisedError:
-            return False
-        return True
-
     def _shapes_refused(self) -> Iterator[str]:
         for shape in SHAPES:
-            x = moderate(shape)
-            if not self._accepts(x):
+            if not accepts(self.subject._replace(row=(-1,)), moderate(shape)):
                 yield f"it raises an exception on x of shape {shape}"
+
+
+def _settled_make(subject: Subject) -> Subject:
+    """The layer made once and copied, if what it draws at random when it is made tells."""
+    x = moderate((6,))
+    try:
+        one, other = (subject.run(x) for _ in range(2))
+    except LayerRaisedError:
+        return subject
+    alike = np.array_equal(one.out, other.out, True) and np.array_equal(one.dx, other.dx, True)
+    return subject if alike else subject._replace(make=copies(subject.make()))
 
 
 def _first_of_each(findings: list[Finding]) -> Iterator[Finding]:

@@ -54,23 +54,39 @@ def subject(what: Any) -> Subject:
         if found is None or ("=" in what.partition(":")[2] and not found[3]):
             if what.endswith(".py"):
                 raise ForeignError(f"{what} names no class in it", f"write {what}:Class")
-            return Subject(str(layer(what)), lambda: layer(what), layer(what))
+            setup = f"from actgrad.layers import layer as named; layer = named({what!r})"
+            made = layer(what)
+            return Subject(str(made), copies(made), setup, made)
         return _named(what, found[1], found[2], found[3])
     if isinstance(what, tuple):
-        return Subject(",".join(one.__name__ for one in what), lambda: Pair(*what))
+        names = ", ".join(one.__name__ for one in what)
+        return Subject(names.replace(" ", ""), lambda: Pair(*what), f"{PAIR}; {_paired(names)}")
     if isinstance(what, type):
-        return _made(what.__name__, what, {})
-    _see_methods(type(what).__name__, what)
+        return _made(what.__name__, what, {}, "")
+    name = type(what).__name__
+    _see_methods(name, what)
     reference = what if isinstance(what, Layer) else None
-    return Subject(str(what) if reference else type(what).__name__, copies(what), reference)
+    return Subject(str(reference or name), copies(what), f"layer = {name}(...)", reference)
+
+
+#: What makes a layer of two functions.
+PAIR = "from actgrad.layers.foreign import Pair"
+
+
+def _paired(names: str) -> str:
+    return f"layer = Pair({names})"
 
 
 def _named(spec: str, place: str, names: str, parameters: str | None) -> Subject:
-    module = _import_file(place) if place.endswith(".py") else _import_module(place)
+    is_file = place.endswith(".py")
+    module = _import_file(place) if is_file else _import_module(place)
     found = [_attribute(module, place, name) for name in names.split(",")]
+    names = names.replace(",", ", ")
+    setup = f"from {Path(place).stem if is_file else place} import {names}; "
     if len(found) == 2:
-        return Subject(spec, lambda: Pair(*found))
-    return _made(spec, found[0], dict(map(_value, parameters.split(","))) if parameters else {})
+        return Subject(spec, lambda: Pair(*found), f"{setup}{PAIR}; {_paired(names)}")
+    values = dict(map(_value, parameters.split(","))) if parameters else {}
+    return _made(spec, found[0], values, setup)
 
 
 def _import_file(file: str) -> Any:
@@ -123,7 +139,11 @@ def _value(pair: str) -> tuple[str, Any]:
         return key, text
 
 
-def _made(name: str, maker: Any, parameters: dict[str, Any]) -> Subject:
+def _made(name: str, maker: Any, parameters: dict[str, Any], setup: str) -> Subject:
+    if not isinstance(maker, type):
+        _see_methods(name, maker)
+        return Subject(name, copies(maker), f"{setup}layer = {setup.split()[3].rstrip(';')}")
+
     def make() -> Any:
         try:
             return maker(**parameters)
@@ -132,12 +152,11 @@ def _made(name: str, maker: Any, parameters: dict[str, Any]) -> Subject:
         except Exception as error:
             raise raised(error, f"{name} cannot be made") from error
 
-    if not isinstance(maker, type):
-        _see_methods(name, maker)
-        return Subject(name, copies(maker))
     first = make()
     _see_methods(name, first)
-    return Subject(name, make, first if isinstance(first, Layer) else None)
+    given = ", ".join(f"{key}={value!r}" for key, value in parameters.items())
+    reference = first if isinstance(first, Layer) else None
+    return Subject(name, make, f"{setup}layer = {maker.__name__}({given})", reference)
 
 
 def _see_methods(name: str, found: Any) -> None:

@@ -10,19 +10,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from actgrad.layers.arrays import Array
+from actgrad.layers.arrays import Array, finfo
 from actgrad.layers.errors import ActgradError
 from actgrad.layers.numeric import (
     REACH,
     THOROUGH,
     Break,
     Estimate,
-    differentiate,
     estimate,
     find_breaks,
 )
 from actgrad.layers.points import GRID
-from actgrad.layers.report import Finding, Where
 from actgrad.layers.subject import Run, Subject
 
 #: An estimate of an error is trusted up to this factor.
@@ -32,9 +30,10 @@ ROUNDINGS = 16.0
 #: Suspects looked at closely at a time, and how many times.
 CLOSELY, ROUNDS = 64, 4
 #: The dtype to be trusted more.
-WIDER: dict[str, Any] = {
-    "float16": np.float64, "float32": np.float64, "float64": np.longdouble,
-}  # fmt: skip
+WIDER = {
+    **dict.fromkeys(("float16", "bfloat16", "float32"), np.float64),
+    "float64": np.longdouble,
+}
 
 
 class Truth(NamedTuple):
@@ -57,13 +56,13 @@ def roundings(truth: Array, x: Array, bend: Array, dtype: np.dtype[Any]) -> Arra
     """What rounding may do to a gradient: to its terms, and to the argument it is computed from."""
     near = np.abs(truth[(np.abs(x) <= 8) & np.isfinite(truth)])
     terms = float(near.max()) if near.size else 0.0
-    eps = float(np.finfo(dtype).eps)
+    eps = float(finfo(dtype).eps)
     return np.asarray(ROUNDINGS * eps * (terms + np.abs(truth))) + moved(x, bend, dtype)
 
 
 def moved(x: Array, bend: Array, dtype: np.dtype[Any]) -> Array:
     """How far a few roundings of x itself move a function of the slope `bend`."""
-    eps = float(np.finfo(dtype).eps)
+    eps = float(finfo(dtype).eps)
     return np.asarray(ROUNDINGS * eps * np.nan_to_num(np.abs(x) * bend, nan=0.0, posinf=0.0))
 
 
@@ -72,7 +71,9 @@ class Elementwise:
 
     def __init__(self, subject: Subject, x: Array | None) -> None:
         self.subject = subject
-        self.breaks = find_breaks(self.value, GRID if x is None else _around(x))
+        with np.errstate(all="ignore"):
+            grid = GRID if x is None else _around(x)
+            self.breaks = find_breaks(self.value, grid, subject.eps)
 
     def value(self, x: Array) -> Array:
         """The function at a 1-d array of float64."""
@@ -86,7 +87,7 @@ class Elementwise:
     def derivative(self, x: Array, levels: int = THOROUGH, reach: float = REACH) -> Estimate:
         """Its derivative at each x."""
         with np.errstate(all="ignore"):
-            return estimate(self.value, x, self.places, levels, reach)
+            return estimate(self.value, x, self.places, levels, reach, self.subject.eps)
 
     def bend(self, x: Array) -> Array:
         """|f″|, roughly."""
@@ -98,7 +99,7 @@ class Elementwise:
     def truth(self, x: Array, found: Estimate, dtype: np.dtype[Any]) -> Truth:
         """The estimate as a truth: at a kink all between both sides, at a jump anything."""
         low, high, doubt = found.value.copy(), found.value.copy(), SAFETY * found.error
-        eps = float(np.finfo(dtype).eps)
+        eps = max(float(finfo(dtype).eps), self.subject.eps)
         for one in self.breaks:
             here = np.abs(x - one.x) <= one.within + 4 * eps * abs(one.x)
             low[here], high[here] = sorted((one.left, one.right))
@@ -113,7 +114,7 @@ class Elementwise:
         """
         dtype = np.dtype(np.float64)
         truth = self.truth(x, self.derivative(x, levels), dtype)
-        slack = roundings(truth.low, x, self.bend(x), dtype)
+        slack = roundings(truth.low, x, self.bend(x), np.dtype(self.subject.widest))
         with np.errstate(all="ignore"):
             excess = truth.excess(got) - truth.doubt - slack
         guilty = np.zeros(x.shape, bool)
@@ -140,7 +141,7 @@ class Elementwise:
     def _look_for_breaks(self, x: Array) -> None:
         known = self.places
         for at in x[:: len(x) // 16 + 1]:
-            for one in find_breaks(self.value, _around(np.array([at]), 33)):
+            for one in find_breaks(self.value, _around(np.array([at]), 33), self.subject.eps):
                 if not known.size or np.abs(known - one.x).min() > 1e-6 * max(1, abs(one.x)):
                     self.breaks = sorted([*self.breaks, one])
                     known = self.places
@@ -157,101 +158,13 @@ def _around(x: Array, count: int = 2049) -> Array:
 def wider(subject: Subject, x: Array, dout: Array | None = None) -> Run | None:
     """The subject's own answer in a wider dtype; None if it has none."""
     dtype = np.dtype(WIDER[x.dtype.name])
-    if np.finfo(dtype).eps >= np.finfo(x.dtype).eps:
+    if subject.widest != "float64" or finfo(dtype).eps >= finfo(x.dtype).eps:
         return None
     try:
         run = subject.run(x.astype(dtype), None if dout is None else dout.astype(dtype))
     except ActgradError:
         return None
     return run if run.out.dtype == run.dx.dtype == dtype else None
-
-
-def jacobian(subject: Subject, x: Array) -> Array:
-    """∂out/∂x as backward tells it: a row for each element of out."""
-    out = subject.forward(x)
-    rows = []
-    for i in range(out.size):
-        dout = np.zeros_like(out)
-        dout.flat[i] = 1
-        rows.append(subject.run(x, dout).dx.ravel())
-    return np.array(rows).reshape(out.size, x.size)
-
-
-def numerical_column(subject: Subject, x: Array, j: int, reach: float, side: int = 0) -> Estimate:
-    """∂out/∂xⱼ, numerically."""
-    unit = np.zeros_like(x)
-    unit.flat[j] = 1
-
-    def along(t: Array) -> Array:
-        return subject.forward(x + t * unit).ravel()
-
-    levels = THOROUGH if side else 10
-    with np.errstate(all="ignore"):
-        return differentiate(along, np.array(reach), side, levels, abs(x.flat[j]))
-
-
-def judge_jacobian(subject: Subject, x: Array) -> Finding | None:
-    """The full Jacobian of a coupled layer."""
-    told = jacobian(subject, x)
-    scale = np.abs(told[np.isfinite(told)]).max(initial=0.0)
-    slack = ROUNDINGS * float(np.finfo(np.float64).eps) * scale * x.size
-    for j in range(x.size):
-        over, nearest, doubt = np.full(len(told), np.inf), told[:, j], np.zeros(len(told))
-        for reach in (REACH, 0.1 * REACH, 0.01 * REACH):
-            sides = [numerical_column(subject, x, j, reach)]
-            if reach < REACH:
-                sides += [numerical_column(subject, x, j, reach, side) for side in (-1, 1)]
-            values = np.array([one.value for one in sides])
-            doubt = SAFETY * np.array([one.error for one in sides]).max(0) + slack
-            truth = Truth(values.min(0), values.max(0), doubt)
-            with np.errstate(all="ignore"):
-                excess = truth.excess(told[:, j]) - doubt
-            over = np.fmin(over, np.where(np.isnan(excess), 0, excess))
-            nearest = truth.nearest(told[:, j])
-            if not (over > 0).any():
-                break
-        if (over > 0).any():
-            i = int(over.argmax())
-            where = Where(*map(float, (x.flat[j], told[i, j], nearest[i], doubt[i])))
-            return Finding(
-                "wrong-gradient",
-                f"∂out[{i}]/∂x[{j}] of {x.shape} (flat) is {where.got:.9g}, "
-                f"numerically {where.expected:.9g} ± {where.tolerance:.1g}",
-                (f"layer.forward(x); layer.backward(e{i}).flat[{j}]  # x[{j}] = {where.x:.6g}",
-                 f"# {where.got!r}, but the derivative is {where.expected!r}"),
-                "float64", where,
-            )  # fmt: skip
-    return None
-
-
-def judge_directions(subject: Subject, x: Array, count: int = 8) -> Finding | None:
-    """A large coupled layer, along random directions."""
-    rng = np.random.default_rng(55)
-    dout = rng.uniform(-1, 1, subject.forward(x).shape)
-    dx = subject.run(x, dout).dx
-    for _ in range(count):
-        v = rng.uniform(-1, 1, x.shape)
-        told = float((dx * v).sum())
-        slack = ROUNDINGS * float(np.finfo(np.float64).eps) * float(np.abs(dx * v).sum())
-        over, found = np.inf, Estimate(np.array(np.nan), np.array(np.inf))
-        for reach in (REACH, 0.05 * REACH, 0.002 * REACH):
-
-            def along(t: Array, v: Array = v) -> Array:
-                return np.asarray((dout * subject.forward(x + t * v)).sum())
-
-            with np.errstate(all="ignore"):
-                found = differentiate(along, np.array(reach), 0, 10)
-            excess = abs(told - float(found.value)) - SAFETY * float(found.error) - slack
-            over = min(over, excess if np.isfinite(excess) else 0.0)
-        if over > 0:
-            where = Where(np.nan, told, float(found.value), SAFETY * float(found.error) + slack)
-            return Finding(
-                "wrong-gradient",
-                f"along a random direction dx gives {told:.9g}, numerically {where.expected:.9g}",
-                ("(layer.backward(dout) * v).sum()", f"# {told!r}, not {where.expected!r}"),
-                "float64", where,
-            )  # fmt: skip
-    return None
 
 
 def breaks_at(breaks: list[Break], x: Array) -> Array:

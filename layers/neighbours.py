@@ -2,75 +2,86 @@
 
 from __future__ import annotations
 
-import math
+from typing import NamedTuple
 
-import numpy as np
-
-from actgrad.layers.arrays import Array
-from actgrad.layers.conduct import same
-from actgrad.layers.points import moderate
+from actgrad.layers.conduct import SMALL, accepts, largest
+from actgrad.layers.example import Script, found
+from actgrad.layers.points import Sample, ordinary
 from actgrad.layers.report import Finding
-from actgrad.layers.subject import Run, Subject
+from actgrad.layers.subject import Subject
+
+#: Half of the elements, in no pattern that an axis could share.
+KEPT = "kept = np.sin(np.arange(x.size) ** 2) > 0"
+CHANGED = f"x = {{x}}; {KEPT}; y = np.where(kept.reshape(x.shape), x, {{change}})"
 
 
-def neighbours(subject: Subject, sample: Array) -> tuple[bool, list[Finding]]:
+class Way(NamedTuple):
+    """How an answer may move with its neighbours."""
+
+    what: str
+    message: str
+    script: Script
+
+
+WAYS = (
+    Way(
+        "forward",
+        "forward answers an element differently when only its neighbours in x change",
+        Script(CHANGED, "layer.forward(y).ravel()[kept]", "run(x).out.ravel()[kept]"),
+    ),
+    Way(
+        "backward",
+        "backward answers an element differently when only its neighbours in x change",
+        Script(
+            f"{CHANGED}; out = layer.forward(y)",
+            "layer.backward(np.ones_like(out)).ravel()[kept]",
+            "run(x).dx.ravel()[kept]",
+        ),
+    ),
+    Way(
+        "dout",
+        "backward answers an element differently when only its neighbours in dout change",
+        Script(
+            f"x = {{x}}; {KEPT}; out = layer.forward(x);"
+            " dout = np.where(kept.reshape(out.shape), 1.0, 3.0)",
+            "layer.backward(dout).ravel()[kept]",
+            "run(x).dx.ravel()[kept]",
+        ),
+    ),
+)
+
+
+def neighbours(subject: Subject, sample: Sample) -> tuple[bool, list[Finding]]:
     """Whether the layer couples elements, and what is wrong with that.
 
     Forward tells what the layer is; a backward that couples the elements of an element-wise forward
     is wrong, and so is a forward that couples them where backward does not.
     """
-    x = sample.astype(np.float64)
-    x = x if 1 < x.size <= 4096 else moderate((24,))
-    stays = _some(x.shape)
-    other = np.where(stays, x, moderate(x.shape, seed=31))
-    extreme = np.where(stays, x, 1e3 * x)
-    before = subject.run(x)
-    if before.out.size != x.size:
+    if not 1 < sample.array.size <= 4096:
+        sample = ordinary((24,))
+    if subject.forward(sample.array).size != sample.array.size:
         return True, []
-    dout = moderate(before.out.shape, seed=41)
-    runs = [subject.run(one) for one in (other, extreme)]
-    forward = all(_unmoved(before.out, run.out) for run in runs)
-    by_x = all(_unmoved(before.dx, run.dx) for run in runs)
-    by_dout = _free_of_dout(subject, x, dout)
-    if forward and by_x and by_dout:
-        return False, []
+    told = {way: _couples(subject, sample, way) for way in WAYS}
+    couples = [way for way in WAYS if told[way]]
     elementwise = subject.reference is not None and not hasattr(subject.reference, "axis")
-    if forward or by_dout or elementwise:
-        what = "forward" if not forward else "backward"
-        return False, [_finding(what, "x" if not forward or not by_x else "dout", before, runs[0])]
-    return True, []
+    if not couples or ({"forward", "dout"} <= {way.what for way in couples} and not elementwise):
+        return bool(couples), []
+    first, small = couples[0], ordinary(SMALL)
+    shrunk = _couples(subject, small, first) if accepts(subject, small.array) else None
+    return False, [one for one in (shrunk or told[first],) if one]
 
 
-def _free_of_dout(subject: Subject, x: Array, dout: Array) -> bool:
-    half = np.where(_some(dout.shape), dout, 3 - 2 * dout)
-    one, other = subject.run(x, dout).dx, subject.run(x, half).dx
-    return _unmoved(one, other)
-
-
-def _unmoved(one: Array, other: Array) -> bool:
-    """Whether the elements whose own input stayed did so too."""
-    if one.size != other.size:
-        return False
-    stayed = _some((one.size,))
-    return same(one.ravel()[stayed], other.ravel()[stayed])
-
-
-def _some(shape: tuple[int, ...]) -> Array:
-    """Half of the elements, in no pattern that an axis could share."""
-    order: Array = np.random.default_rng(8).permutation(math.prod(shape))
-    return np.asarray(order.reshape(shape) % 2 == 0)
-
-
-def _finding(what: str, of: str, before: Run, after: Run) -> Finding:
-    values = (before.out, after.out) if what == "forward" else (before.dx, after.dx)
-    i = int(np.flatnonzero(_some((values[0].size,)) & (values[0] != values[1]).ravel())[:1].sum())
-    first, second = (float(one.flat[i]) for one in values)
-    return Finding(
-        "depends-on-neighbours",
-        f"{what} answers an element differently when only its neighbours in {of} change",
-        (
-            f"layer.{what} twice, all of {of} but element {i} and some others changed",
-            f"# element {i}: {first:.6g}, then {second:.6g}",
-        ),
-        "float64",
-    )
+def _couples(subject: Subject, sample: Sample, way: Way) -> Finding | None:
+    """What tells that an answer moves with its neighbours."""
+    for change in ("-x", "1000 * x"):
+        told = found(
+            subject,
+            "depends-on-neighbours",
+            way.message,
+            "float64",
+            way.script.filled(x=sample.text, change=change),
+            lambda right: 32 * subject.eps * largest(right),
+        )
+        if told is not None:
+            return told
+    return None

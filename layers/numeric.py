@@ -23,6 +23,8 @@ EPS = float(np.finfo(np.float64).eps)
 REACH = 0.5
 #: How often the step is halved: a quick look, and a thorough one.
 QUICK, THOROUGH = 8, 16
+#: Where steps get wider than any function's features.
+RESOLVED = 2.0**20
 #: Columns of the table: more only amplify noise.
 ORDER = 5
 #: Elements looked at together, so that the table stays in the cache.
@@ -42,11 +44,12 @@ def differentiate(
     side: int = 0,
     levels: int = QUICK,
     size: Array | float = 0.0,
+    eps: float = EPS,
 ) -> Estimate:
     """The derivative at t = 0 of `along(t)`, looked at within `reach`.
 
     `along` takes steps of reach's shape. `side` is 0 for both sides, 1 for the right, −1 for the
-    left. `size` is |x|, whose own rounding moves the steps.
+    left. `size` is |x|, whose own rounding moves the steps; `eps` is the rounding of `along`.
     """
     ratio = 2.0 if side else 4.0
     base = along(np.zeros_like(reach)) if side else None
@@ -58,7 +61,7 @@ def differentiate(
         step = reach * 0.5**level
         one, other = along(step * (side or 1)), along(-step) if base is None else base
         slope = (one - other) / (2 * step if base is None else step * side)
-        rounding = EPS * (np.maximum(np.abs(one), np.abs(other)) + size * np.abs(slope)) / step
+        rounding = eps * (np.maximum(np.abs(one), np.abs(other)) + size * np.abs(slope)) / step
         previous, row = row, [slope]
         for column in range(min(level, ORDER)):
             finer, coarser = row[column], previous[column]
@@ -92,7 +95,7 @@ class Break(NamedTuple):
     within: float
 
 
-def find_breaks(f: Callable[[Array], Array], grid: Array) -> list[Break]:
+def find_breaks(f: Callable[[Array], Array], grid: Array, eps: float = EPS) -> list[Break]:
     """The kinks and jumps of f, one at most in each interval of the grid, found by bisection.
 
     The half that is less straight is kept: what is smooth becomes straight, a break never does.
@@ -120,15 +123,15 @@ def find_breaks(f: Callable[[Array], Array], grid: Array) -> list[Break]:
             at_middle = _choose(stay, at_middle, _choose(go, at_first, at_second))
         size = np.maximum(np.abs(at_low), np.abs(at_high))
         bent = np.abs(at_low - 2 * at_middle + at_high)
-        places = np.flatnonzero(bent > 64 * EPS * size + 1e-6 * (high - low))
-        return _told(f, low[places], high[places])
+        places = np.flatnonzero(bent > 64 * eps * size + 1e-6 * (high - low))
+        return _told(f, low[places], high[places], eps)
 
 
 def _choose(condition: Array, one: Array, other: Array) -> Array:
     return np.where(condition, one, other)
 
 
-def _told(f: Callable[[Array], Array], low: Array, high: Array) -> list[Break]:
+def _told(f: Callable[[Array], Array], low: Array, high: Array, eps: float) -> list[Break]:
     """The breaks among the suspected intervals."""
     if not low.size:
         return []
@@ -136,13 +139,13 @@ def _told(f: Callable[[Array], Array], low: Array, high: Array) -> list[Break]:
     reach = np.maximum(1 / 16, 1024 * width)
 
     def slope(at: Array, side: int) -> Estimate:
-        return differentiate(lambda t: f(at + t), reach, side, THOROUGH, np.abs(at))
+        return differentiate(lambda t: f(at + t), reach, side, THOROUGH, np.abs(at), eps)
 
     left, right = slope(low, -1), slope(high, 1)
     doubt = 10 * (left.error + right.error)
     steepest = np.fmax(np.abs(left.value), np.abs(right.value))
     rise = f(high) - f(low)
-    jumps = np.abs(rise) > 4 * (steepest + doubt) * width + 64 * EPS * np.abs(f(low))
+    jumps = np.abs(rise) > 4 * (steepest + doubt) * width + 64 * eps * np.abs(f(low))
     # A smooth derivative changes more over sixteen widths than over one.
     change = np.abs(left.value - slope(low - 16 * width, -1).value)
     change = np.fmax(change, np.abs(right.value - slope(high + 16 * width, 1).value))
@@ -196,25 +199,29 @@ def estimate(
     breaks: Array,
     levels: int = QUICK,
     reach: float = REACH,
+    eps: float = EPS,
 ) -> Estimate:
     """The derivative of an element-wise f at each x, looking away from breaks that are near.
 
     At a break itself, it is the derivative on the right.
     """
     parts = [
-        _estimate(f, x[at : at + CHUNK], breaks, levels, reach)
+        _estimate(f, x[at : at + CHUNK], breaks, levels, reach, eps)
         for at in range(0, x.size or 1, CHUNK)
     ]
-    return Estimate(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    value, error = (np.concatenate(column) for column in zip(*parts, strict=True))
+    # So far out, steps may be wider than what they should see; a straight line is one at any width.
+    seen = (np.abs(x) <= RESOLVED) | (value == 0) | (error <= 1e-6 * np.abs(value))
+    return Estimate(value, np.where(seen, error, np.inf))
 
 
 def _estimate(
-    f: Callable[[Array], Array], x: Array, breaks: Array, levels: int, reach: float
+    f: Callable[[Array], Array], x: Array, breaks: Array, levels: int, reach: float, eps: float
 ) -> Estimate:
     size = np.abs(x)
     wide = np.maximum(reach, np.ldexp(1.0, np.frexp(size * 2.0**-16)[1]))
     if not breaks.size:
-        return differentiate(lambda t: f(x + t), wide, 0, levels, size)
+        return differentiate(lambda t: f(x + t), wide, 0, levels, size, eps)
     walls = np.concatenate([[-np.inf], breaks, [np.inf]])
     above = np.searchsorted(walls, x, side="right")
     room_right, room_left = walls[above] - x, x - walls[above - 1]
@@ -228,7 +235,7 @@ def _estimate(
             room = np.maximum(room_left, room_right)[here]
             near = np.minimum(wide[here], 0.9 * room)
             one_sided = partial(_shifted, f, x[here])
-            found = differentiate(one_sided, near, side, levels, size[here])
+            found = differentiate(one_sided, near, side, levels, size[here], eps)
             for column, values in zip(result, found, strict=True):
                 column[here] = values
     return result

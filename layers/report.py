@@ -28,10 +28,9 @@ FAULTS = {
     "not-finite": "nan or inf where the true value is finite",
     "numpy-warning": "NumPy warns, though the result is ordinary",
     "lost-gradient": "digits of the gradient are gone that the dtype can hold",
-    "nan-far-out": "nan at ±inf or beyond all bounds, where a limit exists",
 }
 #: Those that leave the verdict good.
-WARNINGS = {"numpy-warning", "lost-gradient", "nan-far-out"}
+WARNINGS = {"numpy-warning", "lost-gradient"}
 
 
 class Where(NamedTuple):
@@ -89,9 +88,13 @@ class Report:
     """The verdict on a layer."""
 
     layer: str
+    #: The Python that makes the layer of the examples.
+    setup: str
     kind: str
     dtypes: tuple[str, ...]
     points: int
+    #: Those at which the numerical derivative tells nothing, and no formula is known.
+    unjudged: int = 0
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     kinks: tuple[Kink, ...] = ()
@@ -121,13 +124,15 @@ class Report:
         """The verdict in one line."""
         counts = ", ".join(
             f"{len(found)} {word}{'s' if len(found) > 1 else ''}"
+            f" ({', '.join(one.name for one in found)})"
             for found, word in ((self.errors, "error"), (self.warnings, "warning"))
             if found
         )
-        names = ", ".join(one.name for one in self.findings)
-        said = f"{counts} ({names})" if counts else "no finding"
-        verdict = "ok" if self.ok else "FAILED"
-        return f"{self.layer}: {verdict}, {said}; {self.points} points, {', '.join(self.dtypes)}"
+        unjudged = f" ({self.unjudged} not judged)" if self.unjudged else ""
+        return (
+            f"{self.layer}: {'ok' if self.ok else 'FAILED'}, {counts or 'no finding'}; "
+            f"{self.points} points{unjudged}, {', '.join(self.dtypes)}"
+        )
 
     def judged(self, strict: bool = False, ignore: Collection[str] = ()) -> Report:
         """The report without the ignored findings; `strict` makes every warning an error."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from actgrad.layers.arrays import Array
+from actgrad.layers.arrays import Array, finfo
 from actgrad.layers.errors import ActgradError
 from actgrad.layers.layer import Layer
 
@@ -34,7 +34,12 @@ class Subject(NamedTuple):
 
     name: str
     make: Callable[[], Any]
+    #: The Python that makes it, as `layer`.
+    setup: str = "layer = ..."
     reference: Layer | None = None
+    #: The shape in which it takes a row of numbers, and the widest dtype that it takes.
+    row: tuple[int, ...] = (-1,)
+    widest: str = "float64"
 
     def fresh(self) -> Specimen:
         """A new layer, that knows of no array yet."""
@@ -43,15 +48,32 @@ class Subject(NamedTuple):
     def forward(self, x: Array) -> Array:
         """A fresh layer's out, x being kept from it."""
         with np.errstate(all="ignore"):
-            return self.fresh().forward(x.copy(order="K")).copy()
+            return self._back(self.fresh().forward(self._laid(x)).copy(), x)
 
     def run(self, x: Array, dout: Array | None = None) -> Run:
         """A fresh layer's out and dx, the arrays being kept from it; dout is ones by default."""
         specimen = self.fresh()
         with np.errstate(all="ignore"):
-            out = specimen.forward(x.copy(order="K")).copy()
-            given = np.ones_like(out) if dout is None else dout.copy(order="K")
-            return Run(out, specimen.backward(given).copy())
+            out = specimen.forward(self._laid(x)).copy()
+            given = np.ones_like(out) if dout is None else self._laid(dout)
+            return Run(self._back(out, x), self._back(specimen.backward(given).copy(), x))
+
+    @property
+    def eps(self) -> float:
+        """The rounding of its widest dtype."""
+        return float(finfo(self.widest).eps)
+
+    def _laid(self, array: Array) -> Array:
+        """A copy as the layer takes it: a row in its shape, float64 in its widest dtype."""
+        if array.ndim == 1 and self.row != (-1,):
+            array = array.reshape(self.row)
+        narrow = array.dtype.name == "float64" != self.widest
+        return array.astype(self.widest) if narrow else array.copy(order="K")
+
+    def _back(self, answer: Array, x: Array) -> Array:
+        if x.ndim == 1 and self.row != (-1,) and answer.size == x.size:
+            answer = answer.reshape(x.shape)
+        return answer.astype(np.float64) if x.dtype.name == "float64" != self.widest else answer
 
 
 class Specimen:
@@ -104,5 +126,5 @@ def raised(error: BaseException, doing: str) -> LayerRaisedError:
 
 
 def copies(layer: Any) -> Callable[[], Any]:
-    """A maker of copies of a layer that was made already."""
+    """A maker of copies of a layer as it was made: what it drew at random then stays the same."""
     return lambda: deepcopy(layer)

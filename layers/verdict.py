@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from actgrad.layers.arrays import Array
+from actgrad.layers.arrays import Array, finfo
+from actgrad.layers.example import Script, at_point, found
 from actgrad.layers.gradient import Elementwise, Truth, breaks_at, moved, roundings, wider
 from actgrad.layers.layer import Layer
 from actgrad.layers.numeric import QUICK, THOROUGH, noise
-from actgrad.layers.points import moderate
 from actgrad.layers.report import Finding, Where
-from actgrad.layers.subject import Subject
+from actgrad.layers.subject import LayerRaisedError, Run, Subject
 
 #: More points than this are not looked up in the formula.
 EXACTLY = 400
@@ -25,6 +25,8 @@ class Verdict(NamedTuple):
     dtype: str
     points: int
     findings: list[Finding]
+    #: Points at which the numerical derivative tells nothing.
+    unjudged: int = 0
     #: The largest error of out and of dx in ULP, where the formula is known.
     ulp: tuple[float, float] | None = None
 
@@ -37,68 +39,92 @@ class Exact(NamedTuple):
     ulp: tuple[float, float]
 
 
-def judge(elementwise: Elementwise, x: Array, dense: Array, far: Array) -> Verdict:
-    """An element-wise layer at the points x, of the dtype to be judged.
+def judge(elementwise: Elementwise, x: Array, dense: Array) -> Verdict:
+    """An element-wise layer at the finite points x, of the dtype to be judged.
 
-    `dense` are more points, in float64, for which only the numerical derivative is asked; at those
-    of `far` a nan is told, not condemned.
+    `dense` are more points, in float64, for which only the numerical derivative is asked.
     """
     subject, dtype = elementwise.subject, x.dtype
-    out, dx = (one.astype(np.float64).reshape(x.shape) for one in subject.run(x))
+    out, dx = (one.astype(np.float64) for one in subject.run(x))
     wide = x.astype(np.float64)
     findings: list[Finding] = []
-    if dtype == np.float64:
+    unjudged = 0
+    if dtype == subject.widest:
         levels = THOROUGH if x.size <= 4096 else QUICK
         truth, guilty = elementwise.suspects(wide, dx, levels)
-        more = subject.run(dense).dx.reshape(dense.shape)
+        more = subject.run(dense).dx
         dense_truth, dense_guilty = elementwise.suspects(dense, more, QUICK)
-        findings += _wrong(x, dx, truth, guilty) or _wrong(dense, more, dense_truth, dense_guilty)
+        findings += [*_wrong(subject, x, dx, truth, guilty)] or _wrong(
+            subject, dense, more, dense_truth, dense_guilty
+        )
+        unjudged = int(unknown(dense_truth).sum())
     else:
         truth = _narrow_truth(elementwise, wide, dtype)
+    # What computes in a narrower dtype than it is given has its roundings.
+    kind = dtype if finfo(dtype).eps > subject.eps else np.dtype(subject.widest)
     bend = elementwise.bend(wide)
-    slack = roundings(truth.low, wide, bend, dtype)
     exact = None
-    if subject.reference is not None and not hasattr(subject.reference, "axis"):
+    if subject.reference is not None:
         chosen = np.unique(np.linspace(0, x.size - 1, min(x.size, EXACTLY)).astype(int))
         exact = exactly(subject.reference, wide[chosen], out[chosen], dx[chosen], dtype)
         findings += _wrong_value(elementwise, x[chosen], out[chosen], exact)
-        told = chosen[~breaks_at(elementwise.breaks, wide[chosen])]
-        known = exact.gradient[np.isin(chosen, told)]
+        findings += not_finite(
+            subject, x[chosen], (out[chosen], dx[chosen]), [exact.value], [exact.gradient]
+        )
+        told = ~breaks_at(elementwise.breaks, wide[chosen])
+        known = exact.gradient[told]
         truth = Truth(*(column.copy() for column in truth))
-        truth.low[told] = truth.high[told] = known
-        truth.doubt[told] = np.where(np.isfinite(known), 0.0, np.inf)
-    over = truth.excess(dx) - truth.doubt
-    if dtype != np.float64 or exact is not None:
-        findings += _wrong(x, dx, truth, over > slack)
-    findings += _not_finite(subject, x, out, dx, truth, exact)
+        truth.low[chosen[told]] = truth.high[chosen[told]] = known
+        truth.doubt[chosen[told]] = np.where(np.isfinite(known), 0.0, np.inf)
+    slack = roundings(truth.low, wide, bend, kind)
+    with np.errstate(all="ignore"):
+        over = truth.excess(dx) - truth.doubt
+    if dtype != subject.widest or exact is not None:
+        findings += _wrong(subject, x, dx, truth, over > slack)
+    if exact is None:
+        findings += _not_finite(subject, x, (out, dx), truth)
     findings += _lost(
-        subject, x, dx, truth, (over <= slack) | ~np.isfinite(over), slack, moved(wide, bend, dtype)
+        subject, x, dx, truth, (over <= slack) | ~np.isfinite(over), slack, moved(wide, bend, kind)
     )
-    findings += _far_out(subject, far)
-    return Verdict(dtype.name, x.size + dense.size, findings, exact.ulp if exact else None)
+    unjudged += int((unknown(truth) & np.isfinite(out)).sum())
+    points = x.size + dense.size
+    return Verdict(dtype.name, points, findings, unjudged, exact.ulp if exact else None)
+
+
+def unknown(truth: Truth) -> Array:
+    """Where the derivative is known no better than that it is a number of such a size."""
+    size = np.maximum(np.abs(truth.low), np.abs(truth.high))
+    return ~np.asarray(truth.doubt <= np.maximum(size, 1e-3))
 
 
 def narrowed(elementwise: Elementwise) -> Iterator[Finding]:
     """A forward whose float64 has the noise of a narrower dtype."""
     x = np.linspace(-4, 4, 101) + 0.001
-    found = noise(elementwise.value, x)
-    level = float(np.nanmedian(found)) if np.isfinite(found).any() else 0.0
-    if level > 1e-10:
-        yield Finding(
-            "wrong-dtype",
-            f"in float64 forward has a relative noise of {level:.1g}, as of a narrower dtype",
-            (
-                "layer.forward(x + 1e-8) - layer.forward(x)",
-                f"# moves in steps of about {level:.1g}",
-            ),
-            "float64",
-        )
+    noises = noise(elementwise.value, x)
+    level = float(np.nanmedian(noises)) if np.isfinite(noises).any() else 0.0
+    if level > 1e-10 and elementwise.subject.widest == "float64":
+        for at in x[np.argsort(-np.nan_to_num(noises))][:8]:
+            told = found(
+                elementwise.subject,
+                "wrong-dtype",
+                f"in float64 forward has a relative noise of {level:.1g}, as of a narrower dtype",
+                "float64",
+                Script(
+                    f"x = {at:.3f} + np.arange(1000) * 1e-9",
+                    "np.ptp(np.diff(layer.forward(x)))",
+                    "np.float64(0)",
+                ),
+                slack=1e-12,
+            )
+            if told is not None:
+                yield told
+                return
 
 
 def _narrow_truth(elementwise: Elementwise, x: Array, dtype: np.dtype[Any]) -> Truth:
     """For a narrower dtype: what the layer says in float64, where the derivative agrees."""
     truth = elementwise.truth(x, elementwise.derivative(x), dtype)
-    told = elementwise.subject.run(x).dx.reshape(x.shape)
+    told = elementwise.subject.run(x).dx
     agrees = (truth.low == truth.high) & (truth.excess(told) <= truth.doubt)
     return Truth(np.where(agrees, told, truth.low), np.where(agrees, told, truth.high), truth.doubt)
 
@@ -133,40 +159,39 @@ def spacing(truth: Any, dtype: np.dtype[Any]) -> Any:
     """The ULP of a dtype at a number of any precision."""
     from mpmath import mpf
 
-    about = np.finfo(dtype)
+    about = finfo(dtype)
     _, _, exponent, bits = abs(truth)._mpf_
     return mpf(2) ** (max(int(exponent + bits) - 1, int(about.minexp)) - int(about.nmant))
 
 
-def _wrong(x: Array, dx: Array, truth: Truth, guilty: Array) -> list[Finding]:
+def _pointed(
+    name: str, message: str, subject: Subject, x: Array, i: int, method: str, where: Where
+) -> Finding:
+    """A finding at the i-th of the points x."""
+    example = at_point(subject, x, i, method, where.expected)
+    return Finding(name, message, example, x.dtype.name, where)
+
+
+def _wrong(subject: Subject, x: Array, dx: Array, truth: Truth, guilty: Array) -> Iterator[Finding]:
     guilty = guilty & np.isfinite(dx)
     if not guilty.any():
-        return []
+        return
+    nearest = truth.nearest(dx)
     excess = np.where(guilty, truth.excess(dx), -1)
-    relative = excess / (np.abs(truth.nearest(dx)) + 1e-3)
-    i = int(relative.argmax())
-    where = Where(float(x[i]), float(dx[i]), float(truth.nearest(dx)[i]), float(truth.doubt[i]))
-    return [
-        Finding(
-            "wrong-gradient",
-            f"at x = {where.x:.9g} in {x.dtype} backward gives {where.got:.9g}, the derivative is "
-            f"{where.expected:.9g} ± {where.tolerance:.1g}",
-            (
-                f"layer.forward(np.array([{where.x!r}], np.{x.dtype}));"
-                f" layer.backward(np.ones(1, np.{x.dtype}))",
-                f"# {where.got!r}, but the derivative is {where.expected!r}",
-            ),
-            x.dtype.name,
-            where,
-        )
-    ]
+    i = int((excess / (np.abs(nearest) + 1e-3)).argmax())
+    where = Where(*map(float, (x[i], dx[i], nearest[i], truth.doubt[i])))
+    message = (
+        f"at x = {where.x:.9g} in {x.dtype} backward gives {where.got:.9g}, the derivative is "
+        f"{where.expected:.9g} ± {where.tolerance:.1g}"
+    )
+    yield _pointed("wrong-gradient", message, subject, x, i, "backward", where)
 
 
 def _wrong_value(elementwise: Elementwise, x: Array, out: Array, exact: Exact) -> Iterator[Finding]:
     wide = x.astype(np.float64)
     slope = np.where(np.isfinite(exact.gradient), np.abs(exact.gradient), 0)
     slack = roundings(exact.value, wide, slope, x.dtype)
-    limit = float(np.finfo(x.dtype).max)
+    limit = float(finfo(x.dtype).max)
     with np.errstate(all="ignore"):
         off = np.abs(out - exact.value)
         # The roundings at a jump decide the side.
@@ -174,58 +199,106 @@ def _wrong_value(elementwise: Elementwise, x: Array, out: Array, exact: Exact) -
     wrong &= ~breaks_at([one for one in elementwise.breaks if one.jump], wide)
     if wrong.any():
         i = int(np.where(wrong, off / (slack + np.abs(exact.value)), -1).argmax())
-        where = Where(float(x[i]), float(out[i]), float(exact.value[i]), float(slack[i]))
-        yield Finding(
-            "wrong-value",
+        where = Where(*map(float, (x[i], out[i], exact.value[i], slack[i])))
+        message = (
             f"at x = {where.x:.9g} in {x.dtype} forward gives {where.got:.9g}, the formula "
-            f"{where.expected:.9g}",
-            (
-                f"layer.forward(np.array([{where.x!r}], np.{x.dtype}))",
-                f"# {where.got!r}, but the formula gives {where.expected!r}",
-            ),
-            x.dtype.name,
-            where,
+            f"{where.expected:.9g}"
         )
+        yield _pointed("wrong-value", message, elementwise.subject, x, i, "forward", where)
 
 
 def _not_finite(
-    subject: Subject, x: Array, out: Array, dx: Array, truth: Truth, exact: Exact | None
+    subject: Subject, x: Array, got: tuple[Array, Array], truth: Truth
 ) -> Iterator[Finding]:
-    """What is nan or inf, though the layer itself says otherwise in a wider dtype, or the formula
-    does, or the values around it."""
-    bad = ~(np.isfinite(out) & np.isfinite(dx))
-    if not bad.any():
+    """What is nan or inf, though the layer itself says otherwise in a wider dtype, or the values
+    around it do."""
+    if np.isfinite(got).all():
         return
-    limit = float(np.finfo(x.dtype).max)
-    nan = np.full(x.shape, np.nan)
-    wide = wider(subject, x)
-    values, slopes = [nan], [np.where(np.isfinite(truth.doubt), truth.nearest(0 * x), np.nan)]
-    if wide is not None:
-        values.append(wide.out.reshape(x.shape).astype(np.float64))
-        slopes.append(wide.dx.reshape(x.shape).astype(np.float64))
-    if exact is not None and exact.value.shape == x.shape:
-        values, slopes = [exact.value], [exact.gradient]
-    for name, got, known in (("forward", out, values), ("backward", dx, slopes)):
+    near = np.where(np.isfinite(truth.doubt), truth.nearest(np.zeros(x.shape)), np.nan)
+    values, slopes = [np.full(x.shape, np.nan)], [near]
+    for run in (wider(subject, x), settled(subject, x)):
+        if run is not None:
+            values.append(run.out.astype(np.float64))
+            slopes.append(run.dx.astype(np.float64))
+    yield from not_finite(subject, x, got, values, slopes)
+
+
+def not_finite(
+    subject: Subject,
+    x: Array,
+    got: tuple[Array, Array],
+    values: Sequence[Array],
+    slopes: Sequence[Array],
+) -> Iterator[Finding]:
+    """The smallest x at which out or dx is nan or inf, though one of the arrays says otherwise."""
+    limit = float(finfo(x.dtype).max)
+    for method, answer, known in zip(("forward", "backward"), got, (values, slopes), strict=True):
         finite = [np.isfinite(one) & (np.abs(one) < limit) for one in known]
-        wrong = ~np.isfinite(got) & np.any(finite, axis=0)
+        wrong = ~np.isfinite(answer) & np.any(finite, axis=0)
         if not wrong.any():
             continue
         i = min(np.flatnonzero(wrong), key=lambda i: abs(x[i]))
         expected = next(float(one[i]) for one, ok in zip(known, finite, strict=True) if ok[i])
-        where = Where(float(x[i]), float(got[i]), expected, 0.0)
-        yield Finding(
-            "not-finite",
-            f"at x = {where.x:.6g} in {x.dtype} {name} gives {where.got}, the true value is "
-            f"{expected:.6g}",
-            (
-                f"layer.forward(np.array([{where.x!r}], np.{x.dtype}))"
-                + ("" if name == "forward" else f"; layer.backward(np.ones(1, np.{x.dtype}))"),
-                f"# {where.got}, where {expected:.6g} is right",
-            ),
-            x.dtype.name,
-            where,
+        where = Where(float(x[i]), float(answer[i]), expected, 0.0)
+        message = (
+            f"at x = {where.x:.6g} in {x.dtype} {method} gives {where.got}, the true value is "
+            f"{expected:.6g}"
         )
+        yield _pointed("not-finite", message, subject, x, int(i), method, where)
         return
+
+
+def settled(subject: Subject, x: Array) -> Run:
+    """What out and dx are at ±inf and on the way there, where the layer's own answers tell.
+
+    They do if the last finite ones are the same number over 2^160: 0 in x·exp(x), 1 in tanh. Else
+    it is nan.
+    """
+    sizes = 2.0 ** np.arange(20, MOST[subject.widest], 20)
+    limits = Run(*(np.full(x.shape, np.nan) for _ in range(2)))
+    for sign in (-1, 1):
+        run = subject.run(sign * sizes)
+        for answers, limit in zip(run, limits, strict=True):
+            finite = int(np.argmin([*np.isfinite(answers), False]))
+            last = answers[max(finite - TAIL, 0) : finite]
+            if len(last) == TAIL and (last == last[0]).all():
+                beyond = (sign * x.astype(np.float64)) >= sizes[finite - TAIL]
+                limit[beyond] = last[0]
+    return limits
+
+
+#: The power of two up to which a dtype is asked for its tail, and how long that is.
+MOST = {"float64": 1024, "float32": 128, "float16": 16, "bfloat16": 128}
+TAIL = 9
+
+
+def special(elementwise: Elementwise, dtype: np.dtype[Any]) -> tuple[list[Finding], list[str]]:
+    """±inf, where a limit is known, and nan, of which it is only noted what becomes of it."""
+    subject = elementwise.subject
+    findings: list[Finding] = []
+    notes = []
+    for x in (np.array([-np.inf, np.inf]), np.array([np.nan])):
+        x = x.astype(dtype)
+        try:
+            out, dx = (one.astype(np.float64) for one in subject.run(x))
+        except LayerRaisedError as error:
+            notes.append(f"it raises an exception on {float(x[-1])}: {error}")
+            continue
+        if np.isnan(x).any():
+            notes += [
+                f"nan in x makes {name} {float(one[0]):.6g}"
+                for name, one in (("out", out), ("dx", dx))
+                if np.isfinite(one).all()
+            ]
+        elif subject.reference is not None:
+            known = exactly(subject.reference, x.astype(np.float64), out, dx, dtype)
+            findings += not_finite(subject, x, (out, dx), [known.value], [known.gradient])
+            if not findings:
+                findings += _wrong_value(elementwise, x, out, known)
+        else:
+            limits = settled(subject, x)
+            findings += not_finite(subject, x, (out, dx), [limits.out], [limits.dx])
+    return findings, notes
 
 
 def _lost(
@@ -238,7 +311,7 @@ def _lost(
     conditioned: Array,
 ) -> Iterator[Finding]:
     """What is off by roundings only, and yet has lost half of its digits or all."""
-    about = np.finfo(x.dtype)
+    about = finfo(x.dtype)
     half = float(about.eps) ** 0.5
     size = np.abs(truth.low)
     single = truth.low == truth.high
@@ -246,7 +319,7 @@ def _lost(
     expected = truth.low
     wide = wider(subject, x) if x.dtype == np.float64 and (truth.doubt > 0).any() else None
     if wide is not None:
-        told = wide.dx.reshape(x.shape)
+        told = wide.dx
         unknown = single & (truth.doubt > 0)
         lost |= unknown & np.asarray(
             np.abs(dx - told) > half * np.abs(told) + conditioned, dtype=bool
@@ -265,89 +338,4 @@ def _lost(
         i = min(np.flatnonzero(gone), key=lambda i: abs(x[i]))
         where = Where(float(x[i]), float(dx[i]), float(expected[i]), float(truth.doubt[i]))
         text += f", and at {where.x:.6g} the gradient is 0 instead of {where.expected:.3g}"
-    yield Finding(
-        "lost-gradient",
-        text,
-        (
-            f"layer.forward(np.array([{where.x!r}], np.{x.dtype}));"
-            f" layer.backward(np.ones(1, np.{x.dtype}))",
-            f"# {where.got!r}, where {where.expected:.6g} is right",
-        ),
-        x.dtype.name,
-        where,
-    )
-
-
-def _far_out(subject: Subject, x: Array) -> Iterator[Finding]:
-    """nan where the layer's own answers tend to a limit."""
-    if not x.size:
-        return
-    side = np.sign(x.astype(np.float64))
-    near = (side * 100.0).astype(x.dtype)
-    runs = [subject.run(one) for one in (x, near, near * 2, near * 4)]
-    for name, columns in (
-        ("forward", [run.out for run in runs]),
-        ("backward", [run.dx for run in runs]),
-    ):
-        far, *tail = (one.astype(np.float64).reshape(x.shape) for one in columns)
-        settled = (tail[0] == tail[1]) & (tail[1] == tail[2]) & np.isfinite(tail[0])
-        for i in np.flatnonzero(np.isnan(far) & settled):
-            where = Where(float(x[i]), float(far[i]), float(tail[0][i]), 0.0)
-            yield Finding(
-                "nan-far-out",
-                f"at x = {where.x:.6g} in {x.dtype} {name} gives nan, where the limit is "
-                f"{where.expected:.6g}",
-                (f"layer.forward(np.array([{where.x:.6g}], np.{x.dtype}))", "# nan on the way"),
-                x.dtype.name,
-                where,
-            )
-            return
-
-
-def judge_coupled(subject: Subject, arrays: list[Array]) -> Verdict:
-    """A layer that couples elements, in one dtype: against what it says itself in a wider one."""
-    findings: list[Finding] = []
-    points = 0
-    for x in arrays:
-        points += x.size
-        dout = moderate(subject.forward(x).shape, x.dtype, 7)
-        run, wide = subject.run(x, dout), wider(subject, x, dout)
-        if wide is None:
-            continue
-        eps, limit = float(np.finfo(x.dtype).eps), float(np.finfo(x.dtype).max)
-        for name, got, truth in (("forward", run.out, wide.out), ("backward", run.dx, wide.dx)):
-            truth = truth.astype(np.float64)
-            ordinary = np.isfinite(truth) & (np.abs(truth) < limit)
-            bad = ordinary & ~np.isfinite(got)
-            scale = np.abs(truth[ordinary]).max(initial=float(np.abs(dout).max(initial=0.0)))
-            # Each of x's roundings moves every element.
-            slack = ROUNDINGS_COUPLED * eps * scale * (1 + float(np.abs(x).max(initial=0.0)))
-            off = np.abs(got.astype(np.float64) - truth) > slack
-            if bad.any():
-                i = int(bad.argmax())
-                findings.append(
-                    _coupled("not-finite", name, x, i, float(got.flat[i]), float(truth.flat[i]))
-                )
-            elif (off & ordinary).any() and x.dtype != np.float64:
-                i = int((off & ordinary).argmax())
-                fault = "wrong-gradient" if name == "backward" else "wrong-value"
-                findings.append(
-                    _coupled(fault, name, x, i, float(got.flat[i]), float(truth.flat[i]))
-                )
-    return Verdict(arrays[0].dtype.name, points, findings)
-
-
-#: Roundings allowed where every element is made of many.
-ROUNDINGS_COUPLED = 64.0
-
-
-def _coupled(fault: str, name: str, x: Array, i: int, got: float, expected: float) -> Finding:
-    where = Where(float(x.flat[min(i, x.size - 1)]), got, expected, 0.0)
-    return Finding(
-        fault,
-        f"{name} of shape {x.shape} in {x.dtype} gives {got:.6g} at element {i}, "
-        f"which is {expected:.6g} in a wider dtype",
-        (f"layer.{name}(x)  # shape {x.shape}, {x.dtype}", f"# element {i}: {got!r}"),
-        x.dtype.name,
-        where,
-    )
+    yield _pointed("lost-gradient", text, subject, x, int(i), "backward", where)

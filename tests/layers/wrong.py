@@ -42,7 +42,8 @@ class Tanh:
 SWISH = """
 class Swish:
     def forward(self, x):
-        self.x = x
+        self.x = np.nan_to_num(x, nan=np.nan)
+        x = np.where(x > 0, x, self.x)
         return x * self.sigmoid(x)
 
     def sigmoid(self, x):
@@ -68,7 +69,7 @@ HARD = """
 class HardSwish:
     def forward(self, x):
         self.x = x
-        return x * np.clip(x + 3, 0, 6) / 6
+        return np.maximum(x, -3) * (np.clip(x + 3, 0, 6) / 6)
 
     def backward(self, dout):
         x = self.x
@@ -88,6 +89,7 @@ class Softplus:
 SOFTSIGN = """
 class Softsign:
     def forward(self, x):
+        x = np.nan_to_num(x, nan=np.nan)
         self.d = 1 + np.abs(x)
         return x / self.d
 
@@ -226,13 +228,13 @@ WRONG = [
     *faults(
         "writes-into-x",
         ("RELU", "out = x.copy()", "out = x"),
-        ("SOFTSIGN", "return x / self.d", "np.divide(x, self.d, out=x); return x.copy()"),
+        ("SOFTSIGN", "x = np.nan_to_num(x, nan=np.nan)", "x = np.clip(x, -2, 2, out=x)"),
         ("TANH", SLOPE, "self.x *= 1 - y * y; return dout * (1 + y) * 2 * t / (1 + t)"),
         ("SOFTMAX", "e = np.exp(x - x", "x -= 1; e = np.exp(x - x"),
     ),
     *faults(
         "returns-its-input",
-        ("HARD", "return x * np.clip(x + 3, 0, 6) / 6", "return x"),
+        ("HARD", "return np.maximum(x, -3) * (np.clip(x + 3, 0, 6) / 6)", "return x"),
     ),
     *faults(
         "returns-its-state",
@@ -261,15 +263,15 @@ WRONG = [
             "self.mask = self.mask if self.mask.shape == x.shape else x <= 0",
         ),
         ("TANH", "self.x = x", "self.x = vars(self).get('x', x)"),
+        ("SOFTMAX", "self.y = e", "self.y = vars(self)['y'] if 'y' in vars(self) else e"),
+    ),
+    *faults(
+        "different-answers",
         (
             "SOFTSIGN",
             "self.d = 1 + np.abs(x)",
             "self.n = vars(self).get('n', 0) + 1; self.d = self.n + np.abs(x)",
         ),
-        ("SOFTMAX", "self.y = e", "self.y = vars(self)['y'] if 'y' in vars(self) else e"),
-    ),
-    *faults(
-        "different-answers",
         ("RELU", OUT, "self.mask |= np.random.random(x.shape) < 0.5; out[self.mask] = 0"),
         ("TANH", "y = np.tanh(np.abs(self.x))", "self.x = y = np.tanh(np.abs(self.x))"),
         ("SIGMOID", SIGMOID_SLOPE, "self.p = self.p / 2; return dout * self.p * (1 - self.p)"),

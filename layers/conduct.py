@@ -227,7 +227,7 @@ def manners(case: Case) -> Iterator[Finding]:
             yield finding
             if finding.name == "different-answers":
                 return
-    for watched in (stale_state, not_linear, wrong_shape, wrong_dtype):
+    for watched in (stale_state, not_linear, wrong_shape, wrong_dtype, depending_on_shape):
         yield from (one for one in [next(watched(case), None)] if one)
 
 
@@ -281,7 +281,7 @@ def not_linear(case: Case) -> Iterator[Finding]:
             "not-linear",
             f"backward({combined}) is not {parts}",
             Script(
-                "x = {x}; u = {dout}; v = {v}; layer.forward(x)",
+                "x = {x}; u = {dout}; v = {v}; layer.forward(x.copy())",
                 f"layer.backward({combined})",
                 f"{a} * run(x, u).dx + {b} * run(x, v).dx",
             ),
@@ -305,6 +305,30 @@ def wrong_shape(case: Case) -> Iterator[Finding]:
                 f"{method} gives another shape than that of x, {shape}",
                 case.dtype,
                 Script(f"x = {x.text}; out = layer.forward(x)", f"np.shape({answer})", "x.shape"),
+            )
+            if told is not None:
+                yield told
+
+
+def depending_on_shape(case: Case) -> Iterator[Finding]:
+    """What one element makes, it makes in any company: here twice as long, and in a row."""
+    for shape in ((1,), *SHAPES) if case.elementwise else ():
+        x = ordinary(shape, case.dtype)
+        if not accepts(case.subject, x.array):
+            continue
+        for method, call in (("out", "out"), ("dx", "layer.backward(np.ones_like(out))")):
+            told = found(
+                case.subject,
+                "depends-on-neighbours",
+                f"{'forward' if method == 'out' else 'backward'} answers an element differently in"
+                f" an array of shape {shape} and in a longer row",
+                case.dtype,
+                Script(
+                    f"x = {x.text}; out = layer.forward(x.copy())",
+                    call,
+                    f"run(np.resize(x, 2 * x.size)).{method}[: x.size].reshape(x.shape)",
+                ),
+                case.roundings(32),
             )
             if told is not None:
                 yield told

@@ -54,7 +54,11 @@ class Script(NamedTuple):
             if not self.may_raise:
                 return None
             got = error
-        return (got.copy() if isinstance(got, np.ndarray) else got), eval(self.right, names), names
+        got = got.copy() if isinstance(got, np.ndarray) else got
+        try:
+            return got, eval(self.right, names), names
+        except ValueError:  # what gives the wrong shape cannot be laid beside another
+            return None
 
     def shown(self, got: Any, right: Any) -> tuple[str, str]:
         """The two lines, with what came of them as a comment."""

@@ -13,10 +13,12 @@ import numpy as np
 from actgrad.layers.arrays import Array, finfo
 from actgrad.layers.errors import ActgradError
 from actgrad.layers.numeric import (
+    EPS,
     REACH,
     THOROUGH,
     Break,
     Estimate,
+    differentiate,
     estimate,
     find_breaks,
 )
@@ -34,6 +36,9 @@ WIDER = {
     **dict.fromkeys(("float16", "bfloat16", "float32"), np.float64),
     "float64": np.longdouble,
 }
+
+
+FLOAT64 = np.dtype(np.float64)
 
 
 class Truth(NamedTuple):
@@ -89,12 +94,16 @@ class Elementwise:
         with np.errstate(all="ignore"):
             return estimate(self.value, x, self.places, levels, reach, self.subject.eps)
 
-    def bend(self, x: Array) -> Array:
-        """|f″|, roughly."""
+    def bend(self, x: Array, dtype: np.dtype[Any]) -> Array:
+        """|f″|, roughly, the largest within the few roundings of x itself."""
         h = 2.0**-8
-        with np.errstate(all="ignore"):
-            values = self.value(x + h) - 2 * self.value(x) + self.value(x - h)
-            return np.asarray(np.nan_to_num(np.abs(values), nan=0.0, posinf=0.0) / h**2)
+        most = np.zeros(x.shape)
+        for shift in (0,) if dtype == np.float64 else (0, 1, -1, 0.3, -0.3):
+            at = x * (1 + shift * ROUNDINGS * float(finfo(dtype).eps))
+            with np.errstate(all="ignore"):
+                bent = self.value(at + h) - 2 * self.value(at) + self.value(at - h)
+                most = np.fmax(most, np.abs(bent) / h**2)
+        return np.asarray(np.nan_to_num(most, posinf=0.0))
 
     def truth(self, x: Array, found: Estimate, dtype: np.dtype[Any]) -> Truth:
         """The estimate as a truth: at a kink all between both sides, at a jump anything."""
@@ -104,17 +113,38 @@ class Elementwise:
             here = np.abs(x - one.x) <= one.within + 4 * eps * abs(one.x)
             low[here], high[here] = sorted((one.left, one.right))
             doubt[here] = np.inf if one.jump else 1e-6 * max(abs(one.left), abs(one.right))
-        return Truth(low, high, doubt)
+        size = np.maximum(np.maximum(np.abs(low), np.abs(high)), 1e-3)
+        # What is known no better than that it is of such a size is not known.
+        return Truth(low, high, np.where(doubt <= size, doubt, np.inf))
 
-    def suspects(self, x: Array, got: Array, levels: int) -> tuple[Truth, Array]:
-        """The truth at each x in float64, and where `got` is convicted of being another.
+    def smooth(self, x: Array, truth: Truth) -> Array:
+        """Where both sides agree with the truth. Of what is symmetric, central differences see
+        nothing: the slope of √|x| at 0 is 0 to them."""
+        alike = np.ones(x.shape, bool)
+        places = np.array([-np.inf, *self.places, np.inf])
+        above = np.searchsorted(places, x, side="right")
+        for side, room in ((1, places[above] - x), (-1, x - places[above - 1])):
+            reach = np.clip(0.9 * room, EPS, REACH)
+            with np.errstate(all="ignore"):
+                found = differentiate(
+                    lambda t: self.value(x + t), reach, side, THOROUGH, np.abs(x), self.subject.eps
+                )
+                slope = np.abs(truth.low) + 1e-3
+                near = np.abs(found.value - truth.low) <= 1e-3 * slope + SAFETY * found.error
+                alike &= (near & (SAFETY * found.error <= slope)) | (room < 1e-3)
+        return np.asarray(alike | (truth.low != truth.high))
+
+    def suspects(
+        self, x: Array, got: Array, levels: int, dtype: np.dtype[Any] = FLOAT64
+    ) -> tuple[Truth, Array]:
+        """The truth at each x, which is of that dtype, and where `got` is convicted to be another.
 
         Who seems guilty is looked at closely: is there a break nearby, and do steps of other
         lengths say the same?
         """
-        dtype = np.dtype(np.float64)
+        widest = np.dtype(self.subject.widest)
         truth = self.truth(x, self.derivative(x, levels), dtype)
-        slack = roundings(truth.low, x, self.bend(x), np.dtype(self.subject.widest))
+        slack = roundings(truth.low, x, self.bend(x, widest), widest)
         with np.errstate(all="ignore"):
             excess = truth.excess(got) - truth.doubt - slack
         guilty = np.zeros(x.shape, bool)
@@ -130,6 +160,7 @@ class Elementwise:
                 closer = self.truth(x[chosen], self.derivative(x[chosen], reach=reach), dtype)
                 with np.errstate(all="ignore"):
                     over = closer.excess(got[chosen]) - closer.doubt - slack[chosen]
+                over = np.where((over > 0) & ~self.smooth(x[chosen], closer), np.nan, over)
                 excess[chosen] = np.fmin(excess[chosen], np.where(np.isnan(over), 0, over))
                 for column, values in zip(truth, closer, strict=True):
                     column[chosen] = values

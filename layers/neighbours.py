@@ -42,7 +42,7 @@ WAYS = (
         "dout",
         "backward answers an element differently when only its neighbours in dout change",
         Script(
-            f"x = {{x}}; {KEPT}; out = layer.forward(x);"
+            f"x = {{x}}; {KEPT}; out = layer.forward(x.copy());"
             " dout = np.where(kept.reshape(out.shape), 1.0, 3.0)",
             "layer.backward(dout).ravel()[kept]",
             "run(x).dx.ravel()[kept]",

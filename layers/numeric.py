@@ -23,7 +23,7 @@ EPS = float(np.finfo(np.float64).eps)
 REACH = 0.5
 #: How often the step is halved: a quick look, and a thorough one.
 QUICK, THOROUGH = 8, 16
-#: Where steps get wider than any function's features.
+#: Beyond this, steps are wider than what they should see: a sine looks like a straight line.
 RESOLVED = 2.0**20
 #: Columns of the table: more only amplify noise.
 ORDER = 5
@@ -210,9 +210,7 @@ def estimate(
         for at in range(0, x.size or 1, CHUNK)
     ]
     value, error = (np.concatenate(column) for column in zip(*parts, strict=True))
-    # So far out, steps may be wider than what they should see; a straight line is one at any width.
-    seen = (np.abs(x) <= RESOLVED) | (value == 0) | (error <= 1e-6 * np.abs(value))
-    return Estimate(value, np.where(seen, error, np.inf))
+    return Estimate(value, np.where(np.abs(x) <= RESOLVED, error, np.inf))
 
 
 def _estimate(

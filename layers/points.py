@@ -17,7 +17,7 @@ from actgrad.layers.numeric import Break
 OFFSET = 0.00390625 / np.pi
 GRID = np.sort(
     np.concatenate(
-        [np.linspace(-32, 32, 1281), np.geomspace(33, 2000, 160), -np.geomspace(33, 2000, 160)]
+        [np.linspace(-32, 32, 1281), np.geomspace(33, 1e6, 320), -np.geomspace(33, 1e6, 320)]
     )
     + OFFSET
 )
@@ -62,7 +62,7 @@ def designed(breaks: list[Break], dtype: str) -> Array:
     tiny = [float(about.smallest_subnormal), float(about.tiny), float(about.eps), 1e-6, 1e-3, 0.01]
     sizes = [*tiny, 0.1, 0.5, 1.0, 10.0, 12.0, 17.5, 20.0, 30.0, 38.0, 50.0, 90.0, 100.0]
     large = [200.0, 500.0, 710.0, 746.0, 1e3, 1e4, 1e5, 1e6]
-    large += [float(about.max) ** 0.5 * 16, float(about.max) / 2]
+    large.append(float(about.max) ** 0.5 * 16)  # its square is too large
     positive = np.array([one for one in sizes + large if one <= float(about.max)])
     middle = np.linspace(-9, 9, 61) + OFFSET
     kinks = np.array([one.x for one in breaks[:20]])

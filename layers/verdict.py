@@ -11,7 +11,7 @@ from actgrad.layers.arrays import Array, finfo
 from actgrad.layers.example import Script, at_point, found
 from actgrad.layers.gradient import Elementwise, Truth, breaks_at, moved, roundings, wider
 from actgrad.layers.layer import Layer
-from actgrad.layers.numeric import QUICK, THOROUGH, noise
+from actgrad.layers.numeric import QUICK, RESOLVED, THOROUGH, noise
 from actgrad.layers.report import Finding, Where
 from actgrad.layers.subject import LayerRaisedError, Run, Subject
 
@@ -48,7 +48,7 @@ def judge(elementwise: Elementwise, x: Array, dense: Array) -> Verdict:
     out, dx = (one.astype(np.float64) for one in subject.run(x))
     wide = x.astype(np.float64)
     findings: list[Finding] = []
-    unjudged = 0
+    left = 0
     if dtype == subject.widest:
         levels = THOROUGH if x.size <= 4096 else QUICK
         truth, guilty = elementwise.suspects(wide, dx, levels)
@@ -57,12 +57,12 @@ def judge(elementwise: Elementwise, x: Array, dense: Array) -> Verdict:
         findings += [*_wrong(subject, x, dx, truth, guilty)] or _wrong(
             subject, dense, more, dense_truth, dense_guilty
         )
-        unjudged = int(unknown(dense_truth).sum())
+        left = unjudged(dense, dense_truth)
     else:
         truth = _narrow_truth(elementwise, wide, dtype)
     # What computes in a narrower dtype than it is given has its roundings.
     kind = dtype if finfo(dtype).eps > subject.eps else np.dtype(subject.widest)
-    bend = elementwise.bend(wide)
+    bend = elementwise.bend(wide, kind)
     exact = None
     if subject.reference is not None:
         chosen = np.unique(np.linspace(0, x.size - 1, min(x.size, EXACTLY)).astype(int))
@@ -82,19 +82,18 @@ def judge(elementwise: Elementwise, x: Array, dense: Array) -> Verdict:
     if dtype != subject.widest or exact is not None:
         findings += _wrong(subject, x, dx, truth, over > slack)
     if exact is None:
-        findings += _not_finite(subject, x, (out, dx), truth)
+        findings += _not_finite(elementwise, x, (out, dx), truth)
     findings += _lost(
         subject, x, dx, truth, (over <= slack) | ~np.isfinite(over), slack, moved(wide, bend, kind)
     )
-    unjudged += int((unknown(truth) & np.isfinite(out)).sum())
+    left += unjudged(wide, truth)
     points = x.size + dense.size
-    return Verdict(dtype.name, points, findings, unjudged, exact.ulp if exact else None)
+    return Verdict(dtype.name, points, findings, left, exact.ulp if exact else None)
 
 
-def unknown(truth: Truth) -> Array:
-    """Where the derivative is known no better than that it is a number of such a size."""
-    size = np.maximum(np.abs(truth.low), np.abs(truth.high))
-    return ~np.asarray(truth.doubt <= np.maximum(size, 1e-3))
+def unjudged(x: Array, truth: Truth) -> int:
+    """At how many points the derivative is not known, of those at which it is asked for."""
+    return int(((truth.doubt == np.inf) & (np.abs(x) <= RESOLVED)).sum())
 
 
 def narrowed(elementwise: Elementwise) -> Iterator[Finding]:
@@ -122,11 +121,12 @@ def narrowed(elementwise: Elementwise) -> Iterator[Finding]:
 
 
 def _narrow_truth(elementwise: Elementwise, x: Array, dtype: np.dtype[Any]) -> Truth:
-    """For a narrower dtype: what the layer says in float64, where the derivative agrees."""
-    truth = elementwise.truth(x, elementwise.derivative(x), dtype)
+    """For a narrower dtype: what the layer says in float64, unless that is convicted itself."""
     told = elementwise.subject.run(x).dx
-    agrees = (truth.low == truth.high) & (truth.excess(told) <= truth.doubt)
-    return Truth(np.where(agrees, told, truth.low), np.where(agrees, told, truth.high), truth.doubt)
+    truth, guilty = elementwise.suspects(x, told, THOROUGH, dtype)
+    own = (truth.low == truth.high) & ~guilty & np.isfinite(told)
+    low, high = (np.where(own, told, one) for one in truth[:2])
+    return Truth(low, high, truth.doubt)
 
 
 def exactly(reference: Layer, x: Array, out: Array, dx: Array, dtype: np.dtype[Any]) -> Exact:
@@ -178,7 +178,7 @@ def _wrong(subject: Subject, x: Array, dx: Array, truth: Truth, guilty: Array) -
         return
     nearest = truth.nearest(dx)
     excess = np.where(guilty, truth.excess(dx), -1)
-    i = int((excess / (np.abs(nearest) + 1e-3)).argmax())
+    i = int(np.nan_to_num(excess / (np.abs(nearest) + 1e-3), nan=-1).argmax())
     where = Where(*map(float, (x[i], dx[i], nearest[i], truth.doubt[i])))
     message = (
         f"at x = {where.x:.9g} in {x.dtype} backward gives {where.got:.9g}, the derivative is "
@@ -208,13 +208,15 @@ def _wrong_value(elementwise: Elementwise, x: Array, out: Array, exact: Exact) -
 
 
 def _not_finite(
-    subject: Subject, x: Array, got: tuple[Array, Array], truth: Truth
+    elementwise: Elementwise, x: Array, got: tuple[Array, Array], truth: Truth
 ) -> Iterator[Finding]:
     """What is nan or inf, though the layer itself says otherwise in a wider dtype, or the values
     around it do."""
     if np.isfinite(got).all():
         return
-    near = np.where(np.isfinite(truth.doubt), truth.nearest(np.zeros(x.shape)), np.nan)
+    subject = elementwise.subject
+    known = np.isfinite(truth.doubt) & elementwise.smooth(x.astype(np.float64), truth)
+    near = np.where(known, truth.nearest(np.zeros(x.shape)), np.nan)
     values, slopes = [np.full(x.shape, np.nan)], [near]
     for run in (wider(subject, x), settled(subject, x)):
         if run is not None:
@@ -237,33 +239,35 @@ def not_finite(
         wrong = ~np.isfinite(answer) & np.any(finite, axis=0)
         if not wrong.any():
             continue
-        i = min(np.flatnonzero(wrong), key=lambda i: abs(x[i]))
+        i = nearest_to_0(x, wrong)
         expected = next(float(one[i]) for one, ok in zip(known, finite, strict=True) if ok[i])
         where = Where(float(x[i]), float(answer[i]), expected, 0.0)
         message = (
             f"at x = {where.x:.6g} in {x.dtype} {method} gives {where.got}, the true value is "
             f"{expected:.6g}"
         )
-        yield _pointed("not-finite", message, subject, x, int(i), method, where)
+        yield _pointed("not-finite", message, subject, x, i, method, where)
         return
 
 
 def settled(subject: Subject, x: Array) -> Run:
     """What out and dx are at ±inf and on the way there, where the layer's own answers tell.
 
-    They do if the last finite ones are the same number over 2^160: 0 in x·exp(x), 1 in tanh. Else
-    it is nan.
+    They do if they come nearer and nearer to one number and then stay there over 2^160, as x·exp(x)
+    to 0 and tanh to 1. Else it is nan.
     """
-    sizes = 2.0 ** np.arange(20, MOST[subject.widest], 20)
+    most = MOST[subject.widest]
+    powers = np.concatenate([np.arange(8, 60, 3), np.arange(60, 1024, 20)])
+    sizes = 1.37 * 2.0 ** powers[powers < most - 1]
     limits = Run(*(np.full(x.shape, np.nan) for _ in range(2)))
     for sign in (-1, 1):
         run = subject.run(sign * sizes)
         for answers, limit in zip(run, limits, strict=True):
             finite = int(np.argmin([*np.isfinite(answers), False]))
-            last = answers[max(finite - TAIL, 0) : finite]
-            if len(last) == TAIL and (last == last[0]).all():
+            off = np.abs(answers[:finite] - answers[finite - 1])
+            if finite > TAIL and not off[-TAIL:].any() and (np.diff(off) <= 0).all():
                 beyond = (sign * x.astype(np.float64)) >= sizes[finite - TAIL]
-                limit[beyond] = last[0]
+                limit[beyond] = answers[finite - 1]
     return limits
 
 
@@ -313,29 +317,28 @@ def _lost(
     """What is off by roundings only, and yet has lost half of its digits or all."""
     about = finfo(x.dtype)
     half = float(about.eps) ** 0.5
-    size = np.abs(truth.low)
-    single = truth.low == truth.high
-    lost = single & (truth.excess(dx) > half * size + truth.doubt + conditioned)
-    expected = truth.low
-    wide = wider(subject, x) if x.dtype == np.float64 and (truth.doubt > 0).any() else None
-    if wide is not None:
-        told = wide.dx
-        unknown = single & (truth.doubt > 0)
-        lost |= unknown & np.asarray(
-            np.abs(dx - told) > half * np.abs(told) + conditioned, dtype=bool
-        )
-        expected = np.where(unknown, told.astype(np.float64), expected)
-        size = np.abs(expected)
+    expected, doubt = truth.low, truth.doubt
+    if x.dtype == np.float64 and (doubt > 0).any():
+        # No numerical derivative knows the last digits; what computes with more of them may.
+        wide = wider(subject, x)
+        told = expected if wide is None else wide.dx.astype(np.float64)
+        expected = np.where(doubt > 0, told, expected)
+        doubt = np.where(doubt > 0, np.inf if wide is None else 0.0, 0.0)
+    size = np.abs(expected)
+    lost = (truth.low == truth.high) & (np.abs(dx - expected) > half * size + doubt + conditioned)
     lost &= rounded & np.isfinite(dx) & (np.abs(dx - expected) <= slack)
     lost &= (size >= float(about.tiny)) & np.isfinite(size)
     if not lost.any():
         return
-    i = min(np.flatnonzero(lost), key=lambda i: abs(x[i]))
-    gone = lost & (dx == 0)
-    where = Where(float(x[i]), float(dx[i]), float(expected[i]), float(truth.doubt[i]))
-    text = f"from x = {where.x:.6g} on in {x.dtype} less than half of the digits are right"
+    first, gone = nearest_to_0(x, lost), lost & (dx == 0)
+    i = nearest_to_0(x, gone) if gone.any() else first
+    where = Where(*map(float, (x[i], dx[i], expected[i], truth.doubt[i])))
+    text = f"from x = {float(x[first]):.6g} on in {x.dtype} less than half of the digits are right"
     if gone.any():
-        i = min(np.flatnonzero(gone), key=lambda i: abs(x[i]))
-        where = Where(float(x[i]), float(dx[i]), float(expected[i]), float(truth.doubt[i]))
         text += f", and at {where.x:.6g} the gradient is 0 instead of {where.expected:.3g}"
-    yield _pointed("lost-gradient", text, subject, x, int(i), "backward", where)
+    yield _pointed("lost-gradient", text, subject, x, i, "backward", where)
+
+
+def nearest_to_0(x: Array, chosen: Array) -> int:
+    """The smallest of the chosen points."""
+    return int(min(np.flatnonzero(chosen), key=lambda i: abs(x[i])))

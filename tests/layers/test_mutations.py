@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import collections
+import dataclasses
+import functools
 import importlib.util
+import math
 import warnings
 from pathlib import Path
 from types import ModuleType
@@ -27,13 +31,24 @@ def beside(name: str) -> ModuleType:
     return module
 
 
-right, wrong = beside("right"), beside("wrong")
-SOUND = {**right.RIGHT, **wrong.RIGHT}
+right, wrong, unlike = beside("right"), beside("wrong"), beside("unlike")
+SOUND = {
+    **right.RIGHT,
+    **wrong.RIGHT,
+    **{f"unlike {number}": source for number, source in enumerate(unlike.RIGHT)},
+}
 
 
 def made(source: str) -> Any:
     """The class or the pair that the source ends with."""
-    names: dict[str, Any] = {"np": np}
+    names: dict[str, Any] = {
+        "np": np,
+        "collections": collections,
+        "dataclasses": dataclasses,
+        "functools": functools,
+        "math": math,
+        "__name__": __name__,
+    }
     exec(source, names)
     *_, layer = (one for one in names.values() if isinstance(one, type | tuple))
     return layer
@@ -74,13 +89,25 @@ def test_a_wrong_layer_is_convicted_of_its_fault(fault: Any) -> None:
         assert got not in spelled(shown(finding.example, made(wrong.RIGHT[fault.layer])))
 
 
+@pytest.mark.parametrize(("finding", "source"), unlike.WRONG)
+def test_a_strangers_wrong_layer_is_convicted_of_its_fault(finding: str, source: str) -> None:
+    (one,) = (one for one in examined(source).findings if one.name == finding)
+    got, right = one.example[1].partition("  # ")[2].split(", not ")
+    assert got != right
+    if finding != "different-answers":
+        assert got in spelled(shown(one.example, made(source)))
+
+
 @pytest.mark.parametrize("source", SOUND.values(), ids=SOUND)
 def test_a_right_layer_passes(source: str) -> None:
     report = examined(source)
     assert report.findings == ()
 
 
-def test_there_are_enough_of_both() -> None:
-    assert len(wrong.WRONG) >= 60
-    assert len({fault.source for fault in wrong.WRONG}) == len(wrong.WRONG)
-    assert len(right.RIGHT) >= 60
+def test_there_are_as_many_as_the_readme_says() -> None:
+    faulty = {fault.source for fault in wrong.WRONG} | {source for _, source in unlike.WRONG}
+    assert len(faulty) == len(wrong.WRONG) + len(unlike.WRONG) >= 60
+    assert len(SOUND) >= 60
+    readme = " ".join(Path(__file__).parents[2].joinpath("README.md").read_text("utf-8").split())
+    assert f"{len(faulty)} wrong layers" in readme
+    assert f"{len(SOUND)} right ones" in readme

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
+import threading
 from typing import NoReturn
 
 __version__ = "0.1.0"
@@ -24,6 +26,9 @@ def main() -> NoReturn:
         from actgrad.cli.ending import end
 
         status = end(error)
+    if threading.active_count() > 1:
+        # One still waits for a pipe: Python would not end well while that thread holds the stream.
+        os._exit(status)
     sys.exit(status)
 
 

@@ -126,7 +126,9 @@ def _stdin(option: str, files: ExitStack) -> Source:
 def _file(path: Path, member: str | None, files: ExitStack) -> Source:
     name = str(path)
     try:
-        file = files.enter_context(path.open("rb"))
+        file = path.open("rb") if path.is_file() else _left_open(path)
+        if path.is_file():
+            files.enter_context(file)
         if path.suffix.lower() == ".safetensors":
             from actgrad.cli import tensors
 
@@ -137,6 +139,11 @@ def _file(path: Path, member: str | None, files: ExitStack) -> Source:
     if source is None:
         raise SourceError(f"{path} is empty")
     return source
+
+
+def _left_open(path: Path) -> BufferedReader:
+    """A pipe or a device: closing it while a thread waits for its writer would wait as well."""
+    return open(os.open(path, os.O_RDONLY), "rb", closefd=False)
 
 
 def _stream(

@@ -6,12 +6,13 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Condition, Event, Lock, Thread
+from time import monotonic
 from typing import Generic, TypeVar
 
 Piece = TypeVar("Piece")
 
 #: Seconds between two looks at how far it is, and those given to threads to stop.
-LOOK, GRACE = 0.1, 1.0
+LOOK, GRACE = 0.1, 0.5
 
 
 def cores() -> int:
@@ -55,8 +56,9 @@ class Crew(Generic[Piece]):
                     watch(self.done)
         finally:
             self._stop()
+            until = monotonic() + GRACE
             for thread in threads:
-                thread.join(GRACE)
+                thread.join(max(0, until - monotonic()))
         if self._failure is not None:
             raise self._failure
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from actgrad.layers import formula as f
 from actgrad.layers.arrays import Array
+from actgrad.layers.blocks import BLOCK
 from actgrad.layers.errors import ParameterError
 from actgrad.layers.formula import Node
 from actgrad.layers.layer import Elementwise
@@ -327,10 +328,13 @@ class Prelu(TwoSlopes):
 
     def backward_block(self, dout: Array, dx: Array, *saved: Array) -> None:
         _, x = saved
-        here = ~(x > 0)
-        # Not np.dot: its rounding depends on how many cores there are.
-        products = x[here].astype(np.float64) * dout[here].astype(np.float64)
-        self.terms["dweight"].append(float(products.sum()))
+        # A sum for each BLOCK, so that they are the same however the array comes in pieces; and not
+        # by np.dot, whose rounding depends on how many cores there are.
+        for start in range(0, x.size, BLOCK):
+            part = slice(start, start + BLOCK)
+            here = ~(x[part] > 0)
+            products = x[part][here].astype(np.float64) * dout[part][here].astype(np.float64)
+            self.terms["dweight"].append(float(products.sum()))
         super().backward_block(dout, dx, *saved)
 
 

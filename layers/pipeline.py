@@ -12,7 +12,8 @@ from actgrad.layers.arrays import Array, round_into
 from actgrad.layers.chain import Chain
 from actgrad.layers.layer import Elementwise
 
-#: Bytes of one buffer: seven of them stay in the L2 cache of today's cores.
+#: Bytes of one buffer; in elements, a multiple of BLOCK. Larger than the L2 cache has room for,
+#: because the less often two threads ask for the interpreter, the less they wait for each other.
 BUFFER = 1 << 20
 
 

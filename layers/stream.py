@@ -22,7 +22,7 @@ from actgrad.layers.errors import ShapeError
 from actgrad.layers.layer import total
 from actgrad.layers.pipeline import Pipeline
 
-#: Elements that one thread reads at a time.
+#: Elements that one thread reads at a time, a multiple of BLOCK, by which some layers sum.
 PIECE = 1 << 18
 #: Elements of the longest slice that is read as a whole.
 SLICE = 1 << 20

@@ -18,10 +18,15 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-
 RUNS = 5
 
+FILES = """
+import sys, numpy as np
+rng = np.random.default_rng(0)
+for name in ("x.npy", "d.npy"):
+    np.save(name, rng.standard_normal(1 << int(sys.argv[1]), dtype=np.float32) * 3)
+np.lib.format.open_memmap("sparse.npy", "w+", np.float32, (1 << 31,)).flush()
+"""
 TORCH = """
 import sys, numpy as np, torch
 x = torch.from_numpy(np.load("x.npy")).requires_grad_()
@@ -46,9 +51,8 @@ def main() -> None:
     given = options.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         os.chdir(folder)
-        rng = np.random.default_rng(0)
-        for name in ("x.npy", "d.npy"):
-            np.save(name, rng.standard_normal(1 << given.power, dtype=np.float32) * 3)
+        # In another process: a child's peak is never below what its parent held.
+        subprocess.run([sys.executable, "-c", FILES, str(given.power)], check=True)
         for group in groups(given.actgrad, given.torch):
             show(group)
         peak(given.actgrad)
@@ -125,7 +129,6 @@ def show(group: dict[str, list[str]]) -> None:
 
 def peak(actgrad: str) -> None:
     """The memory of one process over the files, and over a sparse one of 8 GiB."""
-    np.lib.format.open_memmap("sparse.npy", "w+", np.float32, (1 << 31,)).flush()
     for x in ("x.npy", "sparse.npy"):
         command = [actgrad, "forward", "sigmoid", "--x", x]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:

@@ -39,9 +39,10 @@ def finfo(dtype: Any) -> Any:
     """What `numpy.finfo` tells of a dtype, and of bfloat16 ml_dtypes'."""
     if np.dtype(dtype).name != "bfloat16":
         return np.finfo(dtype)
-    from ml_dtypes import finfo
+    import ml_dtypes
 
-    return finfo(dtype)  # type: ignore[no-untyped-call]
+    untyped: Any = ml_dtypes
+    return untyped.finfo(dtype)
 
 
 def floating(value: ArrayLike, what: str) -> Array:

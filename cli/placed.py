@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable
 from typing import IO, Any
 
@@ -68,6 +67,9 @@ class Spool(Placed):
     """A file without a name, for an array that is written in one order and read in another."""
 
     def __init__(self, blank: Blank, order: Order) -> None:
+        # Here, for it imports every compressor there is.
+        import tempfile
+
         self._order: Order = order
         file = tempfile.TemporaryFile()  # noqa: SIM115 — it lives as long as this
         super().__init__(file, blank, "a temporary file")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import tempfile
 from typing import IO, Any, Protocol
 
 import numpy as np
@@ -159,6 +158,8 @@ def at_rest(source: Source) -> Held | Stored | Repeated:
     if isinstance(source, (Held, Stored, Repeated)):
         return source
     assert isinstance(source, Arriving)
+    import tempfile
+
     file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 — the source holds it
     buffer = np.empty(CHUNK, source.dtype)
     size = math.prod(source.shape)

@@ -86,15 +86,23 @@ def _causes(reference: Reference, name: str, some: Elements) -> Iterator[tuple[s
     yield TRUNCATED, _truncation(some)
     with np.errstate(all="ignore"):
         right = reference.kernel(some.x, some.dout)
-        yield f"{WRONG_ARRAY} x", _share(some.x, some)
+        yield f"{WRONG_ARRAY} x", _held(some.x, some)
         other = "dx" if name == "out" else "out"
-        yield f"{WRONG_ARRAY} {other}", _share(getattr(right, other), some)
+        yield f"{WRONG_ARRAY} {other}", _held(getattr(right, other), some)
         if name == "dx" and (some.dout != 1).any():
-            yield f"{WRONG_ARRAY} dout", _share(some.dout, some)
+            yield f"{WRONG_ARRAY} dout", _held(some.dout, some)
             slope = reference.kernel(some.x, np.ones(some.x.size)).dx
             yield "dout is left out", _share(slope, some)
         for cause, out, dx in _results(reference, some):
             yield cause, _share(out if name == "out" else dx, some)
+
+
+def _held(values: Array, some: Elements) -> float:
+    """The share of the elements that are the given values; 0s alone tell no array from another."""
+    telling = some.got != 0
+    if np.count_nonzero(telling) < FEW:
+        return 0.0
+    return min(_share(values, some), _share(values[telling], some.at(telling)))
 
 
 def _truncation(some: Elements) -> float:

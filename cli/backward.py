@@ -16,7 +16,7 @@ def backward(
     quiet: Quiet = False,
 ) -> None:
     """Run a layer, or a chain of them, forward on x and back from dout, the gradient of out."""
-    from actgrad.cli.flow import run
+    from actgrad.cli.job import run
 
     run(
         layers,

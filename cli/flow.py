@@ -1,4 +1,4 @@
-"""Forward and backward as the command line runs them: in memory, or past it where that is large."""
+"""One pass over arrays that are too large for memory."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from actgrad.cli.answer import Answer, names, run_backward, run_forward
+from actgrad.cli.answer import Answer, names
 from actgrad.cli.formats import npy_header, write
 from actgrad.cli.options import Format
-from actgrad.cli.output import STDOUT, Target, blamed, deliver, open_stdout, parsed, special
+from actgrad.cli.output import STDOUT, Target, blamed, open_stdout, parsed, special
 from actgrad.cli.placed import Lean, Placed, Poured, Spool
 from actgrad.cli.progress import Bar
-from actgrad.cli.source import opened
-from actgrad.cli.stored import Repeated, at_rest, nbytes, whole
-from actgrad.layers import Chain, layer
-from actgrad.layers.arrays import Array, named
+from actgrad.cli.stored import at_rest, nbytes
+from actgrad.layers import Chain
+from actgrad.layers.arrays import Array
 from actgrad.layers.stream import (
     Blank,
     Sink,
@@ -25,67 +24,13 @@ from actgrad.layers.stream import (
     blank,
     in_order,
     outline,
-    piecewise,
     see_that_it_fits,
     stream,
 )
 from actgrad.layers.sweep import release, sweep
 
-#: Bytes above which an array is not read as a whole.
-LARGE = 1 << 22
 #: Elements that are copied at a time.
 PART = 1 << 18
-
-
-def run(
-    specs: Sequence[str],
-    x: str,
-    dout: str | None = None,
-    *,
-    backward: bool = False,
-    dtype: str | None,
-    form: Format | None,
-    output: Sequence[str] | None,
-    threads: int | None,
-    quiet: bool,
-) -> None:
-    """Run the layers forward on the ARRAY `x`, and back from `dout`; deliver the answer.
-
-    Raises what the readers, the layers and the writers raise.
-    """
-    chain = Chain([layer(spec) for spec in specs])
-    with ExitStack() as files:
-        given = files.enter_context(opened(x, "--x", dtype))
-        upstream = None
-        if backward:
-            if x == dout == STDOUT:
-                given = at_rest(given)
-            upstream = _upstream(chain, given, dout, dtype, files)
-        if nbytes(given) > LARGE and piecewise(chain, given, upstream):
-            flow = Flow(chain, given, upstream, named(dtype) if dtype else None)
-            flow.deliver(form, output or [], threads, quiet)
-            return
-        array = whole(given, dtype)
-        answer = (
-            run_forward(chain, array)
-            if upstream is None
-            else run_backward(chain, array, whole(upstream, dtype))
-        )
-    deliver(answer, form, output)
-
-
-def _upstream(
-    chain: Chain, x: Source, dout: str | None, dtype: str | None, files: ExitStack
-) -> Source:
-    """What `--dout` stands for: ones if it is not given, and a single number for an array of it."""
-    if dout is None:
-        value = np.ones((), blank(x, named(dtype) if dtype else None).dtype)
-    else:
-        found = files.enter_context(opened(dout, "--dout", dtype))
-        if found.shape:
-            return found
-        value = whole(found, dtype)
-    return Repeated(value, chain.out_shape(x.shape), x.order)
 
 
 class Flow:

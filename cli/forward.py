@@ -15,6 +15,6 @@ def forward(
     quiet: Quiet = False,
 ) -> None:
     """Run a layer, or a chain of them, forward on x: x, what is kept for backward, out."""
-    from actgrad.cli.flow import run
+    from actgrad.cli.job import run
 
     run(layers, x, dtype=dtype, form=form, output=output, threads=threads, quiet=quiet)

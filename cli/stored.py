@@ -12,7 +12,7 @@ from actgrad.layers import ActgradError
 from actgrad.layers.arrays import Array, Order, floating, named
 from actgrad.layers.stream import Held, Source
 
-#: Bytes of a file that is copied at a time.
+#: Elements that are copied at a time.
 CHUNK = 1 << 20
 
 

@@ -20,13 +20,13 @@ BUFFER = 1 << 20
 class Pipeline:
     """A chain's own copy for one thread, with all the memory that a run through it takes."""
 
-    def __init__(self, chain: Chain, dtype: np.dtype[Any], backward: bool) -> None:
+    def __init__(self, chain: Chain, dtype: np.dtype[Any]) -> None:
         stages = [
             Stage(layer, prefix, dtype)
             for prefix, layer in chain.named()
             if isinstance(layer, Elementwise)
         ]
-        self.stages, self.backward = stages, backward
+        self.stages = stages
         self.length = min(BUFFER // stage.working.itemsize for stage in stages)
         for stage in stages:
             stage.allocate(self.length)

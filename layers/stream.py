@@ -205,7 +205,7 @@ def stream(
     pairs = [(chain.canonical(name), sink) for name, sink in into]
     workers = [
         Worker(
-            _runner(chain, cut, given.dtype, dout is not None),
+            _runner(chain, cut, given.dtype),
             cut.number,
             each,
             blanks,
@@ -266,10 +266,10 @@ class Runner(Protocol):
         """Fill the 1-d arrays `into`, by their names in `Chain.trace`, from 1-d x and dout."""
 
 
-def _runner(chain: Chain, cut: Slices, dtype: np.dtype[Any], backward: bool) -> Runner:
+def _runner(chain: Chain, cut: Slices, dtype: np.dtype[Any]) -> Runner:
     if any(isinstance(layer, AlongAxis) for layer in chain.layers):
         return Lines(chain, cut)
-    return Pipeline(chain, dtype, backward)
+    return Pipeline(chain, dtype)
 
 
 class Lines:

@@ -8,7 +8,7 @@ see 1-d blocks, in the working dtype, and never a caller's array.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import fsum
 from typing import Any, ClassVar, dataclass_transform
 
@@ -175,6 +175,10 @@ class Elementwise(Layer):
         `out` may serve as scratch.
         """
 
+    def forward_kernel(self, dtype: np.dtype[Any]) -> Callable[..., None]:
+        """`forward_block`, or one like it with no more digits than results of that dtype show."""
+        return self.forward_block
+
     @abstractmethod
     def backward_block(self, dout: Array, dx: Array, *saved: Array) -> None:
         """Fill dx from dout and all that is kept; dx may serve as scratch."""
@@ -188,11 +192,12 @@ class Elementwise(Layer):
         itself = saved.get("out")
         own = [(array, array.dtype) for array in saved.values() if array is not itself]
         again = [] if itself is None else [(itself, working)]
+        kernel = self.forward_kernel(dtype)
         with np.errstate(all="ignore"):
             for x_block, out_block, *rest in blocks(
                 [(x, working)], [(result, working), *own, *again]
             ):
-                self.forward_block(x_block, out_block, *rest[: len(own)])
+                kernel(x_block, out_block, *rest[: len(own)])
                 for copy in rest[len(own) :]:
                     np.copyto(copy, out_block)
         self._saved, self._shape, self._dtype = saved, x.shape, dtype

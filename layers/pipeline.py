@@ -64,6 +64,7 @@ class Stage:
         self.layer, self.prefix, self.dtype = copy(layer), prefix, dtype
         self.layer.begin_backward()
         self.working = layer.working(dtype)
+        self.kernel = self.layer.forward_kernel(dtype)
         self.out_name, self.dx_name = f"{prefix}out", f"{prefix}dx"
 
     def allocate(self, length: int) -> None:
@@ -83,7 +84,7 @@ class Stage:
         }
         computed = out if self.working == self.dtype else self._wide[1][:size]
         own = [kept for name, kept in self._saved.items() if name != "out"]
-        self.layer.forward_block(self._widened(x), computed, *own)
+        self.kernel(self._widened(x), computed, *own)
         if "out" in self._saved:
             self._saved["out"] = computed
         if computed is not out:

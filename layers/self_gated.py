@@ -7,6 +7,9 @@ written as a sum of terms that all have δ's sign. N(c) is not 0, because c is a
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from actgrad.layers import formula as f
@@ -172,6 +175,14 @@ class Gelu(Rectifying):
 
     def formula(self, x: Node) -> Node:
         return x * (1 + f.erf(x / f.sqrt(2))) / 2
+
+    def forward_kernel(self, dtype: np.dtype[Any]) -> Callable[..., None]:
+        return self.forward_block if dtype.itemsize > 4 else self.short_block
+
+    def short_block(self, x: Array, out: Array, slope: Array) -> None:
+        """Fill `out` and `slope` for results of at most 32 bits."""
+        normal.gate(x, out, slope)
+        np.multiply(np.maximum(x, -normal.SHALLOW), out, out=out)
 
     def tail(self, x: Array) -> tuple[Array, Array]:
         x = np.maximum(x, -normal.FARTHEST)

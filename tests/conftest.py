@@ -1,6 +1,12 @@
-"""Hypothesis is given all the time it needs: speed is measured elsewhere."""
+"""What every test stands on."""
+
+import signal
 
 from hypothesis import settings
 
+# Hypothesis is given all the time it needs: speed is measured elsewhere.
 settings.register_profile("actgrad", deadline=None)
 settings.load_profile("actgrad")
+
+# A script's background jobs ignore Ctrl-C, and so would every process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -9,15 +9,29 @@ from threading import Condition, Event, Lock, Thread
 from time import monotonic
 from typing import Generic, TypeVar
 
+import numpy as np
+
 Piece = TypeVar("Piece")
 
 #: Seconds between two looks at how far it is, and those given to threads to stop.
 LOOK, GRACE = 0.1, 0.5
+#: Bytes: a little less than the 32 MiB from which on glibc learns nothing.
+MAPPED = 31 << 20
 
 
 def cores() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _keep_what_is_freed() -> None:
+    """Have glibc give the threads the same memory again, for what a kernel needs in passing.
+
+    By itself it returns more than 2 MiB to the system as soon as they are free, and gets them back
+    page by page, which takes longer than many a kernel. What it keeps is twice the largest that
+    was ever mapped and freed, which this is (mallopt(3), M_MMAP_THRESHOLD); it is never touched.
+    """
+    np.empty(MAPPED, np.uint8)
 
 
 class StoppedError(Exception):
@@ -46,6 +60,7 @@ class Crew(Generic[Piece]):
         The first exception of any of them stops the others and is raised here. So does one that
         is raised here meanwhile, Ctrl-C say; a thread that waits for a pipe is then left behind.
         """
+        _keep_what_is_freed()
         threads = [Thread(target=self._guarded, args=(work,), daemon=True) for work in works]
         self._working = len(threads)
         try:

@@ -13,6 +13,7 @@ import numpy as np
 from actgrad.layers.arrays import Array, floating
 from actgrad.layers.chain import Chain
 from actgrad.layers.crew import Crew, cores
+from actgrad.layers.errors import ShapeError
 from actgrad.layers.stream import SLICE, Watch, axes, computed_in, regional
 
 Region: TypeAlias = tuple[slice, ...]
@@ -33,13 +34,15 @@ def sweep(
     Pages of files that are mapped into memory are given back as soon as a region is done.
 
     Raises:
+        ShapeError: a file has become shorter.
         ValueError: the chain needs more than a region of x at a time; see `regional`.
     """
     if not regional(chain, x.ndim):
         raise ValueError(f"{chain} needs more than a region of x at a time")
 
-    def given(array: Array) -> Array:
-        return floating(array, "x").astype(dtype or computed_in(array.dtype))
+    def given(array: Array, region: Region, name: str) -> Array:
+        see_that_it_is_all_there(array, name)
+        return floating(array[region], name).astype(dtype or computed_in(array.dtype))
 
     regions = list(tiles(x.shape, axes(chain, x.ndim)))
     crew = Crew(regions)
@@ -51,8 +54,8 @@ def sweep(
                 if taken is None:
                     return
             _, region = taken
-            part, upstream = given(x[region]), None if dout is None else given(dout[region])
-            arrays = own.trace(part, upstream)
+            upstream = None if dout is None else given(dout, region, "dout")
+            arrays = own.trace(given(x, region, "x"), upstream)
             for name, array in into.items():
                 array[region] = arrays[name]
             release(x, dout, *into.values())
@@ -82,6 +85,21 @@ def tiles(shape: tuple[int, ...], worked: set[int]) -> Iterator[Region]:
             slice(None) if axis in worked else slice(first, first + steps[axis])
             for axis, first in enumerate(start)
         )
+
+
+def see_that_it_is_all_there(array: Array, name: str) -> None:
+    """See that a mapped file is as long as it was: who reads beyond its end, the system kills.
+
+    Raises:
+        ShapeError: it is not.
+    """
+    found = mapping(array)
+    if isinstance(array, np.memmap) and found is not None:
+        needed = array.offset + array.nbytes
+        if found.size() < needed:
+            raise ShapeError(
+                f"{name}'s file shrank from {needed} bytes to {found.size()} meanwhile"
+            )
 
 
 def release(*arrays: Array | None) -> None:

@@ -16,8 +16,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from actgrad.cli.source import opened
+from actgrad.cli.stored import StoredError
 from actgrad.layers import Chain, layer
 from actgrad.layers.arrays import Array
+from actgrad.layers.stream import Held, stream
 
 Run = Callable[..., CompletedProcess[bytes]]
 
@@ -169,6 +172,27 @@ def test_faults_leave_one_line_and_no_file(
     assert said in refusal(shell(command))
     assert not (tmp_path / "y.npy").exists()
     assert np.load(tmp_path / "x.npy").tobytes() == X.tobytes()
+
+
+def test_a_file_that_shrinks_while_it_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "x.npy"
+
+    class Cutting(Held):
+        def write(self, start: int, values: Array) -> None:
+            os.truncate(file, 3_000_000)
+
+    with opened(str(file), "--x") as x, pytest.raises(StoredError, match="is cut short"):
+        stream(Chain([layer("relu")]), x, None, [("out", Cutting(X.copy()))], threads=1)
+
+
+def test_a_full_disk(shell: Any, tmp_path: Path) -> None:
+    ended = shell("""unshare -rm true 2> /dev/null || exit 77
+        unshare -rm sh -c 'mkdir disk; mount -t tmpfs -o size=3m tmpfs disk || exit 77
+            actgrad forward relu --x x.npy -o disk/y.npy; status=$?; ls -A disk; exit $status'""")
+    if ended.returncode == 77:
+        pytest.skip("no file system can be mounted here")
+    assert refusal(ended).endswith("disk/y.npy: No space left on device\n")
+    assert ended.stdout == b""
 
 
 def test_a_reader_that_leaves_ends_it_silently(shell: Any) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
-from actgrad.layers import Chain, ShapeError, layer
+from actgrad.layers import Chain, Relu, ShapeError, layer
 from actgrad.layers import stream as streaming
 from actgrad.layers import sweep as sweeping
 from actgrad.layers.arrays import Array, Order
@@ -151,3 +154,20 @@ def test_the_first_failure_ends_the_crew_and_those_that_wait_for_their_turn() ->
         crew.run([fail, wait])
     with crew.taking() as taken:
         assert taken is None
+
+
+def test_a_file_that_shrinks_while_it_is_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "SLICE", 300)
+    file = tmp_path / "x.npy"
+    np.save(file, RNG.standard_normal((300, 40)))
+    x = np.load(file, mmap_mode="r")
+
+    class Cutting(Relu):
+        def forward(self, x: ArrayLike, out: Array | None = None) -> Array:
+            os.truncate(file, 128)
+            return super().forward(x, out)
+
+    with pytest.raises(ShapeError, match="x's file shrank from 96128 bytes to 128"):
+        sweep(Chain([Cutting()]), x, None, {"out": np.empty(x.shape)}, threads=1)

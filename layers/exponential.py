@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import factorial
-from typing import Any
 
 import numpy as np
 
@@ -63,15 +62,12 @@ class Sigmoid(Elementwise):
         deep = np.flatnonzero(x < DEEP)
         out[deep], rest[deep] = np.exp(x[deep]), 1
 
-    def forward_kernel(self, dtype: np.dtype[Any]) -> Callable[..., None]:
-        return self.forward_block if dtype.itemsize > 4 else self.short_block
-
-    def short_block(self, x: Array, out: Array, rest: Array) -> None:
-        """Fill `out` and `rest` for results of at most 32 bits: two roundings more, a pass less."""
+    def short_block(self, x: Array, out: Array, *saved: Array) -> None:
+        (rest,) = saved
         t = np.exp(x, out=out)
         np.divide(1, np.add(t, 1, out=rest), out=rest)
         np.multiply(t, rest, out=out)
-        if not x.max() < -DEEP:
+        if not x.max() < -DEEP:  # there t overflows, and ∞·0 is nan
             out[x > -DEEP] = 1
 
     def backward_block(self, dout: Array, dx: Array, *saved: Array) -> None:

@@ -7,9 +7,6 @@ written as a sum of terms that all have δ's sign. N(c) is not 0, because c is a
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
 from actgrad.layers import formula as f
@@ -19,10 +16,13 @@ from actgrad.layers.curve import Curve, Rectifying
 from actgrad.layers.exponential import FARTHEST
 from actgrad.layers.formula import Node
 from actgrad.layers.parameter import parameter
-from actgrad.layers.twofold import deepen, two_product, two_sum
+from actgrad.layers.scratch import scratch
+from actgrad.layers.twofold import DEEP, deepen, two_product, two_sum
 
 #: Further from the roots than this, the plain formulas cancel little and round less.
 NEAR = 0.3
+#: What is smaller has lost digits that 32 bits show, where terms around 1 cancel.
+CLOSE = 2.0**-16
 
 
 def gated(x: Array, n: Array, t: Array, z: Array, rest: Array) -> tuple[Array, Array]:
@@ -48,6 +48,19 @@ class SigmoidGated(Rectifying):
 
     def formula(self, x: Node) -> Node:
         return x / (1 + f.exp(-self.steepness * x))
+
+    def short_block(self, x: Array, out: Array, *saved: Array) -> None:
+        (slope,) = saved
+        z, share = scratch(2, x.size)
+        np.clip(np.multiply(x, self.steepness, out=z), DEEP, -DEEP, out=z)
+        t = np.exp(z, out=out)
+        np.divide(1, np.add(t, 1, out=share), out=share)
+        gate = np.multiply(t, share, out=out)
+        np.add(np.multiply(z, share, out=slope), 1, out=slope)
+        root = np.flatnonzero(np.abs(slope, out=share) < CLOSE)
+        np.multiply(slope, gate, out=slope)
+        np.multiply(np.maximum(x, DEEP / self.steepness, out=z), gate, out=out)
+        slope[root] = self.curve(x[root])[1]
 
     def tail(self, x: Array) -> tuple[Array, Array]:
         x = np.maximum(x, FARTHEST / self.steepness)
@@ -176,11 +189,8 @@ class Gelu(Rectifying):
     def formula(self, x: Node) -> Node:
         return x * (1 + f.erf(x / f.sqrt(2))) / 2
 
-    def forward_kernel(self, dtype: np.dtype[Any]) -> Callable[..., None]:
-        return self.forward_block if dtype.itemsize > 4 else self.short_block
-
-    def short_block(self, x: Array, out: Array, slope: Array) -> None:
-        """Fill `out` and `slope` for results of at most 32 bits."""
+    def short_block(self, x: Array, out: Array, *saved: Array) -> None:
+        (slope,) = saved
         normal.gate(x, out, slope)
         np.multiply(np.maximum(x, -normal.SHALLOW), out, out=out)
 

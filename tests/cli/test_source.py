@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from actgrad.cli import source
+from actgrad.cli.options import Dtype
 from actgrad.cli.source import SourceError, read
 from actgrad.layers import ActgradError
+from actgrad.layers.arrays import FLOATING
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +46,10 @@ def refusal(argument: str) -> ActgradError:
         read(argument, "--x")
     assert "\n" not in str(refused.value)
     return refused.value
+
+
+def test_dtype_casts_to_whatever_layers_compute_in() -> None:
+    assert tuple(Dtype) == FLOATING
 
 
 def test_a_literal_goes_before_a_file_of_that_name() -> None:

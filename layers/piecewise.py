@@ -243,7 +243,7 @@ class TwoSlopes(Piecewise):
 
     def _scale(self, values: Array, mask: Array, out: Array) -> None:
         scaled(values, (self.slope, 0.0), out)
-        np.copyto(out, values, where=~mask)
+        let_through(values, mask, out)
 
 
 class LeakyRelu(TwoSlopes):
@@ -423,6 +423,14 @@ def stop(values: Array, mask: Array, out: Array) -> None:
     np.copyto(bits, mask)
     np.subtract(bits, 1, out=bits)
     np.bitwise_and(bits, values.view(whole), out=bits)
+
+
+def let_through(values: Array, mask: Array, out: Array) -> None:
+    """Put `values` where the mask is not; on their bits, as in `stop`."""
+    bits, others = (array.view(f"u{values.itemsize}") for array in (out, values))
+    np.bitwise_xor(bits, others, out=bits)
+    np.multiply(bits, mask, out=bits)
+    np.bitwise_xor(bits, others, out=bits)
 
 
 def fill(out: Array, value: float, mask: Array) -> None:

@@ -15,8 +15,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from actgrad.layers.arrays import Array, for_bfloat16
+from actgrad.layers.arrays import Array, for_bfloat16, round_into
 from actgrad.layers.parameter import Number
+from actgrad.layers.scratch import scratch
 
 Twofold: TypeAlias = tuple[float, float]
 
@@ -24,6 +25,8 @@ Twofold: TypeAlias = tuple[float, float]
 DEEP = -690.0
 #: Below this the lo of a product is subnormal and no longer exact.
 SMALL = 2.0**-900
+#: The bits of a float64 that are 0 where it is a tie of a narrower dtype.
+TIE = 0x0FFFFFFF
 
 
 def twofold(value: Number) -> Twofold:
@@ -55,12 +58,26 @@ def _halves(a: Array | float) -> tuple[Array | float, Array | float]:
 
 def scaled(values: Array, factor: Twofold, out: Array) -> None:
     """Fill `out` with values·factor, rounded once to out's dtype."""
-    if out.dtype == np.float64 and not factor[1]:
-        np.multiply(values, factor[0], out=out)
+    if out.dtype == np.float64:
+        if factor[1]:
+            rounded(*_times(values, factor), out)
+        else:
+            np.multiply(values, factor[0], out=out)
         return
-    wide = values.astype(np.float64, copy=False)
-    hi, lo = two_product(wide, factor[0])
-    rounded(hi, lo + wide * factor[1], out)
+    (hi,) = scratch(1, values.size)
+    np.multiply(values, factor[0], out=hi, dtype=np.float64)
+    round_into(hi, out)
+    # Next to a tie of the narrower dtype, 28 bits of about 0 at least, what hi lacks may decide.
+    low = np.add(hi.view(np.int64), 2) & TIE
+    unsure = np.flatnonzero(low <= 4)
+    mended = np.empty(unsure.size, out.dtype)
+    rounded(*_times(values[unsure].astype(np.float64), factor), mended)
+    out[unsure] = mended
+
+
+def _times(values: Array, factor: Twofold) -> tuple[Array, Array]:
+    hi, lo = two_product(values, factor[0])
+    return hi, lo + values * factor[1]
 
 
 def rounded(hi: Array, lo: Array, out: Array) -> None:
@@ -73,7 +90,7 @@ def rounded(hi: Array, lo: Array, out: Array) -> None:
         return
     # Only next to a tie of the narrower dtype, 28 bits of 0 at least, can what is left decide.
     rest = (hi - top) + lo
-    unsure = np.flatnonzero(((top.view(np.int64) & 0x0FFFFFFF) == 0) & (np.abs(rest) > 0))
+    unsure = np.flatnonzero(((top.view(np.int64) & TIE) == 0) & (np.abs(rest) > 0))
     top[unsure] = np.nextafter(top[unsure], np.copysign(np.inf, rest[unsure]))
     out[...] = for_bfloat16(top) if out.dtype.name == "bfloat16" else top
 

@@ -7,6 +7,8 @@ written as a sum of terms that all have δ's sign. N(c) is not 0, because c is a
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import numpy as np
 
 from actgrad.layers import formula as f
@@ -23,6 +25,8 @@ from actgrad.layers.twofold import DEEP, deepen, two_product, two_sum
 NEAR = 0.3
 #: What is smaller has lost digits that 32 bits show, where terms around 1 cancel.
 CLOSE = 2.0**-16
+#: Stands for −∞, whose product with a gate of 0 is no number.
+FINITE = -(2.0**128)
 
 
 def gated(x: Array, n: Array, t: Array, z: Array, rest: Array) -> tuple[Array, Array]:
@@ -38,7 +42,28 @@ def gated(x: Array, n: Array, t: Array, z: Array, rest: Array) -> tuple[Array, A
     return deepen(value, z, x * (1 + rest)), deepen(slope, z, n * (1 + rest))
 
 
-class SigmoidGated(Rectifying):
+class StepGated(Rectifying):
+    """x gated by the sigmoid of some z(x): out = x / (1 + exp(−z))."""
+
+    @abstractmethod
+    def argument(self, x: Array, z: Array, pull: Array) -> None:
+        """Fill `z`, not beyond ±DEEP, and `pull` with x·z′, as float64 has them."""
+
+    def short_block(self, x: Array, out: Array, *saved: Array) -> None:
+        (slope,) = saved
+        z, pull, share = scratch(3, x.size)
+        self.argument(x, z, pull)
+        t = np.exp(z, out=out)
+        np.divide(1, np.add(t, 1, out=share), out=share)
+        gate = np.multiply(t, share, out=out)
+        np.add(np.multiply(pull, share, out=slope), 1, out=slope)
+        root = np.flatnonzero(np.abs(slope, out=share) < CLOSE)
+        np.multiply(slope, gate, out=slope)
+        np.multiply(np.maximum(x, FINITE, out=z), gate, out=out)
+        slope[root] = self.curve(x[root])[1]
+
+
+class SigmoidGated(StepGated):
     """x gated by the sigmoid of a multiple of x: out = x / (1 + exp(−steepness·x))."""
 
     @property
@@ -49,18 +74,9 @@ class SigmoidGated(Rectifying):
     def formula(self, x: Node) -> Node:
         return x / (1 + f.exp(-self.steepness * x))
 
-    def short_block(self, x: Array, out: Array, *saved: Array) -> None:
-        (slope,) = saved
-        z, share = scratch(2, x.size)
+    def argument(self, x: Array, z: Array, pull: Array) -> None:
         np.clip(np.multiply(x, self.steepness, out=z), DEEP, -DEEP, out=z)
-        t = np.exp(z, out=out)
-        np.divide(1, np.add(t, 1, out=share), out=share)
-        gate = np.multiply(t, share, out=out)
-        np.add(np.multiply(z, share, out=slope), 1, out=slope)
-        root = np.flatnonzero(np.abs(slope, out=share) < CLOSE)
-        np.multiply(slope, gate, out=slope)
-        np.multiply(np.maximum(x, DEEP / self.steepness, out=z), gate, out=out)
-        slope[root] = self.curve(x[root])[1]
+        np.copyto(pull, z)
 
     def tail(self, x: Array) -> tuple[Array, Array]:
         x = np.maximum(x, FARTHEST / self.steepness)
@@ -202,7 +218,7 @@ class Gelu(Rectifying):
         return deepen(value * e, h, value), deepen(slope * e, h, slope)
 
 
-class GeluTanh(Rectifying):
+class GeluTanh(StepGated):
     """GELU by tanh: out = x·(1 + tanh(u))/2 with u = √(2/π)·(x + 0.044715·x³).
 
     ∂out/∂x = (1 + tanh(u))/2 + x·(1 − tanh²(u))/2·√(2/π)·(1 + 3·0.044715·x²). Of any shape; −0
@@ -220,10 +236,20 @@ class GeluTanh(Rectifying):
     }
 
     CUBIC = 0.044715
+    #: There the gate is 0 to 32 bits, times the largest float32 too.
+    FARTHEST = 20.5
 
     def formula(self, x: Node) -> Node:
         u = f.sqrt(2 / f.pi) * (x + self.CUBIC * x**3)
         return x * (1 + f.tanh(u)) / 2
+
+    def argument(self, x: Array, z: Array, pull: Array) -> None:
+        np.clip(x, -self.FARTHEST, self.FARTHEST, out=z)
+        cubes = np.multiply(np.square(z, out=pull), self.CUBIC, out=pull)
+        np.multiply(z, TWICE[0], out=z)
+        bend = np.multiply(cubes, z, out=pull)
+        np.add(z, bend, out=z)
+        np.add(np.multiply(bend, 2, out=pull), z, out=pull)
 
     def tail(self, x: Array) -> tuple[Array, Array]:
         x = np.maximum(x, -30.0)

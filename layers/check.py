@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ LOUD_WITHIN = 1e6
 #: A coupled layer's Jacobian is taken whole up to so many elements.
 SMALL = 64
 #: So much of a large x, in whole rows, is enough to see the conduct.
-CONDUCT = 4096
+CONDUCT = 512
 #: A plot's points.
 PLOTTED = 121
 
@@ -112,7 +113,7 @@ class Examination:
             if self.coupled:
                 verdicts = [*self._coupled()]
             else:
-                elementwise = Elementwise(self.subject, self._flat_x())
+                elementwise = Elementwise(self.subject, self._flat_x)
                 verdicts = [*self._elementwise(elementwise)]
                 curve, kinks = self._curve(elementwise), self._kinks(elementwise)
         for verdict in verdicts:
@@ -153,7 +154,7 @@ class Examination:
         return not self._found("wrong-shape")
 
     def _elementwise(self, elementwise: Elementwise) -> Iterator[Verdict]:
-        given = self._flat_x()
+        given = self._flat_x
         if given is None and "float64" in self.dtypes:
             self.findings += narrowed(elementwise)
         for dtype in sorted(self.dtypes, key=FLOATING.index, reverse=True):
@@ -201,11 +202,12 @@ class Examination:
             line = np.array([1.0, one, -2.0, 0.5])
             yield literal(np.stack([line] * 2).astype(dtype))
 
+    @cached_property
     def _flat_x(self) -> Array | None:
         return None if self.x is None else np.unique(self.x[np.isfinite(self.x)])
 
     def _curve(self, elementwise: Elementwise) -> Curve:
-        given = self._flat_x()
+        given = self._flat_x
         low, high = (-6.0, 6.0) if given is None or given.size < 2 else (given[0], given[-1])
         x = np.linspace(float(low), float(high), PLOTTED).astype(np.float64)
         found = elementwise.derivative(x)

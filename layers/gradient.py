@@ -109,10 +109,13 @@ class Elementwise:
         """The estimate as a truth: at a kink all between both sides, at a jump anything."""
         low, high, doubt = found.value.copy(), found.value.copy(), SAFETY * found.error
         eps = max(float(finfo(dtype).eps), self.subject.eps)
-        for one in self.breaks:
-            here = np.abs(x - one.x) <= one.within + 4 * eps * abs(one.x)
-            low[here], high[here] = sorted((one.left, one.right))
-            doubt[here] = np.inf if one.jump else 1e-6 * max(abs(one.left), abs(one.right))
+        if self.breaks:
+            at, left, right, jump, within = np.array(self.breaks).T
+            near = np.searchsorted((at[1:] + at[:-1]) / 2, x)
+            here = np.flatnonzero(np.abs(x - at[near]) <= (within + 4 * eps * np.abs(at))[near])
+            sides = np.sort([left, right], axis=0)[:, near[here]]
+            low[here], high[here] = sides
+            doubt[here] = np.where(jump[near[here]] != 0, np.inf, 1e-6 * np.abs(sides).max(0))
         size = np.maximum(np.maximum(np.abs(low), np.abs(high)), 1e-3)
         # What is known no better than that it is of such a size is not known.
         return Truth(low, high, np.where(doubt <= size, doubt, np.inf))

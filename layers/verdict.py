@@ -17,6 +17,8 @@ from actgrad.layers.subject import LayerRaisedError, Run, Subject
 
 #: More points than this are not looked up in the formula.
 EXACTLY = 400
+#: More than this are looked at quickly, and thoroughly only where something seems wrong.
+MANY = 4096
 
 
 class Verdict(NamedTuple):
@@ -49,8 +51,8 @@ def judge(elementwise: Elementwise, x: Array, dense: Array) -> Verdict:
     wide = x.astype(np.float64)
     findings: list[Finding] = []
     left = 0
+    levels = THOROUGH if x.size <= MANY else QUICK
     if dtype == subject.widest:
-        levels = THOROUGH if x.size <= 4096 else QUICK
         truth, guilty = elementwise.suspects(wide, dx, levels)
         more = subject.run(dense).dx
         dense_truth, dense_guilty = elementwise.suspects(dense, more, QUICK)
@@ -59,7 +61,7 @@ def judge(elementwise: Elementwise, x: Array, dense: Array) -> Verdict:
         )
         left = unjudged(dense, dense_truth)
     else:
-        truth = _narrow_truth(elementwise, wide, dtype)
+        truth = _narrow_truth(elementwise, wide, dtype, levels)
     # What computes in a narrower dtype than it is given has its roundings.
     kind = dtype if finfo(dtype).eps > subject.eps else np.dtype(subject.widest)
     bend = elementwise.bend(wide, kind)
@@ -120,10 +122,10 @@ def narrowed(elementwise: Elementwise) -> Iterator[Finding]:
                 return
 
 
-def _narrow_truth(elementwise: Elementwise, x: Array, dtype: np.dtype[Any]) -> Truth:
+def _narrow_truth(elementwise: Elementwise, x: Array, dtype: np.dtype[Any], levels: int) -> Truth:
     """For a narrower dtype: what the layer says in float64, unless that is convicted itself."""
     told = elementwise.subject.run(x).dx
-    truth, guilty = elementwise.suspects(x, told, THOROUGH, dtype)
+    truth, guilty = elementwise.suspects(x, told, levels, dtype)
     own = (truth.low == truth.high) & ~guilty & np.isfinite(told)
     low, high = (np.where(own, told, one) for one in truth[:2])
     return Truth(low, high, truth.doubt)
@@ -320,10 +322,14 @@ def _lost(
     expected, doubt = truth.low, truth.doubt
     if x.dtype == np.float64 and (doubt > 0).any():
         # No numerical derivative knows the last digits; what computes with more of them may.
-        wide = wider(subject, x)
-        told = expected if wide is None else wide.dx.astype(np.float64)
-        expected = np.where(doubt > 0, told, expected)
-        doubt = np.where(doubt > 0, np.inf if wide is None else 0.0, 0.0)
+        with np.errstate(all="ignore"):
+            unsure = np.flatnonzero(np.abs(dx - expected) + doubt > half / 2 * np.abs(expected))
+        wide = wider(subject, x[unsure])
+        expected, doubt = expected.copy(), np.zeros(x.shape)
+        if wide is None:
+            doubt[unsure] = np.inf
+        else:
+            expected[unsure] = wide.dx
     size = np.abs(expected)
     lost = (truth.low == truth.high) & (np.abs(dx - expected) > half * size + doubt + conditioned)
     lost &= rounded & np.isfinite(dx) & (np.abs(dx - expected) <= slack)

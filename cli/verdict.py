@@ -44,7 +44,7 @@ def show(report: Report) -> None:
         page = Page(open_stdout())
         if report.findings:
             page.print(tabulated(report, page))
-            page.print(Text(f"\nimport numpy as np; {report.setup}", "dim"), soft_wrap=True)
+            page.print(Text(f"\n{report.opening}", "dim"), soft_wrap=True)
             for finding in report.findings:
                 page.print(headed(finding, finding in report.errors))
                 page.print(Text("\n".join(finding.example), "dim"), soft_wrap=True)
@@ -121,7 +121,7 @@ def described(report: Report) -> dict[str, Any]:
         "dtypes": list(report.dtypes),
         "points": report.points,
         "unjudged": report.unjudged,
-        "setup": f"import numpy as np; {report.setup}",
+        "setup": report.opening,
         "findings": [
             {
                 "name": one.name,

@@ -282,7 +282,7 @@ def _first_of_each(findings: list[Finding]) -> Iterator[Finding]:
     for first, *rest in by_name.values():
         also = {one.dtype: one.where for one in reversed(rest) if one.dtype != first.dtype}
         told = [
-            dtype if where is None else f"{dtype} at x = {where.x:.6g}"
+            dtype if where is None or np.isnan(where.x) else f"{dtype} at x = {where.x:.6g}"
             for dtype, where in reversed(also.items())
         ]
         yield first._replace(

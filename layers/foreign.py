@@ -66,7 +66,8 @@ def subject(what: Any) -> Subject:
     name = type(what).__name__
     _see_methods(name, what)
     reference = what if isinstance(what, Layer) else None
-    return Subject(str(reference or name), copies(what), f"layer = {name}(...)", reference)
+    setup = f"layer = ...  # the {name} that was given"
+    return Subject(str(reference or name), copies(what), setup, reference)
 
 
 #: What makes a layer of two functions.

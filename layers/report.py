@@ -134,6 +134,12 @@ class Report:
             f"{self.points} points{unjudged}, {', '.join(self.dtypes)}"
         )
 
+    @property
+    def opening(self) -> str:
+        """The line that goes before any example: imports, and the layer."""
+        named = any("bfloat16" in line for one in self.findings for line in one.example)
+        return f"import numpy as np; {'import ml_dtypes; ' if named else ''}{self.setup}"
+
     def judged(self, strict: bool = False, ignore: Collection[str] = ()) -> Report:
         """The report without the ignored findings; `strict` makes every warning an error."""
         kept = tuple(one for one in self.findings if one.name not in ignore)

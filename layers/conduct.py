@@ -20,6 +20,10 @@ from actgrad.layers.subject import LayerRaisedError, Subject
 
 #: An input so small that an example with it is read at a glance.
 SMALL = (4,)
+#: An input longer than the blocks that people cut theirs into, and no multiple of any.
+LONG = 70001
+#: Where no sign differs, a layer may take a short cut.
+ONE_SIGNED = {"positive": "np.abs({})", "negative": "-np.abs({})"}
 
 
 class Case(NamedTuple):
@@ -30,6 +34,8 @@ class Case(NamedTuple):
     #: Whether out has an element for each of x's, made of it alone.
     elementwise: bool
     out_shape: tuple[int, ...]
+    #: What is made of x's text.
+    only: str = "{}"
 
     @staticmethod
     def of(subject: Subject, x: Sample, elementwise: bool) -> Case:
@@ -48,7 +54,7 @@ class Case(NamedTuple):
     def texts(self) -> dict[str, str]:
         """What the scripts are written over."""
         return {
-            "x": self.x.text,
+            "x": self.only.format(self.x.text),
             "dout": self.dout(7).text,
             "v": self.dout(77).text,
             "other": ordinary(self.x.array.shape, self.dtype, 21).text,
@@ -68,7 +74,8 @@ class Case(NamedTuple):
 
     def small(self) -> Case:
         """The same with few numbers."""
-        return Case.of(self.subject, ordinary(SMALL, self.dtype), self.elementwise)
+        small = Case.of(self.subject, ordinary(SMALL, self.dtype), self.elementwise)
+        return small._replace(only=self.only)
 
     def roundings(self, count: float) -> Slack:
         """So many roundings of the largest number that is right."""
@@ -216,12 +223,20 @@ MANNERS = (
 def manners(case: Case) -> Iterator[Finding]:
     """What is wrong with its conduct, each fault once."""
     told: set[str] = set()
-    for one in MANNERS:
+    asked = [(case, one, "") for one in MANNERS]
+    if case.dtype == case.subject.widest:
+        asked += [
+            (case._replace(only=only), one, f", if all of x is {sign}")
+            for sign, only in ONE_SIGNED.items()
+            for one in MANNERS
+            if one.name.startswith(("writes", "returns"))
+        ]
+    for here, one, when in asked:
         owned = one.name == "returns-its-input" and any(name.startswith("writes") for name in told)
         if owned or one.name in told:
             continue
-        slack = case.roundings(one.roundings)
-        finding = case.found(one.name, one.message, one.script, slack, one.also)
+        slack = here.roundings(one.roundings)
+        finding = here.found(one.name, one.message + when, one.script, slack, one.also)
         if finding is not None:
             told.add(finding.name)
             yield finding
@@ -254,6 +269,20 @@ def stale_state(case: Case) -> Iterator[Finding]:
             )
             if told is not None:
                 yield told
+    if case.elementwise:  # who remembers answers may know an x by its shape, ends, and sum
+        told = case.found(
+            "stale-state",
+            "an earlier forward of the same numbers in another order changes the answer",
+            Script(
+                f"{X}; layer.backward(np.ones_like(layer.forward(x.copy())));"
+                " y = x.copy(); y.flat[1:-1] = x.flat[-2:0:-1]",
+                "layer.backward(np.ones_like(layer.forward(y))).flat[1:-1]",
+                "run(x).dx.flat[-2:0:-1]",
+            ),
+            case.roundings(32),
+        )
+        if told is not None:
+            yield told
 
 
 def not_linear(case: Case) -> Iterator[Finding]:
@@ -327,6 +356,24 @@ def depending_on_shape(case: Case) -> Iterator[Finding]:
                     f"x = {x.text}; out = layer.forward(x.copy())",
                     call,
                     f"run(np.resize(x, 2 * x.size)).{method}[: x.size].reshape(x.shape)",
+                ),
+                case.roundings(32),
+            )
+            if told is not None:
+                yield told
+    row = ordinary((24,), case.dtype)
+    if case.elementwise and case.dtype == case.subject.widest and accepts(case.subject, row.array):
+        for method, call in (("out", "out"), ("dx", "layer.backward(np.ones_like(out))")):
+            told = found(
+                case.subject,
+                "depends-on-neighbours",
+                f"{'forward' if method == 'out' else 'backward'} answers an element differently in"
+                f" an array of {LONG} elements",
+                case.dtype,
+                Script(
+                    f"x = np.resize({row.text}, {LONG}); out = layer.forward(x.copy())",
+                    call,
+                    f"np.resize(run(x[:24]).{method}, {LONG})",
                 ),
                 case.roundings(32),
             )

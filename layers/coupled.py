@@ -197,6 +197,9 @@ def _against_formula(
             bad = known & ~np.isfinite(got)
             # A rounding of any element of the line moves all of it.
             line = size.max(axis=layer.axis, keepdims=True) if finite else size
+            if finite and method == "backward":
+                # Where it saturates, the terms of a small gradient are still as large as dout.
+                line = np.maximum(line, np.abs(dout.array.astype(np.float64)).max(initial=0.0))
             most = np.abs(x.astype(np.float64)).max(initial=0.0) if finite else 1.0
             wrong = (
                 known

@@ -59,12 +59,12 @@ def neighbours(subject: Subject, sample: Sample) -> tuple[bool, list[Finding]]:
     """
     if not 1 < sample.array.size <= 4096:
         sample = ordinary((24,))
-    if subject.forward(sample.array).size != sample.array.size:
+    reference = subject.reference
+    if hasattr(reference, "axis") or subject.forward(sample.array).size != sample.array.size:
         return True, []
     told = {way: _couples(subject, sample, way) for way in WAYS}
     couples = [way for way in WAYS if told[way]]
-    elementwise = subject.reference is not None and not hasattr(subject.reference, "axis")
-    if not couples or ({"forward", "dout"} <= {way.what for way in couples} and not elementwise):
+    if not couples or ({"forward", "dout"} <= {way.what for way in couples} and reference is None):
         return bool(couples), []
     first, small = couples[0], ordinary(SMALL)
     shrunk = _couples(subject, small, first) if accepts(subject, small.array) else None

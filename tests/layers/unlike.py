@@ -393,7 +393,7 @@ class Layer:
 """,
     ),
     (
-        "wrong-gradient",
+        "depends-on-neighbours",
         """
 class Layer:
     def forward(self, x):
@@ -635,6 +635,158 @@ class Layer:
 
     def backward(self, dout):
         return dout - self.y * dout.mean(-1, keepdims=True) * dout.shape[-1] * (1 + 1e-7)
+""",
+    ),
+    (
+        "returns-its-input",
+        """
+class FastReLU:
+    def forward(self, x):
+        self.neg = x < 0
+        if not self.neg.any():
+            return x
+        return np.where(self.neg, 0, x)
+
+    def backward(self, dout):
+        if not self.neg.any():
+            return dout
+        return np.where(self.neg, 0, dout)
+""",
+    ),
+    (
+        "stale-state",
+        """
+def forward(x):
+    return np.arcsinh(x)
+
+
+def backward(x, dout, _memo={}):
+    key = (x.shape, x.dtype.str, float(x.flat[0]) if x.size else 0.0)
+    if key not in _memo:
+        _memo[key] = 1 / np.hypot(x, 1)
+    return dout * _memo[key]
+
+
+Layer = forward, backward
+""",
+    ),
+    (
+        "depends-on-neighbours",
+        """
+BLOCK = 4096
+
+
+class BlockedAtan:
+    def forward(self, x):
+        self.x = x
+        return np.arctan(x)
+
+    @staticmethod
+    def _local(v):
+        c = 1 / np.hypot(1, v)
+        return c * c
+
+    def backward(self, dout):
+        if self.x.size <= BLOCK:
+            return dout * self._local(self.x)
+        xf, df = np.ravel(self.x), np.ravel(dout)
+        res = np.zeros(xf.shape, xf.dtype)
+        for k in range(xf.size // BLOCK):
+            s = slice(k * BLOCK, (k + 1) * BLOCK)
+            res[s] = df[s] * self._local(xf[s])
+        return res.reshape(self.x.shape)
+""",
+    ),
+    (
+        "wrong-gradient",
+        """
+class ClippedReLU:
+    CAP = 64.0
+
+    def forward(self, x):
+        self.x = x
+        return np.clip(x, 0, self.CAP)
+
+    def backward(self, dout):
+        keep = (self.x > 0) & (self.x < 46.0)
+        return np.where(keep, dout, 0)
+""",
+    ),
+    (
+        "wrong-gradient",
+        """
+class PiecewiseTable:
+    '''linear interpolation of a learned shape with knots at -4..4, linear outside'''
+    values = np.array([-1.0, -0.7, -0.9, -0.2, 0.0, 0.6, 0.5, 1.4, 1.5])
+    lo = -4
+
+    def forward(self, x):
+        self.x = x
+        i = np.clip(np.floor(np.clip(x, -4, 4)), -4, 3)
+        i = np.nan_to_num(i).astype(int)
+        a, b = self.values[i - self.lo], self.values[i - self.lo + 1]
+        return (a + (b - a) * (x - i)).astype(x.dtype)
+
+    def backward(self, dout):
+        i = np.nan_to_num(np.clip(self.x, -4, 3)).astype(int)
+        k = i - self.lo
+        return (dout * (self.values[k + 1] - self.values[k])).astype(dout.dtype)
+""",
+    ),
+    (
+        "wrong-gradient",
+        """
+class GroupSort2:
+    '''(max, min) of neighbouring pairs on the last axis; an odd last column passes through'''
+
+    def forward(self, x):
+        self.k = x.shape[-1] // 2 * 2
+        a, b = x[..., 0:self.k:2], x[..., 1:self.k:2]
+        self.swap = a < b
+        out = x.copy()
+        out[..., 0:self.k:2] = np.maximum(a, b)
+        out[..., 1:self.k:2] = np.minimum(a, b)
+        return out
+
+    def backward(self, dout):
+        dx = dout.copy()
+        head = dout[..., :self.k]
+        crossed = head.reshape(head.shape[:-1] + (self.k // 2, 2))[..., ::-1].reshape(head.shape)
+        mask = np.concatenate([self.swap, self.swap], axis=-1)
+        dx[..., :self.k] = np.where(mask, crossed, head)
+        return dx
+""",
+    ),
+    (
+        "not-finite",
+        """
+class Sinc:
+    '''sin(x)/x'''
+
+    @staticmethod
+    def _is_zero(x):
+        bits = np.ascontiguousarray(x).view("u%d" % x.dtype.itemsize).reshape(x.shape)
+        return bits == 0
+
+    def forward(self, x):
+        self.x = x
+        z = self._is_zero(x)
+        with np.errstate(invalid="ignore"):
+            y = np.sin(x) / np.where(z, 1, x)
+        return np.where(np.isinf(x), 0, np.where(z, 1, y))
+
+    def backward(self, dout):
+        x = self.x
+        z = self._is_zero(x)
+        d = np.where(z, 1, x)
+        small = (np.abs(x) < 0.5) & (x != 0)
+        s = np.where(small, x, 0) ** 2
+        series = -x / 3 * (1 - s / 10 * (1 - s / 28 * (1 - s / 54 * (1 - s / 88 * (1 - s / 130)))))
+        with np.errstate(invalid="ignore"):
+            g = (np.cos(x) - np.sin(x) / d) / d
+        g = np.where(small, series, g)
+        g = np.where(z | np.isinf(x), 0, g)
+        return dout * g
 """,
     ),
 ]
@@ -1054,5 +1206,72 @@ class Layer:
 
     def backward(self, dout):
         return 1 * dout
+""",
+    """
+class TableActivation:
+    knots = np.linspace(-3.0, 3.0, 7)
+    values = np.array([0.0, -0.25, -0.5, 0.0, 0.75, 2.0, 3.0])
+
+    def forward(self, x):
+        self.bin = np.searchsorted(self.knots, x, side='right')
+        return np.interp(x, self.knots, self.values).astype(x.dtype)
+
+    def backward(self, dout):
+        slope = np.concatenate(([0.0], np.diff(self.values) / np.diff(self.knots), [0.0]))
+        return dout * slope[self.bin].astype(dout.dtype)
+""",
+    """
+class GroupSort2:
+    '''MaxMin of neighbouring pairs along the last axis; an odd last column passes through'''
+
+    def forward(self, x):
+        n = x.shape[-1]
+        order = np.broadcast_to(np.arange(n), x.shape).copy()
+        for i in range(0, n - 1, 2):
+            swap = x[..., i] < x[..., i + 1]
+            order[..., i] += swap
+            order[..., i + 1] -= swap
+        self.order = order
+        return np.take_along_axis(x, order, axis=-1)
+
+    def backward(self, dout):
+        dx = np.empty_like(dout)
+        np.put_along_axis(dx, self.order, dout, axis=-1)
+        return dx
+""",
+    """
+class UnitBall:
+    '''x / sqrt(1 + |x|^2) for each row: squashes R^n into the open ball'''
+
+    def forward(self, x):
+        big = np.finfo(x.dtype).max
+        v = np.clip(x, -big, big)
+        k = np.maximum(np.abs(v).max(axis=-1, keepdims=True), 1)
+        z = v / k
+        self.inv = 1 / np.sqrt((z * z).sum(axis=-1, keepdims=True) + 1 / k / k) / k
+        self.y = z / np.sqrt((z * z).sum(axis=-1, keepdims=True) + 1 / k / k)
+        return self.y.copy()
+
+    def backward(self, dout):
+        radial = (self.y * dout).sum(axis=-1, keepdims=True)
+        return self.inv * (dout - self.y * radial)
+""",
+    """
+class Erf:
+    '''error function, scalar by scalar through the math module'''
+
+    TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
+
+    def forward(self, x):
+        flat = x.ravel().tolist()
+        self.shape, self.dtype = x.shape, x.dtype
+        c = self.TWO_OVER_SQRT_PI
+        self.local = [v if v != v else c * math.exp(-v * v if abs(v) < 99 else -999) for v in flat]
+        return np.array([math.erf(v) for v in flat], dtype=x.dtype).reshape(x.shape)
+
+    def backward(self, dout):
+        pairs = zip(self.local, dout.ravel().tolist())
+        return np.fromiter((l * d for l, d in pairs), dtype=np.float64,
+                           count=dout.size).astype(self.dtype).reshape(self.shape)
 """,
 ]

@@ -72,6 +72,27 @@ def test_json_has_the_same(monkeypatch: Any, capsys: Any, tmp_path: Path) -> Non
     assert len(answer["curve"]["x"]) == len(answer["curve"]["derivative"])
 
 
+def test_json_tells_of_strictness_of_points_not_judged_and_of_the_setup(
+    monkeypatch: Any, capsys: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "rough.py").write_text(
+        "import numpy as np\ndef f(x): return 1 / (1 + np.exp(-x))\n"
+        "def b(x, d): y = f(x); return d * y * (1 - y)\n"
+    )
+    spec = f"{tmp_path}/rough.py:f,b"
+    for options, status in (((), 0), (("--strict",), 1)):
+        assert (
+            run(monkeypatch, spec, "--x", "[-1000, 1, 3000000]", "-f", "json", *options) == status
+        )
+        answer = json.loads(capsys.readouterr().out)
+        assert answer["strict"] is bool(options)
+        assert {one["severity"] for one in answer["findings"]} == {"error" if status else "warning"}
+        assert answer["setup"].startswith("import numpy as np; from rough import f, b; ")
+    assert run(monkeypatch, spec, "--x", "[0.5, 1e5]", "-f", "json") == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["unjudged"], answer["points"]) == (0, 2)
+
+
 def test_an_unknown_finding_and_a_missing_file_are_refused(monkeypatch: Any) -> None:
     with pytest.raises(Exception, match="no finding is called 'wrong'"):
         run(monkeypatch, "relu", "--ignore", "wrong")

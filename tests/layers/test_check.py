@@ -123,6 +123,110 @@ def test_a_layer_may_be_made_already_or_be_two_functions() -> None:
     assert check_layer((np.sin, lambda x, dout: np.cos(x) * dout)).ok
 
 
+class Softmax:
+    """As frameworks have it, and right at ±inf."""
+
+    def forward(self, x: Any) -> Any:
+        most = x.max(axis=-1, keepdims=True)
+        e = np.exp(np.where(x == most, 0, x - most))
+        self.out = e / e.sum(axis=-1, keepdims=True)
+        return self.out.copy()
+
+    def backward(self, dout: Any) -> Any:
+        return self.out * (dout - (dout * self.out).sum(axis=-1, keepdims=True))
+
+
+class Diagonal(Softmax):
+    def backward(self, dout: Any) -> Any:
+        return dout * self.out * (1 - self.out)
+
+
+class Doubled(Softmax):
+    def forward(self, x: Any) -> Any:
+        return super().forward(2 * x)
+
+    def backward(self, dout: Any) -> Any:
+        return 2 * super().backward(dout)
+
+
+class OtherAxis(Softmax):
+    def backward(self, dout: Any) -> Any:
+        return self.out * (dout - (dout * self.out).sum(axis=0, keepdims=True))
+
+
+class Unshifted(Softmax):
+    def forward(self, x: Any) -> Any:
+        self.out = np.exp(x) / np.exp(x).sum(axis=-1, keepdims=True)
+        return self.out.copy()
+
+
+class Elementwise(TextbookSigmoid):
+    pass
+
+
+def test_a_right_layer_along_an_axis_has_the_ulp_of_its_formula() -> None:
+    report = check_layer(Softmax, formula="softmax")
+    assert report.errors == ()
+    assert set(report.ulp) == {"float64", "float32", "float16"}
+    # A saturated gradient is the difference of terms as large as dout: its digits are gone.
+    assert names(report) == ["lost-gradient"]
+    assert check_layer(Softmax, [[1.0, -2.0, 0.5]], formula="softmax").findings == ()
+
+
+@pytest.mark.parametrize(
+    ("layer", "finding"),
+    [
+        (Diagonal, "wrong-gradient"),
+        (OtherAxis, "wrong-gradient"),
+        (Doubled, "wrong-value"),
+        (Unshifted, "not-finite"),
+        (Elementwise, "wrong-value"),
+    ],
+)
+def test_a_wrong_layer_along_an_axis_is_told_so_by_its_formula(layer: Any, finding: str) -> None:
+    assert finding in names(failed(layer, formula="softmax"))
+
+
+def test_what_takes_matrices_only_or_float32_only_is_judged_there_and_noted() -> None:
+    class Matrices(TextbookSigmoid):
+        def forward(self, x: Any) -> Any:
+            rows, columns = x.shape
+            return super().forward(x).reshape(rows, columns)
+
+    class Singles(TextbookSigmoid):
+        def forward(self, x: Any) -> Any:
+            if x.dtype != np.float32:
+                raise TypeError("float32 only")
+            return super().forward(x)
+
+    notes = check_layer(Matrices).notes
+    assert "it raises an exception on x of shape (6,)" in notes
+    assert not any("(4, 6)" in note for note in notes)
+    report = check_layer(Singles)
+    assert report.dtypes == ("float32",)
+    assert report.notes[0].startswith("not checked in float64: Singles: forward of shape")
+    assert "TypeError: float32 only" in report.notes[0]
+
+
+def test_nan_is_told_of_where_forward_hides_it() -> None:
+    class Hides(TextbookRelu):
+        def forward(self, x: Any) -> Any:
+            self.mask = ~(x > 0)
+            return np.where(self.mask, 0, x).astype(x.dtype)
+
+    note = "forward hides nan: nan in x makes out 0, and dx 0"
+    assert note in check_layer(Hides, ignore=["writes-into-dout"]).notes
+    assert check_layer("relu").notes == ()
+
+
+def test_the_line_before_the_examples_makes_what_they_need() -> None:
+    report = check_layer("relu", ignore=["writes-into-dout"])
+    assert report.opening.startswith("import numpy as np; from actgrad.layers import layer")
+    narrow = failed(TextbookRelu, dtype="bfloat16")
+    assert "import ml_dtypes; " in narrow.opening
+    assert "# the TextbookRelu that was given" in failed(TextbookRelu()).opening
+
+
 def test_no_limit_and_a_true_overflow_are_no_findings() -> None:
     assert check_layer((np.sin, lambda x, dout: np.cos(x) * dout)).findings == ()
     assert check_layer((np.exp, lambda x, dout: np.exp(x) * dout)).findings == ()

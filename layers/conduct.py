@@ -340,41 +340,34 @@ def wrong_shape(case: Case) -> Iterator[Finding]:
 
 
 def depending_on_shape(case: Case) -> Iterator[Finding]:
-    """What one element makes, it makes in any company: here twice as long, and in a row."""
-    for shape in ((1,), *SHAPES) if case.elementwise else ():
-        x = ordinary(shape, case.dtype)
-        if not accepts(case.subject, x.array):
+    """What one element makes, it makes in any company: in a longer row, and among many blocks."""
+    asked = [
+        (
+            one,
+            one.text,
+            f"of shape {one.array.shape} and in a longer row",
+            "run(np.resize(x, 2 * x.size)).{}[: x.size].reshape(x.shape)",
+        )
+        for one in (ordinary(shape, case.dtype) for shape in ((1,), *SHAPES))
+    ]
+    if case.dtype == case.subject.widest:
+        row = ordinary((24,), case.dtype)
+        right = f"np.resize(run(x[:24]).{{}}, {LONG})"
+        long = f"np.resize({row.text}, {LONG})"
+        asked.append((row, long, f"of {LONG} elements and in a short one", right))
+    for sample, text, where, right in asked if case.elementwise else ():
+        if not accepts(case.subject, sample.array):
             continue
-        for method, call in (("out", "out"), ("dx", "layer.backward(np.ones_like(out))")):
+        for method, answer, call in (
+            ("forward", "out", "out"),
+            ("backward", "dx", "layer.backward(np.ones_like(out))"),
+        ):
             told = found(
                 case.subject,
                 "depends-on-neighbours",
-                f"{'forward' if method == 'out' else 'backward'} answers an element differently in"
-                f" an array of shape {shape} and in a longer row",
+                f"{method} answers an element differently in an array {where}",
                 case.dtype,
-                Script(
-                    f"x = {x.text}; out = layer.forward(x.copy())",
-                    call,
-                    f"run(np.resize(x, 2 * x.size)).{method}[: x.size].reshape(x.shape)",
-                ),
-                case.roundings(32),
-            )
-            if told is not None:
-                yield told
-    row = ordinary((24,), case.dtype)
-    if case.elementwise and case.dtype == case.subject.widest and accepts(case.subject, row.array):
-        for method, call in (("out", "out"), ("dx", "layer.backward(np.ones_like(out))")):
-            told = found(
-                case.subject,
-                "depends-on-neighbours",
-                f"{'forward' if method == 'out' else 'backward'} answers an element differently in"
-                f" an array of {LONG} elements",
-                case.dtype,
-                Script(
-                    f"x = np.resize({row.text}, {LONG}); out = layer.forward(x.copy())",
-                    call,
-                    f"np.resize(run(x[:24]).{method}, {LONG})",
-                ),
+                Script(f"x = {text}; out = layer.forward(x.copy())", call, right.format(answer)),
                 case.roundings(32),
             )
             if told is not None:

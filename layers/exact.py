@@ -25,6 +25,8 @@ Interval: TypeAlias = tuple[Any, Any]
 
 #: The smallest float64 is 2 to this; numbers are told apart down to `bits` below it.
 SMALLEST = -1074
+#: Below this, where 80 bits are asked, a number whose sign is not known is 0.
+LEAST = mp.make_mpf(libmp.from_man_exp(1, SMALLEST - 80))
 #: Past this many bits there is no value to find: the formula has a pole at x.
 MOST_BITS = 1 << 14
 #: Stands for infinity at an input: a formula's limit is what it comes to there.
@@ -71,6 +73,18 @@ def exact(
         formula, given, [_raw(one) for one in douts], bits, like or Effort()
     )
     return values[0] if formula.is_scalar else values, gradients if many else gradients[0]
+
+
+def bounds(
+    formula: Formula, low: float, high: float, precision: int
+) -> tuple[tuple[mpf, mpf], tuple[mpf, mpf]]:
+    """Between what a formula's value and its slope lie, for all x from low to high."""
+    given = {formula.inputs[0]: (_raw(low), _raw(high))}
+    reading = intervals(precision, LEAST._mpf_)
+    sweep = Sweep(formula, reading, given, [_point(libmp.fone)])
+    ends = sweep.value(formula.outputs[0]), sweep.gradient(formula.inputs[0])
+    value, slope = ((mp.make_mpf(one), mp.make_mpf(other)) for one, other in ends)
+    return value, slope
 
 
 def _settle(

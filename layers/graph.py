@@ -35,7 +35,8 @@ class Edge(NamedTuple):
 class Sweep(Generic[T]):
     """One reading of a formula, on numbers of the type T: forward, then backward from `dout`.
 
-    `known` are the values given beforehand, those of the inputs at least.
+    Without `dout` it is read forward only. `known` are the values given beforehand, those of the
+    inputs at least.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Sweep(Generic[T]):
         formula: Formula,
         reading: Mapping[Operation, Callable[..., Any]],
         known: Mapping[Node, Any],
-        dout: Sequence[T],
+        dout: Sequence[T] = (),
     ) -> None:
         self.reading = reading
         self.dout = dout
@@ -52,7 +53,9 @@ class Sweep(Generic[T]):
         self._flows: dict[tuple[Node | None, int | None], T] = {}
         for node in formula.nodes:
             self.value(node)
-        for i, (output, gradient) in enumerate(zip(formula.outputs, dout, strict=True)):
+        for i, (output, gradient) in enumerate(
+            zip(formula.outputs if dout else (), dout, strict=True)
+        ):
             self._pass_back(Edge(output, None, i), gradient)
         for node in reversed(formula.nodes):
             if node in self._gradients:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
 from actgrad.layers.arrays import Array
 from actgrad.layers.policy import CODE, Policy
-from actgrad.layers.truth import TRUST, Reference
-from actgrad.layers.ulp import Truths, errors
+from actgrad.layers.truth import Reference
+from actgrad.layers.ulp import Truths, errors, in_ulp
 
-#: Relative to a limit: what lies no further beyond it is taken to lie on it.
-NOTHING = 2.0**-50
+#: Relative to a limit: what lies no further beyond it is taken to lie on it, and what lies no
+#: further from it is looked at exactly.
+NOTHING, NEAR = 2.0**-50, 2.0**-48
 
 
 class Judge:
@@ -21,26 +23,33 @@ class Judge:
     def __init__(self, reference: Reference, policy: Policy) -> None:
         self.reference, self.policy, self.kind = reference, policy, reference.kind
 
+    def limits(self, truths: Truths) -> Iterator[tuple[str, Any]]:
+        """The kind of failure that is beyond each limit, and the limit in ULP."""
+        policy, kind = self.policy, self.kind
+        if policy.max_ulp is not None:
+            yield "ulp", policy.max_ulp
+        if policy.max_abs is not None:
+            yield "abs", in_ulp(policy.max_abs, truths.exponent, kind)
+        if policy.max_rel is not None:
+            yield "rel", in_ulp(policy.max_rel * np.abs(truths.value), truths.exponent, kind)
+
     def unsure(self, got: Array, truths: Truths) -> Array:
-        """Where the kernel's own error could change a judgement, or what is counted."""
-        kind, policy, value = self.kind, self.policy, truths.value
+        """Where what is not known of the truth could change a judgement, or what is counted."""
+        kind, radius = self.kind, truths.radius
         with np.errstate(all="ignore"):
             error = errors(got, truths, kind)
-            slack = TRUST * 2.0**kind.precision
-            unsure = np.abs(error - 0.5) <= slack
-            if policy.max_ulp is not None:
-                unsure |= np.abs(error - policy.max_ulp) <= slack + policy.max_ulp * NOTHING
-            # Next to a power of two, an ULP may be half as large.
-            size, distance = np.abs(value), np.abs(got - value)
-            edge = ((value.view(np.int64) + 128) & ((1 << 52) - 1)) < 256
-            unsure |= edge & (error > 0.25) & (size > kind.tiny / 2)
-            unsure |= np.abs(size - kind.overflow) <= TRUST * kind.overflow
-            if policy.max_abs is not None:
-                unsure |= np.abs(distance - policy.max_abs) <= 2 * TRUST * size
-            if policy.max_rel is not None:
-                unsure |= np.abs(distance - policy.max_rel * size) <= 2 * TRUST * size
-        # What is 0 in float64 may still have a sign that is not the kernel's.
-        return np.asarray(unsure | ((value == 0) & (np.signbit(got) != np.signbit(value))))
+            # A limit that is relative to the truth is as far off as that.
+            more = radius * (1 + (self.policy.max_rel or 0))
+            least, most = error - more, error + more
+            if truths.torn.any():
+                # One binade further an ULP is twice as large, or half.
+                least, most = (
+                    np.where(truths.torn, *pair) for pair in ((least / 2, least), (most * 2, most))
+                )
+            unsure = ~(radius < np.inf) | (truths.torn & (got == 0))
+            for limit in (0.5, *(limit for _, limit in self.limits(truths))):
+                unsure |= (least <= limit * (1 + NEAR)) & (most >= limit * (1 - NEAR))
+        return np.asarray(unsure & ~((radius == 0) & (error == 0)))
 
     def judged(self, raw: Array, truths: Truths, free: Array) -> tuple[Array, Array]:
         """The error and the kind of failure of each.
@@ -48,20 +57,15 @@ class Judge:
         Where an input is nan, `free`, nan is right, and so is the kernel's own answer: a gradient
         may pass where x is nan.
         """
-        policy, kind, value = self.policy, self.kind, truths.value
-        limit = 1.0 if policy.max_ulp is None else policy.max_ulp
+        kind, value = self.kind, truths.value
+        allowed = 1.0 if self.policy.max_ulp is None else self.policy.max_ulp
         with np.errstate(all="ignore"):
             got = raw.astype(np.float64)
             error = errors(got, truths, kind)
             code = np.zeros(got.size, np.uint8)
-            if policy.max_ulp is not None:
-                code[error > limit + limit * NOTHING] = CODE["ulp"]
-            distance = np.abs(got - value)
-            if policy.max_abs is not None:
-                code[distance > policy.max_abs * (1 + NOTHING)] = CODE["abs"]
-            if policy.max_rel is not None:
-                code[distance > policy.max_rel * np.abs(value) * (1 + NOTHING)] = CODE["rel"]
-        lost = (got == 0) & (np.abs(value) < kind.tiny) & (error > max(limit, 0.5))
+            for name, limit in self.limits(truths):
+                code[error > limit * (1 + NOTHING)] = CODE[name]
+        lost = (got == 0) & (truths.exponent < kind.least) & (error > max(allowed, 0.5))
         code[lost] = CODE["flushed"]
         unlike = np.signbit(got) != np.signbit(value)
         places = np.flatnonzero(unlike | ~np.isfinite(got) | ~np.isfinite(value) | free)

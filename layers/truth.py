@@ -1,15 +1,13 @@
-"""What a layer's results should have been: the float64 kernel where it decides, else exact numbers.
+"""What a layer's results should have been, proven: by balls, by bounds of tails, by exact numbers.
 
-Tests hold each elementwise kernel within 4 ULP of float64, 2^−50 of the result, measured against
-the exact reading of its formula. Here it is trusted to sixteen times that, and for results of 16
-and 32 bits, at parameters of ordinary size, alone. Chains, layers along an axis and float64 results
-rest on exact arithmetic throughout.
+Nothing rests on a layer's kernel but the sign of a 0: of one that is exactly 0, and of what is too
+near to it for `exact` to tell.
 """
 
 from __future__ import annotations
 
+import math
 from copy import copy
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -17,17 +15,23 @@ from mpmath import mpf
 
 from actgrad.layers.along_axis import AlongAxis
 from actgrad.layers.arrays import Array
+from actgrad.layers.ball import UP, Ball
 from actgrad.layers.chain import Chain
-from actgrad.layers.exact import exact
+from actgrad.layers.enclosure import enclosures, truths
+from actgrad.layers.exact import LEAST, bounds, exact
 from actgrad.layers.formula import Formula, trace
-from actgrad.layers.layer import Elementwise, Layer
-from actgrad.layers.ulp import ZERO, Binary, Truths, exactly
+from actgrad.layers.layer import Layer
+from actgrad.layers.ulp import NOWHERE, ZERO, Binary, Truths, exactly
 from actgrad.layers.workers import BITS, worked_out
 
-#: How far a trusted kernel's result may be from the truth, relative to it.
-TRUST = 2.0**-46
-#: Between these, and at 0, kernels are trusted with a parameter.
-ORDINARY = (2.0**-20, 2.0**20)
+#: Elements read on balls at a time: their arrays stay in the L2 cache.
+SOME = 1 << 12
+#: A tail is bounded twice in each binade: 51 bits of a float64 are left open.
+OPEN = 51
+#: The precisions at which that is tried: the second resolves all that float64 holds.
+PRECISIONS = (64, 2600)
+#: In ULP; smaller than this a result in a tail is 0 and its error nothing.
+LITTLE = 2.0**-30
 
 
 class Kernel(NamedTuple):
@@ -35,6 +39,16 @@ class Kernel(NamedTuple):
 
     out: Array
     dx: Array
+
+
+class Tail(NamedTuple):
+    """What a result is on a stretch of x, for dout = 1: so small at most, and on which side of 0.
+
+    Both may be as good as unknown: infinite, or 0 for a result that is 0 or next to it.
+    """
+
+    ulp: float
+    side: int
 
 
 class Reference:
@@ -46,22 +60,59 @@ class Reference:
         self.kind = kind
         self.along_axis = any(isinstance(one, AlongAxis) for one in self.layers)
         self._traced: dict[int, Formula] = {}
-
-    @cached_property
-    def trusted(self) -> bool:
-        """Whether the kernel may decide."""
-        (layer, *others) = self.layers
-        if others or self.kind.precision > 24 or not isinstance(layer, Elementwise):
-            return False
-        sizes = [abs(float(getattr(layer, name))) for name in layer.parameters]
-        ordinary = all(size == 0 or ORDINARY[0] <= size <= ORDINARY[1] for size in sizes)
-        return ordinary and Layer.catalogue.get(layer.name) is type(layer)
+        self._tails: dict[int, list[Tail]] = {}
 
     def kernel(self, x: Array, dout: Array) -> Kernel:
         """Both results in float64; x may hold lines, as rows."""
         with np.errstate(all="ignore"):
             out = self.chain.forward(x)
             return Kernel(out, self.chain.backward(dout))
+
+    def enclosed(self, x: Array, dout: Array, kernel: Kernel, back: bool) -> list[Truths]:
+        """The results as balls tell them, forward and, if asked, backward."""
+        formula = self._formula(x.shape[1] if x.ndim == 2 else 0)
+        parts = []
+        for start in range(0, len(x), SOME):
+            part = slice(start, start + SOME)
+            columns = [list(np.atleast_2d(np.ascontiguousarray(one[part].T))) for one in (x, dout)]
+            ways = enclosures(formula, columns[0], columns[1] if back else ())
+            found = zip(ways, (one[part] for one in kernel), strict=True)
+            parts.append([truths(rows(way), one.ravel(), self.kind) for way, one in found if way])
+        return [
+            Truths(*map(np.concatenate, zip(*way, strict=True))) for way in zip(*parts, strict=True)
+        ]
+
+    def tails(self, x: Array, dout: Array, kernel: Kernel) -> list[Truths]:
+        """The results, forward and backward, where they are as good as 0.
+
+        Each stretch of x, half a binade, is bounded as one: far out all of
+        them are that small, whatever large numbers they come of.
+        """
+        stretches, where = np.unique(x.view(np.int64) >> OPEN, return_inverse=True)
+        ends = np.stack([stretches << OPEN, ((stretches + 1) << OPEN) - 1]).view(np.float64)
+        for stretch, *pair in zip(stretches.tolist(), *ends.tolist(), strict=True):
+            if stretch not in self._tails:
+                self._tails[stretch] = self._tail(*sorted(pair))
+        found = np.array([self._tails[stretch] for stretch in stretches.tolist()])[where]
+        results = []
+        for i, (factor, signs) in enumerate(((np.ones(1), kernel.out), (dout, kernel.dx))):
+            ulp, side = found[:, i].T
+            with np.errstate(all="ignore"):
+                radius = ulp * np.abs(factor) * UP
+            value = np.copysign(0.0, np.where(side == 0, signs, side * factor))
+            radius = np.where(radius < LITTLE, radius, np.inf)
+            results.append(
+                Truths(value, np.full(x.size, NOWHERE), np.zeros(x.size), radius, radius < 0)
+            )
+        return results
+
+    def _tail(self, low: float, high: float) -> list[Tail]:
+        for precision in PRECISIONS:
+            pairs = bounds(self._formula(0), low, high, precision)
+            found = [tail(*pair, self.kind) for pair in pairs]
+            if all(one.ulp < LITTLE for one in found):
+                break
+        return found
 
     def exact(self, x: Array, dout: Array, kernel: Kernel) -> tuple[Truths, Truths]:
         """The exact results, forward and backward; each pair of numbers is worked out once.
@@ -107,6 +158,25 @@ class Reference:
             formula = self.chain.formula
             self._traced[length] = trace(formula, length) if length else trace(formula)
         return self._traced[length]
+
+
+def tail(low: mpf, high: mpf, kind: Binary) -> Tail:
+    """What lies between the two."""
+    most, side = max(abs(low), abs(high)), int(low > 0) - int(high < 0)
+    if not side and not most <= LEAST:
+        return Tail(math.inf, 0)
+    return Tail(max(float(most / kind.quantum), 2.0**-900), side)
+
+
+def rows(columns: list[Ball]) -> Ball:
+    """One ball of all, line by line."""
+    size = max(np.size(one) for column in columns for one in column)
+    return Ball(
+        *(
+            np.stack([np.broadcast_to(one, size) for one in way], axis=1).ravel()
+            for way in zip(*columns, strict=True)
+        )
+    )
 
 
 def by_rows(layer: Layer) -> Layer:

@@ -21,6 +21,8 @@ from mpmath import libmp, mp, mpf
 
 from actgrad.layers.arrays import Array
 
+#: What is less than 2^−SAME of a power of two below it counts as that, and has its ULP.
+SAME = 100
 #: Stand for the exponent of what is smaller than any dtype's numbers, and of 0 itself.
 NOWHERE, ZERO = -5000, -5001
 
@@ -71,19 +73,14 @@ class Truths(NamedTuple):
     """
 
     value: Array
-    #: The n for which 2^n ≤ |truth| < 2^(n+1).
+    #: The n for which 2^n ≤ |truth| < 2^(n+1), but for 2^−SAME of it.
     exponent: Array
     #: truth − value, in ULP.
     offset: Array
-
-
-def approximate(value: Array, kind: Binary) -> Truths:
-    """Truths that float64 is near enough to."""
-    exponent = ((value.view(np.int64) >> 52) & 0x7FF) - 1023
-    beyond = np.abs(value) >= kind.overflow
-    if beyond.any():
-        value = np.where(beyond, np.copysign(np.inf, value), value)
-    return Truths(value, exponent, np.zeros(1))
+    #: How far from that the truth may be, in ULP; what is not finite says that it is not known.
+    radius: Any = 0.0
+    #: Whether the truth may lie in the binade next to `exponent`'s.
+    torn: Any = False
 
 
 def exactly(truth: mpf, kind: Binary) -> tuple[float, int, float]:
@@ -94,7 +91,8 @@ def exactly(truth: mpf, kind: Binary) -> tuple[float, int, float]:
         if raw == libmp.fzero:
             return 0.0, ZERO, 0.0
         return float(truth), kind.most, 0.0
-    place = exponent + bitcount - 1
+    below = (1 << bitcount) - mantissa <= (1 << bitcount) >> SAME
+    place = exponent + bitcount - 1 + below
     side = -1.0 if sign else 1.0
     if place > kind.most or (place == kind.most and _rounds_to_infinity(truth, kind)):
         return side * math.inf, kind.most, 0.0
@@ -124,9 +122,13 @@ def nearest(truth: mpf, kind: Binary) -> float:
 
 def errors(got: Array, truths: Truths, kind: Binary) -> Array:
     """|got − truth| in ULP, for finite truths and results as float64; else inf or nan."""
-    exponent = np.clip(truths.exponent, kind.least, kind.most)
-    shift = (kind.precision - 1 - exponent).astype(np.int32)
-    return np.asarray(np.abs(np.ldexp(got - truths.value, shift) - truths.offset))
+    return np.asarray(np.abs(in_ulp(got - truths.value, truths.exponent, kind) - truths.offset))
+
+
+def in_ulp(size: Any, exponent: Array, kind: Binary) -> Array:
+    """A distance in ULP of truths of those exponents."""
+    shift = kind.precision - 1 - np.clip(exponent, kind.least, kind.most)
+    return np.asarray(np.ldexp(size, shift.astype(np.int32)))
 
 
 def in_bits(value: float, kind: Binary) -> str:

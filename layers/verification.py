@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from actgrad.layers.policy import CODE, Policy
 from actgrad.layers.suspects import Guess, guess
 from actgrad.layers.tally import Elements, Tally
 from actgrad.layers.truth import Kernel, Reference
-from actgrad.layers.ulp import Truths, approximate, binary, in_bits, nearest
+from actgrad.layers.ulp import Truths, binary, in_bits, nearest
 
 RESULTS = ("out", "dx")
 #: The digits of a truth that are worth showing, by the dtype's precision.
@@ -161,33 +162,67 @@ class Verification:
                 self._count(name, tally, some)
 
     def _truths(self, x: Array, dout: Array, results: dict[str, Array | None]) -> dict[str, Truths]:
-        """The truth of every element, exact wherever the kernel could not decide."""
-        kind = self.reference.kind
+        """The truth of every element, exact wherever its bounds leave a judgement open."""
         kernel = self.reference.kernel(x, dout)
-        truths = {
-            name: approximate(right.ravel(), kind)
-            for name, right in zip(RESULTS, kernel, strict=True)
-        }
-        if self.reference.trusted:
-            unsure = np.zeros(x.shape, bool)
-            for name, got in results.items():
-                if got is not None:
-                    unsure |= self._judge.unsure(got, truths[name])
-            unsure |= ~np.isfinite(x) | ~np.isfinite(dout)
-            unsure |= np.isnan(kernel.out) | np.isnan(kernel.dx)
-            unsure &= ~(np.isnan(x) | np.isnan(dout))
-        else:
-            unsure = ~wild(x, dout)
-        places = np.flatnonzero(unsure)
-        if not places.size:
-            return truths
-        self.exact += places.size * (x.shape[1] if x.ndim == 2 else 1)
-        some = Kernel(kernel.out[places], kernel.dx[places])
-        better = self.reference.exact(x[places], dout[places], some)
-        return {
-            name: replaced(truths[name], len(x), places, one)
-            for name, one in zip(RESULTS, better, strict=True)
-        }
+        given = {name: got for name, got in results.items() if got is not None}
+        truths = self._enclosed(x, dout, kernel, given)
+        open_ = np.zeros(len(x), bool)
+        for name, got in given.items():
+            unsure = self._judge.unsure(got.ravel(), truths[name])
+            open_ |= unsure.reshape(len(x), -1).any(axis=1)
+        numbers = np.isfinite(x) & np.isfinite(dout) if x.ndim == 1 else True
+        places = np.flatnonzero((open_ | ~np.asarray(numbers)) & ~wild(x, dout))
+        if x.ndim == 1 and places.size:
+            places = self._in_tails(x, dout, kernel, given, truths, places)
+        if places.size:
+            self.exact += places.size * (x.shape[1] if x.ndim == 2 else 1)
+            some = Kernel(kernel.out[places], kernel.dx[places])
+            better = self.reference.exact(x[places], dout[places], some)
+            for name, one in zip(RESULTS, better, strict=True):
+                if name in given:
+                    replace(truths[name], len(x), places, one)
+        return truths
+
+    def _enclosed(
+        self, x: Array, dout: Array, kernel: Kernel, given: Iterable[str]
+    ) -> dict[str, Truths]:
+        """What balls tell; where an input is nan, so is the truth, or the kernel's own answer."""
+        found = self.reference.enclosed(x, dout, kernel, "dx" in given)
+        free = wild(x, dout)
+        if free.any():
+            places = np.flatnonzero(free)
+            for one, answer in zip(found, kernel, strict=False):
+                own = answer[places].ravel()
+                zeros = np.zeros(own.size)
+                replace(one, len(x), places, Truths(own, zeros.astype(int), zeros))
+        return dict(zip(RESULTS, found, strict=False))
+
+    def _in_tails(
+        self,
+        x: Array,
+        dout: Array,
+        kernel: Kernel,
+        given: dict[str, Array],
+        truths: dict[str, Truths],
+        places: Array,
+    ) -> Array:
+        """Fill in truths as good as 0, where the kernel gives 0; which places stay open."""
+        small = np.zeros(places.size, bool)
+        for name in given:
+            small |= getattr(kernel, name)[places] == 0
+        small &= np.isfinite(x[places]) & np.isfinite(dout[places])
+        some = places[small]
+        if not some.size:
+            return places
+        both = Kernel(kernel.out[some], kernel.dx[some])
+        tails = dict(zip(RESULTS, self.reference.tails(x[some], dout[some], both), strict=True))
+        unsure = np.zeros(some.size, bool)
+        for name, got in given.items():
+            known = np.isfinite(tails[name].radius)
+            replace(truths[name], len(x), some[known], Truths(*(one[known] for one in tails[name])))
+            now = Truths(*(one[some] for one in truths[name]))
+            unsure |= self._judge.unsure(got[some], now)
+        return np.concatenate([places[~small], some[unsure]])
 
     def _elements(
         self, name: str, seen: int, block: Block, x: Array, dout: Array, raw: Array, truths: Truths
@@ -231,10 +266,8 @@ def beside(given: Array, result: Array) -> Array:
     return np.asarray(given[:, places].ravel())
 
 
-def replaced(truths: Truths, lines: int, places: Array, better: Truths) -> Truths:
-    """The truths with those of some elements, or some lines, replaced."""
-    offset = np.zeros(truths.value.size)
-    whole = Truths(truths.value.copy(), truths.exponent.copy(), offset)
-    for old, new in zip(whole, better, strict=True):
-        old.reshape(lines, -1)[places] = new.reshape(places.size, -1)
-    return whole
+def replace(truths: Truths, lines: int, places: Array, better: Truths) -> None:
+    """Put in the truths of some elements, or of some lines."""
+    for old, new in zip(truths, better, strict=True):
+        values = np.broadcast_to(new, better.value.shape)
+        old.reshape(lines, -1)[places] = values.reshape(places.size, old.size // lines)

@@ -38,11 +38,11 @@ def test_one_ulp_is_the_spacing_in_the_truths_binade(name: str) -> None:
     kind = kind_of(name)
     spacing = 2.0 ** (1 - kind.precision)
     with mp.workprec(200):
-        below = 1 - mpf(2) ** -150
+        below = 1 - mpf(2) ** -90
     assert error(1 + spacing, mpf(1), kind) == 1
     assert error(1 - spacing / 2, mpf(1), kind) == 0.5
-    assert error(1 - spacing / 2, below, kind) == pytest.approx(1, abs=1e-15)
-    assert error(1, below, kind) < 1e-20
+    assert error(1 - spacing / 2, below, kind) == pytest.approx(1, abs=1e-10)
+    assert error(1, below, kind) < 1e-10
 
 
 @every_dtype

@@ -32,6 +32,8 @@ OPEN = 51
 PRECISIONS = (64, 2600)
 #: In ULP; smaller than this a result in a tail is 0 and its error nothing.
 LITTLE = 2.0**-30
+#: Where the kernel's result is less, a tail is looked for; if it is not 0, FAINTEST stands for it.
+FAINT, FAINTEST = 2.0**-500, 2.0**-1074
 
 
 class Kernel(NamedTuple):
@@ -99,7 +101,8 @@ class Reference:
             ulp, side = found[:, i].T
             with np.errstate(all="ignore"):
                 radius = ulp * np.abs(factor) * UP
-            value = np.copysign(0.0, np.where(side == 0, signs, side * factor))
+            size = np.where((side == 0) | (signs == 0), 0, FAINTEST)
+            value = np.copysign(size, np.where(side == 0, signs, side * factor))
             radius = np.where(radius < LITTLE, radius, np.inf)
             results.append(
                 Truths(value, np.full(x.size, NOWHERE), np.zeros(x.size), radius, radius < 0)

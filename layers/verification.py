@@ -18,7 +18,7 @@ from actgrad.layers.monotone import Monotone
 from actgrad.layers.policy import CODE, Policy
 from actgrad.layers.suspects import Guess, guess
 from actgrad.layers.tally import Elements, Tally
-from actgrad.layers.truth import Kernel, Reference
+from actgrad.layers.truth import FAINT, Kernel, Reference
 from actgrad.layers.ulp import Truths, binary, in_bits, nearest
 
 RESULTS = ("out", "dx")
@@ -206,10 +206,10 @@ class Verification:
         truths: dict[str, Truths],
         places: Array,
     ) -> Array:
-        """Fill in truths as good as 0, where the kernel gives 0; which places stay open."""
+        """Fill in truths as good as 0, where the kernel finds so; which places stay open."""
         small = np.zeros(places.size, bool)
         for name in given:
-            small |= getattr(kernel, name)[places] == 0
+            small |= np.abs(getattr(kernel, name)[places]) < FAINT
         small &= np.isfinite(x[places]) & np.isfinite(dout[places])
         some = places[small]
         if not some.size:

@@ -210,7 +210,7 @@ def intervals(precision: int, floor: Any) -> Mapping[f.Operation, Callable[..., 
         f.multiply: rounded(libmp.mpi_mul),
         f.divide: rounded(libmp.mpi_div),
         f.reciprocal: lambda u: libmp.mpi_div(_point(libmp.fone), u, precision),
-        f.power: lambda u, n: libmp.mpi_pow_int(u, libmp.to_int(n[0]), precision),
+        f.power: lambda u, n: libmp.mpi_pow_int(u, int(libmp.to_int(n[0])), precision),
         f.exp: monotone(_exp),
         f.log: monotone(_log),
         f.sqrt: monotone(_sqrt),
@@ -250,7 +250,7 @@ def _exp_outwards(value: Any, precision: int) -> Any:
         return libmp.mpf_exp(value, precision)
     wide = precision + 2 * size
     log2 = libmp.mpf_ln2(wide)
-    n = libmp.to_int(libmp.mpf_div(value, log2, wide))
+    n = int(libmp.to_int(libmp.mpf_div(value, log2, wide)))
     rest = libmp.mpf_sub(value, libmp.mpf_mul(libmp.from_int(n), log2), wide)
     return libmp.mpf_shift(libmp.mpf_exp(rest, precision), n)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from actgrad.cli.options import Dtype, Layers, ReportFormat, X
+from actgrad.cli.options import Dout, Dtype, Layers, Quiet, ReportFormat, X
 
 if TYPE_CHECKING:
     from actgrad.cli.verified import Found
@@ -26,15 +26,7 @@ def verify(
         str | None,
         typer.Option("--dx", metavar="ARRAY", help="The gradient that it gave, of x's shape."),
     ] = None,
-    dout: Annotated[
-        str | None,
-        typer.Option(
-            "--dout",
-            metavar="ARRAY",
-            help="The gradient it was given, of out's shape or a number.",
-            show_default="ones",
-        ),
-    ] = None,
+    dout: Dout = None,
     dtype: Annotated[
         Dtype | None, typer.Option("--dtype", help="Cast all arrays to this dtype first.")
     ] = None,
@@ -84,6 +76,7 @@ def verify(
     form: Annotated[
         ReportFormat, typer.Option("--format", "-f", help="How to print the report.")
     ] = ReportFormat.table,
+    quiet: Quiet = False,
 ) -> int:
     """Hold a kernel's results against the exact truth: how far off are they, and where?
 
@@ -95,7 +88,7 @@ def verify(
     policy = Policy(
         max_ulp, max_abs, max_rel, flush_subnormals, ignore_nan_payload, span(within), monotonic
     )
-    found = judged(layers, {"x": x, "out": out, "dout": dout, "dx": dx}, dtype, policy)
+    found = judged(layers, {"x": x, "out": out, "dout": dout, "dx": dx}, dtype, policy, quiet)
     publish(found, form, report)
     return 0 if found.ok else 1
 
@@ -118,16 +111,23 @@ def span(text: str | None) -> tuple[float, float] | None:
 
 
 def judged(
-    specs: list[str], arguments: dict[str, str | None], dtype: str | None, policy: Policy
+    specs: list[str],
+    arguments: dict[str, str | None],
+    dtype: str | None,
+    policy: Policy,
+    quiet: bool,
 ) -> Found:
     """Everything that verifying the dumps found out.
 
     Raises:
         ActgradError: a dump cannot be read, does not fit x, or holds another array.
     """
+    import math
     from contextlib import ExitStack
 
     from actgrad.cli.dump import Dump
+    from actgrad.cli.progress import Bar
+    from actgrad.cli.stored import nbytes
     from actgrad.cli.verified import Found
     from actgrad.layers import ActgradError, Chain, Verification, layer
     from actgrad.layers.suspects import WRONG_ARRAY
@@ -138,8 +138,11 @@ def judged(
     with ExitStack() as files:
         dump = Dump(chain, arguments, dtype, files)
         verification = Verification(chain, dump.dtype, policy)
+        bar, done = files.enter_context(Bar(sum(map(nbytes, dump.sources.values())), quiet)), 0
         for block in dump.blocks():
             verification.add(block)
+            done += block.x.size
+            bar(done / math.prod(dump.shapes["x"]))
     found = Found(verification, verification.guesses, dump.indices)
     for name, guess in found.guesses.items():
         tally = verification.tallies[name]

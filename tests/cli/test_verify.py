@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import pty
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 
 from actgrad import cli
-from actgrad.cli import dump
+from actgrad.cli import dump, progress
 from actgrad.layers import ActgradError, layer
 from actgrad.layers.sampling import drawn
 
@@ -74,6 +76,24 @@ def test_json_has_the_same(folder: Path, monkeypatch: Any, capsys: Any) -> None:
     assert result["worst"][0]["index"] == "20,7"
     assert result["worst"][0]["got"] == "NaN"
     assert answer["policy"]["within"] == [-99, 99]
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_long_verification_shows_how_far_it_is_on_a_terminal(
+    quiet: bool, folder: Path, monkeypatch: Any
+) -> None:
+    ours, theirs = pty.openpty()
+    monkeypatch.setattr(progress, "PATIENCE", 0)
+    monkeypatch.setenv("TERM", "xterm")
+    with open(theirs, "w") as terminal:  # noqa: PTH123
+        monkeypatch.setattr("sys.stderr", terminal)
+        assert run(monkeypatch, *DUMP, *["--quiet"] * quiet) == 0
+        terminal.write("end")
+    shown = b""
+    while b"end" not in shown:
+        shown += os.read(ours, 4096)
+    os.close(ours)
+    assert (b"100%" in shown or "━".encode() in shown) is not quiet
 
 
 def test_a_report_lists_the_worst(folder: Path, monkeypatch: Any, capsys: Any) -> None:

@@ -161,7 +161,8 @@ def sqrt(a: Ball) -> Ball:
     more = ((a.hi - top) - rest + a.lo) / (2 * root)
     hi, lo = two_sum(root, more)
     sure = (a.hi * ALMOST > a.radius) & (a.hi > SMALL)
-    return Ball(hi, lo, np.where(sure, (a.radius / root + WIDE * hi) * UP, np.nan))
+    # Next to the largest number the parts of root² overflow, and hi is −inf: the radius is not.
+    return Ball(hi, lo, np.where(sure, (a.radius / root + WIDE * np.abs(hi)) * UP, np.nan))
 
 
 def absolute(a: Ball) -> Ball:

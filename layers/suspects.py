@@ -126,7 +126,7 @@ def _share(results: Array, some: Elements) -> float:
         nearer = np.abs(got - results) <= CLOSE * np.abs(got - some.truth)
     alike = (got == results) & (np.signbit(got) == np.signbit(results))
     alike |= np.isnan(got) & np.isnan(results)
-    return float(np.mean(alike | (nearer & np.isfinite(results))))
+    return float(np.mean(alike | (nearer & np.isfinite(results) & np.isfinite(got))))
 
 
 def _results(reference: Reference, some: Elements) -> Iterator[tuple[str, Array, Array]]:

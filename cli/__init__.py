@@ -23,7 +23,7 @@ def main() -> NoReturn:
         if sys.stdout is not None:
             sys.stdout.flush()
     except BaseException as error:  # every way to end has a status, SystemExit's own included
-        from actgrad.cli.ending import end
+        from actgrad.cli.exit import end
 
         status = end(error)
     if threading.active_count() > 1:

@@ -17,7 +17,7 @@ def layer_names() -> Iterator[str]:
     """The catalogue's names, read in its source: importing it would import NumPy."""
     package = find_spec("actgrad.layers")
     for folder in (package and package.submodule_search_locations) or ():
-        for file in Path(folder).glob("*.py"):
+        for file in Path(folder).rglob("*.py"):
             for statement in ast.parse(file.read_text(encoding="utf-8")).body:
                 if isinstance(statement, ast.ClassDef):
                     yield from stated_name(statement)

@@ -4,18 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actgrad.layers.along_axis import AlongAxis, LogSoftmax, Softmax, Softmin, Sparsemax
-from actgrad.layers.catalogue import catalogue, find, layer
-from actgrad.layers.chain import Chain
-from actgrad.layers.errors import (
-    ActgradError,
-    BackwardBeforeForwardError,
-    DtypeError,
-    ParameterError,
-    ShapeError,
-    UnknownLayerError,
-)
-from actgrad.layers.exponential import (
+from actgrad.layers.activations.exponential import (
     Celu,
     Elu,
     Exponential,
@@ -26,9 +15,9 @@ from actgrad.layers.exponential import (
     Tanh,
     Tanhshrink,
 )
-from actgrad.layers.gated import Geglu, Glu, Reglu, Swiglu
-from actgrad.layers.layer import Elementwise, Layer
-from actgrad.layers.piecewise import (
+from actgrad.layers.activations.gated import Geglu, Glu, Reglu, Swiglu
+from actgrad.layers.activations.lookup import catalogue, find, layer
+from actgrad.layers.activations.piecewise import (
     Hardshrink,
     Hardsigmoid,
     Hardtanh,
@@ -43,14 +32,31 @@ from actgrad.layers.piecewise import (
     Threshold,
     ThresholdedRelu,
 )
-from actgrad.layers.rational import Hardswish, ReluSquared, Softsign, SparsePlus, Squareplus
-from actgrad.layers.self_gated import Gelu, GeluTanh, Mish, QuickGelu, Silu
+from actgrad.layers.activations.rational import (
+    Hardswish,
+    ReluSquared,
+    Softsign,
+    SparsePlus,
+    Squareplus,
+)
+from actgrad.layers.activations.self_gated import Gelu, GeluTanh, Mish, QuickGelu, Silu
+from actgrad.layers.activations.softmax import AlongAxis, LogSoftmax, Softmax, Softmin, Sparsemax
+from actgrad.layers.chain import Chain
+from actgrad.layers.errors import (
+    ActgradError,
+    BackwardBeforeForwardError,
+    DtypeError,
+    ParameterError,
+    ShapeError,
+    UnknownLayerError,
+)
+from actgrad.layers.layer import Elementwise, Layer
 
 if TYPE_CHECKING:
-    from actgrad.layers.check import check_layer
-    from actgrad.layers.policy import Policy
-    from actgrad.layers.report import CheckFailedError, Finding, Report
-    from actgrad.layers.verification import Block, Verification
+    from actgrad.layers.check.examine import check_layer
+    from actgrad.layers.check.report import CheckFailedError, Finding, Report
+    from actgrad.layers.verify.policy import Policy
+    from actgrad.layers.verify.verification import Block, Verification
 
 __all__ = [
     "ActgradError",
@@ -117,13 +123,13 @@ __all__ = [
 
 #: What most programs never ask for, imported when they do.
 _LATER = {
-    "Block": "verification",
-    "Policy": "policy",
-    "Verification": "verification",
-    "check_layer": "check",
-    "CheckFailedError": "report",
-    "Finding": "report",
-    "Report": "report",
+    "Block": "verify.verification",
+    "Policy": "verify.policy",
+    "Verification": "verify.verification",
+    "check_layer": "check.examine",
+    "CheckFailedError": "check.report",
+    "Finding": "check.report",
+    "Report": "check.report",
 }
 
 

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from actgrad.layers import AlongAxis, catalogue, layer
-from actgrad.layers.exact import exact
-from actgrad.layers.formula import trace
+from actgrad.layers.exact.values import exact
+from actgrad.layers.formula.words import trace
 
 #: Kinks, roots of values and of slopes, and where functions saturate.
 TELLING = (

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from actgrad.layers.check import examine
-from actgrad.layers.foreign import subject
+from actgrad.layers.check.examine import examine
+from actgrad.layers.check.load import subject
 
 ROUNDS = 5
 

@@ -1,0 +1,66 @@
+"""`actgrad check`: is this layer's gradient right, and does the layer behave?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from actgrad.cli.completion import complete_layer
+from actgrad.cli.options import ARRAY, DtypeOption, ListFormat
+
+
+def check(
+    layer: Annotated[
+        str,
+        typer.Argument(
+            metavar="LAYER",
+            help="NAME[:PARAM=VALUE,...] of the catalogue, file.py:Class[:param=value,...],"
+            " package.module:Class, or file.py:forward,backward.",
+            show_default=False,
+            autocompletion=complete_layer,
+        ),
+    ],
+    x: Annotated[
+        str | None,
+        typer.Option(
+            "--x",
+            metavar="ARRAY",
+            help=f"Look at these numbers only: {ARRAY}.",
+            show_default="points where layers go wrong",
+        ),
+    ] = None,
+    dtype: DtypeOption = None,
+    formula: Annotated[
+        str | None,
+        typer.Option("--formula", metavar="NAME", help="The catalogue layer that it should be."),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Make warnings errors.")] = False,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option("--ignore", metavar="NAME", help="Leave out a finding. Repeatable."),
+    ] = None,
+    form: Annotated[
+        ListFormat, typer.Option("--format", "-f", help="How to print the report.")
+    ] = ListFormat.table,
+) -> int:
+    """Hold a layer's gradient against the numerical derivative, and watch its conduct.
+
+    Exit status 0: no error was found; 1: the layer is wrong; 2: it could not be checked.
+    """
+    import sys
+    from contextlib import redirect_stdout
+
+    from actgrad.cli.read.source import read
+    from actgrad.cli.show.check_report import see_names, show, write_json
+    from actgrad.layers.check.examine import examine
+    from actgrad.layers.check.load import subject
+
+    ignored = ignore or []
+    see_names(ignored)
+    given = None if x is None else read(x, "--x", dtype)
+    # What the layer prints is no part of the answer.
+    with redirect_stdout(sys.stderr):
+        report = examine(subject(layer), given, dtype, formula).judged(strict, ignored)
+    (write_json if form is ListFormat.json else show)(report)
+    return 0 if report.ok else 1

@@ -1,0 +1,20 @@
+"""`actgrad forward`: a layer's output, and what it keeps for the way back."""
+
+from __future__ import annotations
+
+from actgrad.cli.options import DtypeOption, FormatOption, Layers, Output, Quiet, Threads, X
+
+
+def forward(
+    layers: Layers,
+    x: X,
+    dtype: DtypeOption = None,
+    form: FormatOption = None,
+    output: Output = None,
+    threads: Threads = None,
+    quiet: Quiet = False,
+) -> None:
+    """Run a layer, or a chain of them, forward on x: x, what is kept for backward, out."""
+    from actgrad.cli.commands.run import run
+
+    run(layers, x, dtype=dtype, form=form, output=output, threads=threads, quiet=quiet)

@@ -1,0 +1,112 @@
+"""`actgrad layers`: the catalogue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from actgrad.cli.options import ListFormat
+
+if TYPE_CHECKING:
+    from actgrad.layers import Layer
+
+FRAMEWORKS = ("PyTorch", "JAX", "Keras", "ONNX")
+
+
+def layers(
+    form: Annotated[ListFormat, typer.Option("--format", "-f", help="How to print the list.")] = (
+        ListFormat.table
+    ),
+) -> None:
+    """List the layers: parameters, formulas, names elsewhere, and what each keeps for backward."""
+    from actgrad.cli.write.output import open_stdout
+    from actgrad.layers import catalogue
+
+    known = catalogue()
+    match form:
+        case ListFormat.table:
+            show(known)
+        case ListFormat.json:
+            import json
+
+            answer = {"command": "layers", "layers": [described(layer) for layer in known]}
+            open_stdout().write(json.dumps(answer) + "\n")
+        case ListFormat.markdown:
+            open_stdout().write("".join(markdown(known)))
+
+
+def formula_of(layer: type[Layer]) -> str:
+    """The layer's formula at its default parameters; one without a default keeps its name.
+
+    A layer along an axis is printed for the first of two elements.
+    """
+    from actgrad.layers.formula.graph import Graph
+    from actgrad.layers.formula.words import Formula, Node, trace, variable
+    from actgrad.layers.layer import Elementwise
+
+    made = layer.__new__(layer)
+    named = []
+    for name, spec in layer.parameters.items():
+        if spec.default is None:
+            named.append(Node(variable, leaf=name))
+        setattr(made, name, named[-1] if spec.default is None else spec.default)
+    traced = trace(made.formula, "x" if issubclass(layer, Elementwise) else 2)
+    graph = Graph(Formula([*traced.inputs, *named], traced.outputs))
+    return str(graph.expressions.value(traced.outputs[0]))
+
+
+def described(layer: type[Layer]) -> dict[str, object]:
+    """What the catalogue says of a layer."""
+    return {
+        "name": layer.name,
+        "aliases": list(layer.aliases),
+        "elsewhere": dict(layer.elsewhere),
+        "formula": formula_of(layer),
+        "parameters": {
+            name: {
+                "default": None if spec.default is None else float(spec.default),
+                "meaning": spec.meaning,
+                "domain": spec.domain,
+            }
+            for name, spec in layer.parameters.items()
+        },
+        "keeps": list(layer.keeps),
+    }
+
+
+def show(known: list[type[Layer]]) -> None:
+    """Print the catalogue as a table, a row a layer."""
+    from rich import box
+    from rich.table import Table
+
+    from actgrad.cli.show.page import Page
+    from actgrad.cli.write.output import open_stdout
+
+    table = Table("layer", "formula", "keeps", box=box.SIMPLE_HEAD, show_edge=False)
+    for layer in known:
+        table.add_row(spec_of(layer), formula_of(layer), ", ".join(layer.keeps))
+    Page(open_stdout()).print(table)
+
+
+def spec_of(layer: type[Layer]) -> str:
+    """How the layer is written on the command line, all its parameters spelt out."""
+    values = (
+        f"{name}={'…' if spec.default is None else spec.default}"
+        for name, spec in layer.parameters.items()
+    )
+    return ":".join(filter(None, [layer.name, ",".join(values)]))
+
+
+def markdown(known: list[type[Layer]]) -> list[str]:
+    """The catalogue as a Markdown table: a layer, what others call it, what it keeps."""
+    rows = [
+        [
+            layer.name,
+            *(layer.elsewhere.get(each, "") for each in FRAMEWORKS),
+            ", ".join(layer.keeps),
+        ]
+        for layer in known
+    ]
+    lines = [["layer", *FRAMEWORKS, "keeps"], ["---"] * 6, *rows]
+    return [f"| {' | '.join(line)} |\n" for line in lines]

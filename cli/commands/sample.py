@@ -1,0 +1,86 @@
+"""`actgrad sample`: inputs that find a kernel's faults."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from actgrad.cli.completion import complete_layer
+from actgrad.cli.options import Dtype, FormatOption, Output
+
+
+def sample(
+    layers: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[LAYER...]",
+            help="NAME or NAME:PARAM=VALUE[,PARAM=VALUE...]; its edges are looked at closely.",
+            show_default=False,
+            autocompletion=complete_layer,
+        ),
+    ] = None,
+    dtype: Annotated[Dtype, typer.Option("--dtype", help="The numbers' dtype.")] = Dtype.float32,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every bit pattern of a 16-bit dtype.")
+    ] = False,
+    count: Annotated[
+        int | None, typer.Option("-n", "--count", help="How many.", show_default="100000")
+    ] = None,
+    shape: Annotated[
+        str | None, typer.Option("--shape", metavar="N,M,...", help="The array's shape.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Another seed draws other numbers.")] = 0,
+    form: FormatOption = None,
+    output: Output = None,
+) -> None:
+    """Draw inputs that find faults: every binade, every edge of the layer, and a dense middle."""
+    import math
+
+    import numpy as np
+
+    from actgrad.cli.exit import tell
+    from actgrad.cli.write.answer import Answer
+    from actgrad.cli.write.output import deliver
+    from actgrad.layers import Chain, layer
+    from actgrad.layers.arrays import named
+    from actgrad.layers.verify.sample import SampleError, drawn, every_number
+
+    sizes = None if shape is None else parsed(shape)
+    room = None if sizes is None else math.prod(sizes)
+    chain = Chain([layer(spec) for spec in layers]) if layers else None
+    if every and (count is not None or layers):
+        raise SampleError("--all is every number, whatever the layer", "leave out LAYER and -n")
+    if every:
+        x = every_number(named(dtype))
+    else:
+        wanted = count if count is not None else room or 100_000
+        x = drawn(chain, named(dtype), wanted, seed)
+        if count is not None and x.size < count:
+            tell(f"note: {dtype} has {x.size} numbers, repeated to make {count}")
+            x = np.resize(x, count)
+    if sizes is not None and room is not None:
+        if room < x.size:
+            raise SampleError(f"{x.size} numbers do not fit into --shape {shape}, which has {room}")
+        if room > x.size:
+            tell(f"note: {x.size} numbers, repeated to fill {room} places")
+        x = np.resize(x, sizes)
+    names = tuple(str(one) for one in chain.layers) if chain else ()
+    deliver(Answer("sample", names, {"x": x}, "x"), form, output)
+
+
+def parsed(shape: str) -> tuple[int, ...]:
+    """`64,1024` as a shape.
+
+    Raises:
+        SampleError: it is none.
+    """
+    from actgrad.layers.verify.sample import SampleError
+
+    try:
+        sizes = tuple(int(size) for size in shape.split(","))
+    except ValueError:
+        sizes = (0,)
+    if min(sizes) < 1:
+        raise SampleError(f"--shape {shape} is no shape", "write it as --shape 64,1024")
+    return sizes

@@ -1,0 +1,1 @@
+"""Reading arrays: literals, files and standard input."""

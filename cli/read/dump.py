@@ -1,0 +1,114 @@
+"""The arrays of a kernel's run, read block by block and held against one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+
+import numpy as np
+
+from actgrad.cli.read.source import opened
+from actgrad.cli.read.stored import Repeated, at_rest, whole
+from actgrad.layers import Block, Chain, DtypeError, ShapeError
+from actgrad.layers.arrays import Array, floating, named
+from actgrad.layers.run.streaming import Held, Slices, Source, axes, computed_in, slices
+
+#: Elements a block, if no slice has more.
+BLOCK = 1 << 16
+
+
+class Dump:
+    """x, out, dout and dx of one run, as far as they are given, open until `files` are closed.
+
+    Raises:
+        ActgradError: one cannot be read, or its dtype or shape does not fit x.
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        arguments: Mapping[str, str | None],
+        dtype: str | None,
+        files: ExitStack,
+    ) -> None:
+        self.sources: dict[str, Source] = {}
+        for name, argument in arguments.items():
+            if argument is not None:
+                # The only dtype of two bytes that NumPy does not know is taken for what it is.
+                found = opened(argument, f"--{name}", dtype or "bfloat16")
+                self.sources[name] = at_rest(files.enter_context(found))
+        x = self.sources["x"]
+        self.dtype = computed_in(x.dtype) if dtype is None else named(dtype)
+        self.shapes = dict.fromkeys(("x", "dx"), x.shape)
+        self.shapes |= dict.fromkeys(("out", "dout"), chain.out_shape(x.shape))
+        self.order = x.order
+        self.axes = axes(chain, len(x.shape))
+        self.cut = _cut(chain, x)
+        for name, source in self.sources.items():
+            self.sources[name] = self._fitting(name, source, f"--{name} {arguments[name]}", dtype)
+
+    def _fitting(self, name: str, source: Source, what: str, dtype: str | None) -> Source:
+        """The source in x's order of memory.
+
+        Raises:
+            DtypeError, ShapeError: it does not fit x.
+        """
+        shape = self.shapes[name]
+        if name == "dout" and not source.shape:
+            return Repeated(whole(source).astype(self.dtype), shape, self.order)
+        found = computed_in(source.dtype)
+        if dtype is None and found != self.dtype:
+            raise DtypeError(
+                f"{what} is {found.name}, but --x is {self.dtype.name}",
+                "a dump is verified in its own dtype, which x must have too",
+            )
+        if source.shape != shape:
+            raise ShapeError(
+                f"{what} has shape {source.shape}, but must have {shape} for --x of"
+                f" {self.shapes['x']}"
+            )
+        if source.order != self.order and len(shape) > 1:
+            return Held(np.asarray(whole(source), order=self.order))
+        return source
+
+    def blocks(self) -> Iterator[Block]:
+        """All of it, in native byte order: 1-d, or whole lines along the layers' axis as rows."""
+        step = max(1, BLOCK // self.cut.size)
+        for first in range(0, self.cut.number, step):
+            count = min(step, self.cut.number - first)
+            yield Block(**{name: self._part(name, first, count) for name in self.sources})
+
+    def _part(self, name: str, first: int, count: int) -> Array:
+        source = self.sources[name]
+        size = int(np.prod(source.shape)) // self.cut.number
+        read = source.read(first * size, np.empty(count * size, source.dtype))
+        with np.errstate(all="ignore"):
+            part = floating(read, f"--{name}").astype(self.dtype)
+        if not self.axes:
+            return part
+        across = self.cut.across
+        return part.reshape(count, -1, across).swapaxes(1, 2).reshape(count * across, -1)
+
+    def indices(self, name: str, place: int) -> tuple[int, ...]:
+        """The indices of an element that stands in that place of all that `blocks` gives."""
+        shape = self.shapes[name]
+        if self.axes:
+            length = int(np.prod(shape)) // (self.cut.number * self.cut.across)
+            slice_, rest = divmod(place, length * self.cut.across)
+            side, along = divmod(rest, length)
+            place = (slice_ * length + along) * self.cut.across + side
+        return tuple(int(i) for i in np.unravel_index(place, shape, self.order)) if shape else ()
+
+
+def _cut(chain: Chain, x: Source) -> Slices:
+    """The slices of x that the chain can be judged on one by one.
+
+    Raises:
+        ShapeError: its layers work along several axes.
+    """
+    if not (worked := axes(chain, len(x.shape))):
+        return Slices(int(np.prod(x.shape)), 1, 1)
+    cut = slices(chain, x.shape, x.order) if len(worked) == 1 else None
+    if cut is None:
+        raise ShapeError("a chain along several axes is more than verify can judge")
+    return cut

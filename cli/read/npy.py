@@ -1,0 +1,131 @@
+"""Reading `.npy` arrays from any stream, believing nothing that the header says.
+
+See: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import warnings
+from io import BufferedReader
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from actgrad.cli.read.stored import Arriving, Stored, Stream, in_bytes, nbytes
+from actgrad.layers import ActgradError
+from actgrad.layers.arrays import Order, floating
+
+#: NumPy itself writes headers of some hundred bytes, and refuses to read beyond 10,000.
+LONGEST_HEADER = 1 << 16
+#: What NumPy makes of bfloat16, which it does not know.
+OPAQUE = np.dtype("V2")
+MAGIC = b"\x93NUMPY"
+READERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+    # Version 3 differs in the encoding of field names alone, and arrays of fields are refused.
+    (3, 0): np.lib.format.read_array_header_2_0,
+}
+
+
+class NpyError(ActgradError):
+    """Bytes that are no `.npy` array, or not the whole of one."""
+
+
+class Header(NamedTuple):
+    """What a `.npy` file says of the data that follow."""
+
+    shape: tuple[int, ...]
+    order: Order
+    dtype: np.dtype[Any]
+    #: How many bytes it took, the first 8 of the file not counted.
+    length: int
+
+
+def arriving(head: bytes, stream: Stream, name: str, available: int | None = None) -> Arriving:
+    """The array of a `.npy` stream, of which the 8 bytes `head` are already read.
+
+    `available` is how many bytes follow these, where that is known beforehand.
+
+    Raises:
+        NpyError: the bytes are no such array, or an impossible one.
+        StoredError: they end too early.
+        DtypeError: no layer computes in the array's dtype.
+    """
+    shape, order, dtype, length = read_header(head, stream, name)
+    if dtype.hasobject:
+        raise NpyError(f"{name} holds pickled objects, which are never loaded")
+    if dtype.subdtype:
+        raise NpyError(f"{name} holds arrays of arrays: its dtype is {dtype}")
+    if dtype != OPAQUE:
+        floating(np.empty(0, dtype), name)
+    array = Arriving(stream, name, shape, dtype, order)
+    if available is not None and nbytes(array) > available - length:
+        raise array.cut_short(available - length)
+    try:
+        np.broadcast_to(np.empty((), dtype), shape)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise NpyError(f"{name} has a shape that no array can have: {error}") from error
+    return array
+
+
+def found(head: bytes, stream: BufferedReader, name: str) -> Stored | Arriving:
+    """The array of a `.npy` file or pipe, of which the 8 bytes `head` are already read.
+
+    Raises what `arriving` raises.
+    """
+    if not (isinstance(stream, BufferedReader) and stream.seekable()):
+        return arriving(head, stream, name)
+    here = stream.tell()
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(here)
+    array = arriving(head, stream, name, size - here)
+    at = stream.tell()
+    # What follows it may be read as a second array.
+    stream.seek(at + nbytes(array))
+    return Stored(stream, at, name, array.shape, array.dtype, array.order)
+
+
+def read_header(head: bytes, stream: Stream, name: str) -> Header:
+    """The header of a `.npy` stream, of which the 8 bytes `head` are already read.
+
+    Raises:
+        NpyError: it is none.
+    """
+    if not head:
+        raise NpyError(f"{name} is empty")
+    if not head.startswith(MAGIC):
+        raise NpyError(f"{name} is no .npy file: it begins with {head[:6]!r}, not {MAGIC!r}")
+    version = (head[6], head[7]) if len(head) == 8 else (0, 0)
+    reader = READERS.get(version)
+    if reader is None:
+        raise NpyError(f"{name} is of .npy version {'.'.join(map(str, version))}; 1.0 to 3.0 are")
+    prefix = taken(stream, 2 if version == (1, 0) else 4)
+    length = int.from_bytes(prefix, "little")
+    if length > LONGEST_HEADER:
+        raise NpyError(f"{name} has a broken .npy header: it claims to be {in_bytes(length)} long")
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            shape, fortran_order, dtype = reader(io.BytesIO(prefix + taken(stream, length)))
+    except Exception as error:
+        # Of a header that is no literal, Python tells an address in memory; of a deep one, nothing.
+        reason = re.split(" on line|\n", str(error))[0] or "it cannot be parsed"
+        raise NpyError(f"{name} has a broken .npy header: {reason}") from error
+    if any(size < 0 for size in shape):
+        raise NpyError(f"{name} has a broken .npy header: negative shape {shape}")
+    return Header(shape, "F" if fortran_order else "C", dtype, len(prefix) + length)
+
+
+def taken(stream: Stream, count: int) -> bytes:
+    """That many bytes of a stream, or as many as there are."""
+    data = bytearray(count)
+    filled = 0
+    while filled < count:
+        more = stream.readinto(memoryview(data)[filled:])
+        if not more:
+            break
+        filled += more
+    return bytes(data[:filled])

@@ -1,0 +1,133 @@
+"""A verification as tables and a histogram, as JSON, or its worst elements as CSV."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from io import StringIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from actgrad.cli.options import ReportFormat
+from actgrad.cli.write.formats import exactly
+from actgrad.cli.write.output import STDOUT, OutputError, blamed, open_stdout, whole_file
+from actgrad.layers import Verification
+from actgrad.layers.verify.causes import Guess
+from actgrad.layers.verify.verification import Case
+
+#: How many of the worst elements are shown, and how many a report holds.
+SHOWN, REPORTED = 10, 100
+
+
+class Found(NamedTuple):
+    """A verification that has come to its end."""
+
+    verification: Verification
+    guesses: Mapping[str, Guess]
+    #: The indices of an element of a result, from its place.
+    indices: Callable[[str, int], tuple[int, ...]]
+
+    @property
+    def ok(self) -> bool:
+        """The verdict."""
+        return self.verification.ok
+
+    def worst(self, name: str, count: int) -> list[tuple[str, Case]]:
+        """The worst elements of a result, each with its indices as `3,7`."""
+        cases = self.verification.worst(name, count)
+        return [(",".join(map(str, self.indices(name, one.place))), one) for one in cases]
+
+
+def publish(found: Found, form: ReportFormat, file: str | None) -> None:
+    """Print the verification, and write the report if one is asked for.
+
+    Raises:
+        OutputError: that cannot be done.
+    """
+    if file is not None:
+        suffix = Path(file).suffix.lower()
+        if suffix not in (".csv", ".json"):
+            raise OutputError(f"--report {file}: its suffix names no format", "use .csv or .json")
+        with whole_file(file) as stream:
+            stream.write(written(found, ReportFormat(suffix[1:])).encode())
+    with blamed(STDOUT):
+        stdout = open_stdout()
+        if form is ReportFormat.table:
+            from actgrad.cli.show.verification_table import show
+
+            show(found, stdout)
+        else:
+            stdout.write(written(found, form))
+        stdout.flush()
+
+
+def written(found: Found, form: ReportFormat) -> str:
+    """The verification as JSON, or the worst elements as CSV."""
+    if form is ReportFormat.json:
+        return json.dumps(described(found), ensure_ascii=False, allow_nan=False) + "\n"
+    text = StringIO()
+    heads = ("result", "index", "x", "dout", "got", "truth", "nearest", "ulp", "kind")
+    text.write(",".join((*heads, "x_bits", "got_bits", "nearest_bits")) + "\n")
+    for name in found.verification.tallies:
+        for index, case in found.worst(name, REPORTED):
+            cells = (name, index.replace(",", " "), *(cell(one) for one in case[1:]))
+            text.write(",".join(cells) + "\n")
+    return text.getvalue()
+
+
+def cell(value: float | str) -> str:
+    """A number as JSON would have it, without quotes."""
+    return value if isinstance(value, str) else str(exactly(value))
+
+
+def described(found: Found) -> dict[str, Any]:
+    """The verification as JSON has it."""
+    verification = found.verification
+    policy = verification.policy
+    return {
+        "command": "verify",
+        "layers": list(verification.layers),
+        "dtype": verification.dtype,
+        "ok": verification.ok,
+        "summary": verification.summary,
+        "policy": {**policy._asdict(), "text": str(policy)},
+        "exact": verification.exact,
+        "results": {name: result(found, name) for name in verification.tallies},
+    }
+
+
+def result(found: Found, name: str) -> dict[str, Any]:
+    """What JSON says of out or dx."""
+    tally = found.verification.tallies[name]
+    guess = found.guesses.get(name)
+    ulp = {"max": tally.max, "mean": tally.mean}
+    ulp |= {f"p{share:g}": tally.quantile(share / 100) for share in (50, 99, 99.9)}
+    return {
+        "ok": not tally.failed,
+        "count": tally.count,
+        "failed": tally.failed,
+        "failures": tally.failures,
+        "correctly_rounded": tally.nearest,
+        "flushed": tally.flushed,
+        "left_out": tally.left_out,
+        "ulp": {key: exactly(value) for key, value in ulp.items()},
+        "at": None if tally.at is None else exactly(tally.at),
+        "guess": guess and guess._asdict(),
+        "binades": [
+            {
+                "low": exactly(one.low),
+                "high": exactly(one.high),
+                "count": one.judged,
+                "failed": one.failed,
+                "ulp": exactly(one.error),
+            }
+            for one in tally.binades
+        ],
+        "worst": [
+            {key: exactly(value) if isinstance(value, float) else value for key, value in pairs}
+            for pairs in (
+                {"index": index, **case._asdict()}.items()
+                for index, case in found.worst(name, SHOWN)
+            )
+        ],
+    }

@@ -1,0 +1,1 @@
+"""Writing answers: formats, files and standard output."""

@@ -1,0 +1,1 @@
+"""The catalogue: every activation layer, by family."""

@@ -1,0 +1,285 @@
+"""Layers made of the exponential function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import factorial
+
+import numpy as np
+
+from actgrad.layers.activations.smooth import Curve, Rectifying
+from actgrad.layers.arithmetic.double_double import DEEP, deepen, two_product
+from actgrad.layers.arrays import Array
+from actgrad.layers.formula import words as f
+from actgrad.layers.formula.words import Node
+from actgrad.layers.layer import Elementwise
+from actgrad.layers.parameter import parameter
+
+
+class Sigmoid(Elementwise):
+    """The logistic function: out = 1 / (1 + exp(−x)).
+
+    ∂out/∂x = exp(−x) / (1 + exp(−x))² = out·(1 − out). Of any shape; 0 at −inf, 1 at inf.
+
+    Near 1, `1 − out` loses its digits: in float32 all of them for x > 17. So backward is left that
+    too, computed without subtraction.
+
+    Source: Verhulst, "Recherches mathématiques sur la loi d'accroissement de la population", 1845.
+    """
+
+    name = "sigmoid"
+    aliases = ("logistic",)
+    elsewhere = {"PyTorch": "Sigmoid", "JAX": "sigmoid", "Keras": "sigmoid", "ONNX": "Sigmoid"}
+    keeps = {"out": float, "_rest": float}
+    range = "0 < y < 1"
+
+    @property
+    def out(self) -> Array:
+        """The last forward's result, in float64 whatever x's dtype."""
+        return self.saved["out"]
+
+    def formula(self, x: Node) -> Node:
+        return 1 / (1 + f.exp(-x))
+
+    def derivative(self, x: Node, y: Node) -> Node:
+        return y * (1 - y)
+
+    def derivation(self, x: Node, y: Node) -> Sequence[tuple[str, Node]]:
+        d = 1 + f.exp(-x)
+        return (
+            ("y²·exp(-x)", y**2 * f.exp(-x)),
+            ("1/(1 + exp(-x))²·exp(-x)", 1 / d**2 * f.exp(-x)),
+            ("1/(1 + exp(-x))·exp(-x)/(1 + exp(-x))", 1 / d * (f.exp(-x) / d)),
+            ("y·(1 - y)", y * (1 - y)),
+        )
+
+    def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
+        (rest,) = saved
+        t = np.exp(np.negative(x, out=rest), out=rest)
+        np.divide(1, np.add(t, 1, out=out), out=out)
+        np.multiply(t, out, out=rest)
+        # There t overflows; and out = exp(x), for it is below 2⁻⁹⁰⁰.
+        deep = np.flatnonzero(x < DEEP)
+        out[deep], rest[deep] = np.exp(x[deep]), 1
+
+    def short_block(self, x: Array, out: Array, *saved: Array) -> None:
+        (rest,) = saved
+        t = np.exp(x, out=out)
+        np.divide(1, np.add(t, 1, out=rest), out=rest)
+        np.multiply(t, rest, out=out)
+        if not x.max() < -DEEP:  # there t overflows, and ∞·0 is nan
+            out[x > -DEEP] = 1
+
+    def backward_block(self, dout: Array, dx: Array, *saved: Array) -> None:
+        out, rest = saved
+        np.multiply(np.multiply(dout, out, out=dx), rest, out=dx)
+
+
+class Logsigmoid(Curve):
+    """The sigmoid's logarithm: out = −log(1 + exp(−x)).
+
+    ∂out/∂x = 1 / (1 + exp(x)). Of any shape; −0 at inf.
+
+    Source: PyTorch, `torch.nn.LogSigmoid`.
+    """
+
+    name = "logsigmoid"
+    elsewhere = {"PyTorch": "LogSigmoid", "JAX": "log_sigmoid", "Keras": "log_sigmoid"}
+
+    def formula(self, x: Node) -> Node:
+        return -f.log(1 + f.exp(-x))
+
+    def curve(self, x: Array) -> tuple[Array, Array]:
+        t = np.exp(-np.abs(x))
+        return -(np.log1p(t) - np.minimum(x, 0)), np.where(x > 0, t, 1) / (1 + t)
+
+
+class Softplus(Rectifying):
+    """A smooth rectifier: out = log(1 + exp(beta·x)) / beta.
+
+    ∂out/∂x = 1 / (1 + exp(−beta·x)). Of any shape; 0 at −inf. There is no threshold beyond which
+    it becomes x, as in PyTorch: it does so by itself.
+
+    Source: Dugas et al., "Incorporating second-order functional knowledge for better option
+    pricing", 2000.
+    """
+
+    name = "softplus"
+    elsewhere = {"PyTorch": "Softplus", "JAX": "softplus", "Keras": "softplus", "ONNX": "Softplus"}
+
+    beta: float = parameter(1.0, "how sharp the bend is", above=0)
+
+    def formula(self, x: Node) -> Node:
+        return f.log(1 + f.exp(self.beta * x)) / self.beta
+
+    def tail(self, x: Array) -> tuple[Array, Array]:
+        z, rest = two_product(np.maximum(x, FARTHEST / self.beta), self.beta)
+        t = np.exp(z)
+        t += t * rest
+        return deepen(np.log1p(t) / self.beta, z, (1 + rest) / self.beta), t / (1 + t)
+
+
+class Tanh(Curve):
+    """The hyperbolic tangent: out = (exp(x) − exp(−x)) / (exp(x) + exp(−x)).
+
+    ∂out/∂x = 1 − out². Of any shape; ±1 at ±inf.
+
+    What forward keeps is the slope, 4·exp(−2|x|) / (1 + exp(−2|x|))²: near ±1, 1 − out² has no
+    digits left.
+
+    Source: LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998.
+    """
+
+    name = "tanh"
+    elsewhere = {"PyTorch": "Tanh", "JAX": "tanh", "Keras": "tanh", "ONNX": "Tanh"}
+
+    def formula(self, x: Node) -> Node:
+        return f.tanh(x)
+
+    def derivative(self, x: Node, y: Node) -> Node:
+        return 1 - y**2
+
+    def curve(self, x: Array) -> tuple[Array, Array]:
+        z = -2 * np.abs(x)
+        t = np.exp(z)
+        return np.tanh(x), deepen(4 * t / np.square(1 + t), z, 4)
+
+
+class Tanhshrink(Curve):
+    """What tanh takes away: out = x − tanh(x).
+
+    ∂out/∂x = tanh²(x). Of any shape.
+
+    Source: PyTorch, `torch.nn.Tanhshrink`.
+    """
+
+    name = "tanhshrink"
+    elsewhere = {"PyTorch": "Tanhshrink", "Keras": "tanh_shrink"}
+
+    def formula(self, x: Node) -> Node:
+        return x - f.tanh(x)
+
+    def curve(self, x: Array) -> tuple[Array, Array]:
+        tanh = np.tanh(x)
+        value = x - tanh
+        small = np.flatnonzero(np.abs(x) < 2)
+        value[small] = self._near_zero(x[small])
+        return value, tanh * tanh
+
+    @staticmethod
+    def _near_zero(x: Array) -> Array:
+        """(x·cosh x − sinh x)/cosh x: the Taylor series of its numerator has no negative term."""
+        square = x * x
+        series = np.zeros_like(x)
+        for k in range(14, 0, -1):
+            series = series * square + 2 * k / factorial(2 * k + 1)
+        return square * series / np.cosh(x) * x
+
+
+class Elu(Curve):
+    """The exponential linear unit: out = x for x > 0, else alpha·(exp(x) − 1).
+
+    ∂out/∂x = 1 for x > 0, else alpha·exp(x), at the kink x = 0 too. Of any shape; −alpha at −inf.
+
+    Source: Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by
+    exponential linear units", 2015.
+    """
+
+    name = "elu"
+    elsewhere = {"PyTorch": "ELU", "JAX": "elu", "Keras": "elu", "ONNX": "Elu"}
+
+    alpha: float = parameter(1.0, "how far below 0 it goes", above=0)
+
+    def formula(self, x: Node) -> Node:
+        return f.where(x > 0, x, self.alpha * (f.exp(x) - 1))
+
+    def curve(self, x: Array) -> tuple[Array, Array]:
+        low = np.minimum(x, 0)
+        falling = deepen(self.alpha * np.exp(low), low, self.alpha)
+        return np.where(x < 0, self.alpha * np.expm1(low), x), np.where(x > 0, 1, falling)
+
+
+class Celu(Curve):
+    """ELU with a continuous slope: out = x for x > 0, else alpha·(exp(x/alpha) − 1).
+
+    ∂out/∂x = 1 for x > 0, else exp(x/alpha). Of any shape; −alpha at −inf.
+
+    Source: Barron, "Continuously differentiable exponential linear units", 2017.
+    """
+
+    name = "celu"
+    elsewhere = {"PyTorch": "CELU", "JAX": "celu", "Keras": "celu", "ONNX": "Celu"}
+
+    alpha: float = parameter(1.0, "how far below 0 it goes", above=0)
+
+    def formula(self, x: Node) -> Node:
+        return f.where(x > 0, x, self.alpha * (f.exp(x / self.alpha) - 1))
+
+    def curve(self, x: Array) -> tuple[Array, Array]:
+        low = np.clip(x, FARTHEST * self.alpha, 0)
+        z = low / self.alpha
+        back, rest = two_product(z, self.alpha)
+        # What the quotient's rounding drops, the remainder gives back.
+        left = ((low - back) - rest) / self.alpha
+        t = np.exp(z)
+        # x/alpha may be subnormal, and there the value is x.
+        value = np.where(z > -TINY, x, self.alpha * np.expm1(z))
+        return value, deepen(t + t * left, z, 1 + left)
+
+
+class Selu(Curve):
+    """ELU that keeps mean 0 and variance 1: out = λ·x for x > 0, else λ·α·(exp(x) − 1).
+
+    λ = 1.0507… and α = 1.6732… ∂out/∂x = λ for x > 0, else λ·α·exp(x), at the kink x = 0 too.
+    Of any shape; −λ·α at −inf.
+
+    Source: Klambauer, Unterthiner, Mayr and Hochreiter, "Self-normalizing neural networks", 2017.
+    """
+
+    name = "selu"
+    elsewhere = {"PyTorch": "SELU", "JAX": "selu", "Keras": "selu", "ONNX": "Selu"}
+
+    SCALE = "1.0507009873554804934193349852946"
+    ALPHA = "1.6732632423543772848170429916717"
+    DEPTH = 1.7580993408473768599
+
+    def formula(self, x: Node) -> Node:
+        scale, alpha = f.constant(self.SCALE), f.constant(self.ALPHA)
+        return scale * f.where(x > 0, x, alpha * (f.exp(x) - 1))
+
+    def curve(self, x: Array) -> tuple[Array, Array]:
+        low, scale = np.minimum(x, 0), float(self.SCALE)
+        falling = deepen(self.DEPTH * np.exp(low), low, self.DEPTH)
+        value = np.where(x < 0, self.DEPTH * np.expm1(low), scale * x)
+        return value, np.where(x > 0, scale, falling)
+
+
+class Exponential(Elementwise):
+    """The exponential function: out = exp(x), and ∂out/∂x = out. Of any shape; 0 at −inf.
+
+    Source: Keras, `keras.activations.exponential`.
+    """
+
+    name = "exponential"
+    aliases = ("exp",)
+    elsewhere = {"Keras": "exponential", "ONNX": "Exp"}
+    keeps = {"out": float}
+
+    def formula(self, x: Node) -> Node:
+        return f.exp(x)
+
+    def derivative(self, x: Node, y: Node) -> Node:
+        return y
+
+    def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
+        np.exp(x, out=out)
+
+    def backward_block(self, dout: Array, dx: Array, *saved: Array) -> None:
+        (kept,) = saved
+        np.multiply(dout, kept, out=dx)
+
+
+#: exp is 0 below; numbers are clipped here, so that ∞·0 and ∞ − ∞ do not arise.
+FARTHEST = -2000.0
+#: Below this exp(x) − 1 is x.
+TINY = 2.0**-60

@@ -1,0 +1,130 @@
+"""Gated linear units: one half of x, times an activation of the other half."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+
+from actgrad.layers.activations.self_gated import Gelu, Silu
+from actgrad.layers.activations.softmax import AlongAxis
+from actgrad.layers.arrays import Array
+from actgrad.layers.errors import ShapeError
+from actgrad.layers.formula import words as f
+from actgrad.layers.formula.words import Node
+from actgrad.layers.parameter import parameter
+
+
+class Gated(AlongAxis):
+    """out = a·g(b), where a is the first half of x along `axis` and b the second.
+
+    Forward keeps ∂out/∂x: g(b) in the place of a, and a·g′(b) in that of b.
+    """
+
+    keeps = {"slope": float}
+
+    @abstractmethod
+    def gate(self, b: Array) -> tuple[Array, Array]:
+        """The gate's value and slope at a 1-d array."""
+
+    @abstractmethod
+    def gate_formula(self, b: Node) -> Node:
+        """The gate, in the words of `actgrad.layers.formula.words`."""
+
+    def formula(self, x: Sequence[Node]) -> list[Node]:
+        half = len(x) // 2
+        return [a * self.gate_formula(b) for a, b in zip(x[:half], x[half:], strict=True)]
+
+    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        whole = list(super().out_shape(shape))
+        if whole[self.axis] % 2:
+            raise ShapeError(
+                f"{self.name} halves axis {self.axis}, but x has shape {shape}: that is odd"
+            )
+        whole[self.axis] //= 2
+        return tuple(whole)
+
+    def forward_rows(self, x: Array, out: Array, *saved: Array) -> None:
+        (slope,) = saved
+        a, b = np.hsplit(x, 2)
+        value, rise = (one.reshape(b.shape) for one in self.gate(b.ravel()))
+        np.multiply(a, value, out=out)
+        np.concatenate([value, a * rise], axis=1, out=slope)
+
+    def backward_rows(self, dout: Array, dx: Array, *saved: Array) -> None:
+        (slope,) = saved
+        np.multiply(np.concatenate([dout, dout], axis=1), slope, out=dx)
+
+
+class Glu(Gated):
+    """The gated linear unit: out = a·σ(b), σ(b) = 1 / (1 + exp(−b)), with x = [a, b] along axis.
+
+    da = dout·σ(b), db = dout·a·σ(b)·(1 − σ(b)). out has half of x's length along axis.
+
+    Source: Dauphin, Fan, Auli and Grangier, "Language modeling with gated convolutional networks",
+    2016.
+    """
+
+    name = "glu"
+    elsewhere = {"PyTorch": "GLU", "JAX": "glu", "Keras": "glu"}
+
+    def gate_formula(self, b: Node) -> Node:
+        return 1 / (1 + f.exp(-b))
+
+    def gate(self, b: Array) -> tuple[Array, Array]:
+        t = np.exp(-np.abs(b))
+        return np.where(b < 0, t, 1) / (1 + t), t / (1 + t) / (1 + t)
+
+
+class Reglu(Gated):
+    """Gated by the rectifier: out = a·max(b, 0), with x = [a, b] along axis.
+
+    da = dout·max(b, 0), db = dout·a for b > 0, else 0. out has half of x's length along axis.
+
+    Source: Shazeer, "GLU variants improve transformer", 2020.
+    """
+
+    name = "reglu"
+
+    def gate_formula(self, b: Node) -> Node:
+        return f.maximum(b, 0)
+
+    def gate(self, b: Array) -> tuple[Array, Array]:
+        return np.maximum(b, 0), (~(b <= 0)).astype(np.float64)
+
+
+class Geglu(Gated):
+    """Gated by GELU: out = a·b·Φ(b), with x = [a, b] along axis.
+
+    da = dout·gelu(b), db = dout·a·gelu′(b). out has half of x's length along axis.
+
+    Source: Shazeer, "GLU variants improve transformer", 2020.
+    """
+
+    name = "geglu"
+
+    def gate_formula(self, b: Node) -> Node:
+        return Gelu().formula(b)
+
+    def gate(self, b: Array) -> tuple[Array, Array]:
+        return Gelu().curve(b)
+
+
+class Swiglu(Gated):
+    """Gated by SiLU: out = a·b / (1 + exp(−beta·b)), with x = [a, b] along axis.
+
+    da = dout·silu(b), db = dout·a·silu′(b). out has half of x's length along axis.
+
+    Source: Shazeer, "GLU variants improve transformer", 2020.
+    """
+
+    name = "swiglu"
+
+    beta: float = parameter(1.0, "how steep the gate is", above=0)
+
+    def gate_formula(self, b: Node) -> Node:
+        return Silu(beta=self.beta).formula(b)
+
+    def gate(self, b: Array) -> tuple[Array, Array]:
+        return Silu(beta=self.beta).curve(b)

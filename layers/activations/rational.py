@@ -1,0 +1,138 @@
+"""Layers made of polynomials, quotients and roots."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from actgrad.layers.activations.smooth import Curve, Rectifying
+from actgrad.layers.arrays import Array
+from actgrad.layers.formula import words as f
+from actgrad.layers.formula.words import Node
+from actgrad.layers.layer import Elementwise
+from actgrad.layers.parameter import parameter
+
+
+class ReluSquared(Elementwise):
+    """The rectifier's square: out = max(x, 0)².
+
+    ∂out/∂x = 2·max(x, 0), which has a kink at x = 0 but is 0 there. Of any shape.
+
+    Source: So et al., "Primer: searching for efficient transformers for language modeling", 2021.
+    """
+
+    name = "relu_squared"
+    aliases = ("relu2",)
+    keeps = {"rectified": float}
+
+    def formula(self, x: Node) -> Node:
+        return f.maximum(x, 0) ** 2
+
+    def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
+        (rectified,) = saved
+        np.maximum(x, 0, out=rectified)
+        np.square(rectified, out=out)
+
+    def backward_block(self, dout: Array, dx: Array, *saved: Array) -> None:
+        (rectified,) = saved
+        # 2·dout and 2·max(x, 0) may overflow where dx does not.
+        np.multiply(dout, rectified, out=dx)
+        np.add(dx, dx, out=dx)
+
+
+class Hardswish(Curve):
+    """x gated by a sigmoid of three lines: out = x·min(max(0, x + 3), 6)/6.
+
+    ∂out/∂x = 0 for x ≤ −3, 1 for x ≥ 3, else (2x + 3)/6. Of any shape.
+
+    Source: Howard et al., "Searching for MobileNetV3", 2019.
+    """
+
+    name = "hardswish"
+    aliases = ("hard_silu",)
+    elsewhere = {
+        "PyTorch": "Hardswish",
+        "JAX": "hard_swish",
+        "Keras": "hard_silu",
+        "ONNX": "HardSwish",
+    }
+
+    def formula(self, x: Node) -> Node:
+        inner = f.where(x > -3, x * (x + 3) / 6, 0)
+        return f.where(x >= 3, x, inner)
+
+    def curve(self, x: Array) -> tuple[Array, Array]:
+        mid = np.clip(x, -3, 3)
+        value = np.where(x > 3, x, mid * (mid + 3) / 6)
+        slope = (2 * mid + 3) / 6
+        slope[x <= -3], slope[x >= 3] = 0, 1
+        return value, slope
+
+
+class Softsign(Curve):
+    """A sigmoid with polynomial tails: out = x / (1 + |x|).
+
+    ∂out/∂x = 1 / (1 + |x|)². Of any shape; ±1 at ±inf.
+
+    Source: Bergstra, Desjardins, Lamblin and Bengio, "Quadratic polynomials learn better image
+    features", 2009.
+    """
+
+    name = "softsign"
+    elsewhere = {
+        "PyTorch": "Softsign",
+        "JAX": "soft_sign",
+        "Keras": "softsign",
+        "ONNX": "Softsign",
+    }
+
+    def formula(self, x: Node) -> Node:
+        return x / (1 + abs(x))
+
+    def curve(self, x: Array) -> tuple[Array, Array]:
+        # Finite, because inf/inf is nan.
+        x = np.clip(x, -(2.0**1023), 2.0**1023)
+        share = 1 / (1 + np.abs(x))
+        return x / (1 + np.abs(x)), share * share
+
+
+class Squareplus(Rectifying):
+    """A smooth rectifier without exponentials: out = (x + √(x² + b)) / 2.
+
+    ∂out/∂x = (1 + x/√(x² + b)) / 2. Of any shape; 0 at −inf.
+
+    Source: Barron, "Squareplus: a softplus-like algebraic rectifier", 2021.
+    """
+
+    name = "squareplus"
+    elsewhere = {"JAX": "squareplus", "Keras": "squareplus"}
+
+    b: float = parameter(4.0, "the size of the curved region; √b/2 is the value at x = 0", above=0)
+
+    def formula(self, x: Node) -> Node:
+        return (x + f.sqrt(x**2 + self.b)) / 2
+
+    def tail(self, x: Array) -> tuple[Array, Array]:
+        # (√ + x)(√ − x) = b. Halved, so that nothing overflows.
+        half_root = np.hypot(x / 2, np.sqrt(self.b) / 2)
+        value = self.b / 4 / (half_root - x / 2)
+        return value, value / half_root / 2
+
+
+class SparsePlus(Curve):
+    """A rectifier whose corner is a parabola: out = (x + 1)²/4 between −1 and 1.
+
+    out = 0 for x ≤ −1, x for x ≥ 1; ∂out/∂x = min(max(0, (x + 1)/2), 1). Of any shape.
+
+    Source: JAX, `jax.nn.sparse_plus`; Martins and Astudillo, "From softmax to sparsemax", 2016.
+    """
+
+    name = "sparse_plus"
+    elsewhere = {"JAX": "sparse_plus", "Keras": "sparse_plus"}
+
+    def formula(self, x: Node) -> Node:
+        inner = f.where(x > -1, (x + 1) ** 2 / 4, 0)
+        return f.where(x >= 1, x, inner)
+
+    def curve(self, x: Array) -> tuple[Array, Array]:
+        slope = (np.clip(x, -1, 1) + 1) / 2
+        return np.where(x > 1, x, slope * slope), slope

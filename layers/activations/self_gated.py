@@ -1,0 +1,292 @@
+"""Layers that gate x by a smooth step of x itself.
+
+Their slopes have a root below 0. There the plain formula leaves no digits, so each kernel measures
+from the root c: with x = c + δ, what cancels is N(x) = N(c) + (N(x) − N(c)), and the difference is
+written as a sum of terms that all have δ's sign. N(c) is not 0, because c is a float.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import numpy as np
+
+from actgrad.layers.activations import normal
+from actgrad.layers.activations.exponential import FARTHEST
+from actgrad.layers.activations.smooth import Curve, Rectifying
+from actgrad.layers.arithmetic.double_double import DEEP, deepen, two_product, two_sum
+from actgrad.layers.arrays import Array
+from actgrad.layers.formula import words as f
+from actgrad.layers.formula.words import Node
+from actgrad.layers.parameter import parameter
+from actgrad.layers.scratch import scratch
+
+#: Further from the roots than this, the plain formulas cancel little and round less.
+NEAR = 0.3
+#: What is smaller has lost digits that 32 bits show, where terms around 1 cancel.
+CLOSE = 2.0**-16
+#: Stands for −∞, whose product with a gate of 0 is no number.
+FINITE = -(2.0**128)
+
+
+def gated(x: Array, n: Array, t: Array, z: Array, rest: Array) -> tuple[Array, Array]:
+    """x·t/(1 + t) and n·t/(1 + t)², where `t` is exp(z) and should be exp(z + rest)."""
+    d, grown = 1 + t, t * (2 + t)
+    square = 1 + grown
+    # What the denominators lack, relative to them. It and `rest` mend the quotients.
+    lost = ((t - (d - 1)) + t * rest) / d
+    lost_square = ((grown - (square - 1)) + 2 * t * d * rest) / square
+    value, slope = x * t / d, n * t / square
+    value += value * (rest - lost)
+    slope += slope * (rest - lost_square)
+    return deepen(value, z, x * (1 + rest)), deepen(slope, z, n * (1 + rest))
+
+
+class StepGated(Rectifying):
+    """x gated by the sigmoid of some z(x): out = x / (1 + exp(−z))."""
+
+    @abstractmethod
+    def argument(self, x: Array, z: Array, pull: Array) -> None:
+        """Fill `z`, not beyond ±DEEP, and `pull` with x·z′, as float64 has them."""
+
+    def short_block(self, x: Array, out: Array, *saved: Array) -> None:
+        (slope,) = saved
+        z, pull, share = scratch(3, x.size)
+        self.argument(x, z, pull)
+        t = np.exp(z, out=out)
+        np.divide(1, np.add(t, 1, out=share), out=share)
+        gate = np.multiply(t, share, out=out)
+        np.add(np.multiply(pull, share, out=slope), 1, out=slope)
+        root = np.flatnonzero(np.abs(slope, out=share) < CLOSE)
+        np.multiply(slope, gate, out=slope)
+        np.multiply(np.maximum(x, FINITE, out=z), gate, out=out)
+        slope[root] = self.curve(x[root])[1]
+
+
+class SigmoidGated(StepGated):
+    """x gated by the sigmoid of a multiple of x: out = x / (1 + exp(−steepness·x))."""
+
+    @property
+    def steepness(self) -> float:
+        """How steep the gate is."""
+        raise NotImplementedError
+
+    def formula(self, x: Node) -> Node:
+        return x / (1 + f.exp(-self.steepness * x))
+
+    def argument(self, x: Array, z: Array, pull: Array) -> None:
+        np.clip(np.multiply(x, self.steepness, out=z), DEEP, -DEEP, out=z)
+        np.copyto(pull, z)
+
+    def tail(self, x: Array) -> tuple[Array, Array]:
+        x = np.maximum(x, FARTHEST / self.steepness)
+        z, rest = two_product(x, self.steepness)
+        t = np.exp(z)
+        # N(z) = 1 + z + exp(z); the slope is N·t/(1 + t)².
+        step = (z - SILU_ROOT) + rest
+        near = SILU_REST + (step + SILU_EXP * np.expm1(step))
+        one_more, lost = two_sum(z, 1.0)
+        n = np.where(np.abs(step) < NEAR, near, one_more + (t + (lost + rest)))
+        return gated(x, n, t, z, rest)
+
+
+#: The float next to the root of N(z) = 1 + z + exp(z), N there, and exp there.
+SILU_ROOT, SILU_REST, SILU_EXP = -1.2784645427610737, 1.3995343912896686e-16, 0.27846454276107385
+
+
+class Silu(SigmoidGated):
+    """x gated by its sigmoid: out = x / (1 + exp(−beta·x)).
+
+    With s = 1 / (1 + exp(−beta·x)), ∂out/∂x = s·(1 + beta·x·(1 − s)). Of any shape; −0 at −inf.
+
+    Source: Elfwing, Uchibe and Doya, "Sigmoid-weighted linear units for neural network function
+    approximation", 2017; with beta, Ramachandran, Zoph and Le, "Searching for activation
+    functions", 2017.
+    """
+
+    name = "silu"
+    aliases = ("swish",)
+    elsewhere = {"PyTorch": "SiLU", "JAX": "silu", "Keras": "silu", "ONNX": "Swish"}
+
+    beta: float = parameter(1.0, "how steep the gate is", above=0)
+
+    @property
+    def steepness(self) -> float:
+        return self.beta
+
+
+class QuickGelu(SigmoidGated):
+    """GELU by a sigmoid: out = x / (1 + exp(−1.702·x)).
+
+    With s = 1 / (1 + exp(−1.702·x)), ∂out/∂x = s·(1 + 1.702·x·(1 − s)). Of any shape; −0 at −inf.
+    1.702 is the float64 next to it, as in everyone's code.
+
+    Source: Hendrycks and Gimpel, "Gaussian error linear units", 2016; the name is from CLIP.
+    """
+
+    name = "quick_gelu"
+
+    @property
+    def steepness(self) -> float:
+        return 1.702
+
+
+class Mish(Curve):
+    """x gated by tanh of softplus: out = x·tanh(log(1 + exp(x))).
+
+    With w = tanh(log(1 + exp(x))), ∂out/∂x = w + x·(1 − w²) / (1 + exp(−x)). Of any shape; −0 at
+    −inf.
+
+    Source: Misra, "Mish: a self regularized non-monotonic activation function", 2019.
+    """
+
+    name = "mish"
+    elsewhere = {"PyTorch": "Mish", "JAX": "mish", "Keras": "mish", "ONNX": "Mish"}
+
+    def formula(self, x: Node) -> Node:
+        return x * f.tanh(f.log(1 + f.exp(x)))
+
+    def curve(self, x: Array) -> tuple[Array, Array]:
+        low, falling = self._below(np.clip(x, FARTHEST, 0))
+        # w and its slope in exp(−x), which does not overflow.
+        high = np.clip(x, MISH_TURN, -FARTHEST)
+        t = np.exp(-high)
+        d = 1 + 2 * t * (1 + t)
+        w = (1 + 2 * t) / d
+        rising = w + high * np.square(2 * t / d) * (1 + t)
+        return np.where(x > 0, x * w, low), np.where(x > MISH_TURN, rising, falling)
+
+    @staticmethod
+    def _below(x: Array) -> tuple[Array, Array]:
+        t = np.exp(x)
+        s, top = 1 + t, t + 2
+        product = t * top
+        d = product + 2
+        # What t + 2 lacks, and then d, relative to them: it mends the quotients.
+        lost = t - (top - 2)
+        lost_below = ((product - (d - 2)) + t * lost) / d
+        # N(x) = 4(1 + x) + t·(4x + 6) + 4t² + t³ = s·(4x + s² + s + 1 + 1/s); the slope is N·t/d².
+        step = x - MISH_ROOT
+        change = MISH_EXP * np.expm1(step)
+        change *= s + (2 + MISH_EXP) - 1 / (s * (1 + MISH_EXP))
+        m = MISH_REST + (4 * step + change)
+        one_more, lost_more = two_sum(x, 1.0)
+        rise = t * ((4 * x + 6) + t * (4 + t)) + 4 * lost_more
+        near = np.abs(step) < NEAR
+        most, least = np.where(near, m, 4 * one_more), np.where(near, m * t, rise)
+        n = most + (least - (most + least) * (2 * lost_below))
+        value, slope = x * product / d, n * t / (d * d)
+        value += value * (lost / top - lost_below)
+        return deepen(value, x, x * (top / d)), deepen(slope, x, n / (d * d))
+
+
+#: Between the root and 0: from here on, the formula in exp(−x) cancels little and rounds less.
+MISH_TURN = -0.6
+#: The float next to the root of Mish's N, N there, and exp there.
+MISH_ROOT, MISH_REST, MISH_EXP = -1.1924312145154952, 2.3835305781704074e-16, 0.30348253528152896
+
+
+class Gelu(Rectifying):
+    """x gated by the normal distribution: out = x·Φ(x), Φ(x) = (1 + erf(x/√2)) / 2.
+
+    ∂out/∂x = Φ(x) + x·exp(−x²/2)/√(2π). Of any shape; −0 at −inf.
+
+    Source: Hendrycks and Gimpel, "Gaussian error linear units", 2016.
+    """
+
+    name = "gelu"
+    elsewhere = {
+        "PyTorch": "GELU",
+        "JAX": "gelu(approximate=False)",
+        "Keras": "gelu",
+        "ONNX": "Gelu",
+    }
+
+    def formula(self, x: Node) -> Node:
+        return x * (1 + f.erf(x / f.sqrt(2))) / 2
+
+    def short_block(self, x: Array, out: Array, *saved: Array) -> None:
+        (slope,) = saved
+        normal.gate(x, out, slope)
+        np.multiply(np.maximum(x, -normal.SHALLOW), out, out=out)
+
+    def tail(self, x: Array) -> tuple[Array, Array]:
+        x = np.maximum(x, -normal.FARTHEST)
+        h, c, r, g = normal.tail(-x)
+        e = np.exp(h)
+        value, slope = x * r * c, g * c
+        return deepen(value * e, h, value), deepen(slope * e, h, slope)
+
+
+class GeluTanh(StepGated):
+    """GELU by tanh: out = x·(1 + tanh(u))/2 with u = √(2/π)·(x + 0.044715·x³).
+
+    ∂out/∂x = (1 + tanh(u))/2 + x·(1 − tanh²(u))/2·√(2/π)·(1 + 3·0.044715·x²). Of any shape; −0
+    at −inf. 0.044715 is the float64 next to it, as in everyone's code.
+
+    Source: Hendrycks and Gimpel, "Gaussian error linear units", 2016.
+    """
+
+    name = "gelu_tanh"
+    elsewhere = {
+        "PyTorch": "GELU(approximate='tanh')",
+        "JAX": "gelu(approximate=True)",
+        "Keras": "gelu(approximate=True)",
+        "ONNX": "Gelu(approximate='tanh')",
+    }
+
+    CUBIC = 0.044715
+    #: There the gate is 0 to 32 bits, times the largest float32 too.
+    FARTHEST = 20.5
+
+    def formula(self, x: Node) -> Node:
+        u = f.sqrt(2 / f.pi) * (x + self.CUBIC * x**3)
+        return x * (1 + f.tanh(u)) / 2
+
+    def argument(self, x: Array, z: Array, pull: Array) -> None:
+        np.clip(x, -self.FARTHEST, self.FARTHEST, out=z)
+        cubes = np.multiply(np.square(z, out=pull), self.CUBIC, out=pull)
+        np.multiply(z, TWICE[0], out=z)
+        bend = np.multiply(cubes, z, out=pull)
+        np.add(z, bend, out=z)
+        np.add(np.multiply(bend, 2, out=pull), z, out=pull)
+
+    def tail(self, x: Array) -> tuple[Array, Array]:
+        x = np.maximum(x, -30.0)
+        v, rest = self._twice_u(x)
+        # (1 + tanh u)/2 = t/(1 + t) with t = exp(2u), and the slope is N·t/(1 + t)², where
+        # N(x) = 1 + exp(v) + x·v′ with v = 2u.
+        step = x - GELU_TANH_ROOT
+        cubes = self.CUBIC * (x * (x + GELU_TANH_ROOT) + GELU_TANH_ROOT**2)
+        rise = TWICE[0] * step
+        n = 3 * cubes * rise + GELU_TANH_EXP * np.expm1(rise * (1 + cubes))
+        n = rise + (n + (TWICE[1] * step + GELU_TANH_REST))
+        # Far from the root the plain formula cancels little, and rounds less: x·v′ = v + 2(v − ax).
+        line, lost = two_product(x, TWICE[0])
+        lost = 3 * rest - 2 * (lost + TWICE[1] * x)
+        pull, lost_pull = two_sum(v, 2 * (v - line))
+        pull, lost_more = two_sum(pull, 1.0)
+        t = np.exp(v)
+        far = pull + (t + (lost + lost_pull + lost_more))
+        return gated(x, np.where(np.abs(step) < NEAR, n, far), t, v, rest)
+
+    def _twice_u(self, x: Array) -> tuple[Array, Array]:
+        """2u = 2√(2/π)·x·(1 + 0.044715·x²) as hi + lo."""
+        square, lost = two_product(x, x)
+        hi, lo = two_product(square, self.CUBIC)
+        hi, more = two_sum(np.ones_like(x), hi)
+        lo += more + self.CUBIC * lost
+        cube, lost = two_product(x, hi)
+        lost += x * lo
+        hi, lo = two_product(cube, TWICE[0])
+        return hi, lo + (TWICE[0] * lost + TWICE[1] * cube)
+
+
+#: 2√(2/π) as hi + lo.
+TWICE = 1.5957691216057308, -9.96930880911092e-17
+#: The float next to the root of gelu_tanh's N, N there, and exp(2u) there.
+GELU_TANH_ROOT, GELU_TANH_REST, GELU_TANH_EXP = (
+    -0.7524614220710163,
+    -8.454378231586076e-17,
+    0.29195521191476714,
+)

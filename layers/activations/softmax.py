@@ -1,0 +1,267 @@
+"""Layers whose every output element depends on a whole line of x along one axis."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from actgrad.layers.arithmetic.double_double import two_sum
+from actgrad.layers.arrays import Array, deliver, destination, floating
+from actgrad.layers.blocks import lines
+from actgrad.layers.errors import ShapeError
+from actgrad.layers.formula import words as f
+from actgrad.layers.formula.words import Node
+from actgrad.layers.layer import Layer
+from actgrad.layers.parameter import parameter
+
+
+class AlongAxis(Layer):
+    """A layer over the lines of an array along `axis`; its kernels see them as rows of float64."""
+
+    axis: int = parameter(-1, "the axis along which the lines lie; −1 is the last", whole=True)
+
+    @abstractmethod
+    def forward_rows(self, x: Array, out: Array, *saved: Array) -> None:
+        """Fill the rows of `out`, and of each kept array, from those of x."""
+
+    @abstractmethod
+    def backward_rows(self, dout: Array, dx: Array, *saved: Array) -> None:
+        """Fill the rows of dx from those of dout and of what forward_rows kept."""
+
+    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if not -len(shape) <= self.axis < len(shape):
+            raise ShapeError(f"{self.name}: x has shape {shape}, so no axis {self.axis}")
+        return shape
+
+    def forward(self, x: ArrayLike, out: Array | None = None) -> Array:
+        x = floating(x, "x")
+        dtype = x.dtype.newbyteorder("=")
+        result = destination(out, self.out_shape(x.shape), dtype)
+        saved: dict[str, Array] = {
+            name: np.empty(x.shape, kind) for name, kind in self.keeps.items()
+        }
+        with np.errstate(all="ignore"):
+            for rows in lines(self.axis, [x], [result, *saved.values()]):
+                self.forward_rows(*rows)
+        self._saved, self._shape, self._dtype = saved, x.shape, dtype
+        return deliver(result, out)
+
+    def backward(self, dout: ArrayLike, out: Array | None = None) -> Array:
+        saved = self.saved.values()
+        dout = floating(dout, "dout")
+        shape = self.out_shape(self._shape)
+        if dout.shape != shape:
+            raise ShapeError(f"dout has shape {dout.shape}, but {self.name}'s out has {shape}")
+        result = destination(out, self._shape, self._dtype)
+        with np.errstate(all="ignore"):
+            for dout_rows, *kept, dx in lines(self.axis, [dout, *saved], [result]):
+                self.backward_rows(dout_rows, dx, *kept)
+        return deliver(result, out)
+
+
+class Softmax(AlongAxis):
+    """Numbers along an axis as probabilities: outᵢ = exp(xᵢ) / Σⱼ exp(xⱼ).
+
+    dxᵢ = outᵢ·(doutᵢ − Σⱼ doutⱼ·outⱼ). out has x's shape; one inf gives 1 in its place and 0
+    elsewhere, and where no limit exists, as for two of them, the whole line is nan.
+
+    What forward keeps is `out`, and where that is above ½, out − 1, computed without subtraction.
+
+    Source: Bridle, "Probabilistic interpretation of feedforward classification network outputs",
+    1990.
+    """
+
+    name = "softmax"
+    elsewhere = {"PyTorch": "Softmax", "JAX": "softmax", "Keras": "softmax", "ONNX": "Softmax"}
+    keeps = {"out": float}
+
+    @property
+    def out(self) -> Array:
+        """The last forward's result, in float64 whatever x's dtype."""
+        return whole(self.saved["out"])
+
+    def formula(self, x: Sequence[Node]) -> list[Node]:
+        powers = [f.exp(one) for one in x]
+        total = sum(powers[1:], powers[0])
+        return [power / total for power in powers]
+
+    def forward_rows(self, x: Array, out: Array, *saved: Array) -> None:
+        (kept,) = saved
+        shares(x, kept)
+        out[...] = whole(kept)
+
+    def backward_rows(self, dout: Array, dx: Array, *saved: Array) -> None:
+        (kept,) = saved
+        y = whole(kept)
+        # Measured from dout at the largest y, the sum has no part of it, and 1 − y does not cancel.
+        d = dout - np.take_along_axis(dout, largest(y), 1)
+        np.multiply(y, d - (y * d).sum(1, keepdims=True), out=dx)
+
+
+class Softmin(Softmax):
+    """The softmax of −x: outᵢ = exp(−xᵢ) / Σⱼ exp(−xⱼ).
+
+    dxᵢ = −outᵢ·(doutᵢ − Σⱼ doutⱼ·outⱼ). out has x's shape.
+
+    Source: PyTorch, `torch.nn.Softmin`.
+    """
+
+    name = "softmin"
+    elsewhere = {"PyTorch": "Softmin"}
+
+    def formula(self, x: Sequence[Node]) -> list[Node]:
+        return super().formula([-one for one in x])
+
+    def forward_rows(self, x: Array, out: Array, *saved: Array) -> None:
+        super().forward_rows(-x, out, *saved)
+
+    def backward_rows(self, dout: Array, dx: Array, *saved: Array) -> None:
+        super().backward_rows(dout, dx, *saved)
+        np.negative(dx, out=dx)
+
+
+class LogSoftmax(AlongAxis):
+    """The softmax's logarithm: outᵢ = xᵢ − log Σⱼ exp(xⱼ).
+
+    dxᵢ = doutᵢ − exp(outᵢ)·Σⱼ doutⱼ. out has x's shape.
+
+    What forward keeps is the softmax, and where that is above ½, the softmax − 1, computed without
+    subtraction.
+
+    Source: Bridle, "Probabilistic interpretation of feedforward classification network outputs",
+    1990.
+    """
+
+    name = "log_softmax"
+    elsewhere = {
+        "PyTorch": "LogSoftmax",
+        "JAX": "log_softmax",
+        "Keras": "log_softmax",
+        "ONNX": "LogSoftmax",
+    }
+    keeps = {"softmax": float}
+
+    def formula(self, x: Sequence[Node]) -> list[Node]:
+        powers = [f.exp(one) for one in x]
+        logarithm = f.log(sum(powers[1:], powers[0]))
+        return [one - logarithm for one in x]
+
+    def forward_rows(self, x: Array, out: Array, *saved: Array) -> None:
+        (kept,) = saved
+        below, rest, others = shares(x, kept)
+        # Both are ≤ 0: nothing cancels.
+        np.subtract(below, np.log1p(others), out=out)
+        out += rest
+
+    def backward_rows(self, dout: Array, dx: Array, *saved: Array) -> None:
+        (kept,) = saved
+        y = whole(kept)
+        top = largest(y)
+        first = np.take_along_axis(dout, top, 1)
+        without = dout.copy()
+        np.put_along_axis(without, top, 0, 1)
+        rest = without.sum(1, keepdims=True)
+        np.subtract(dout, y * (first + rest), out=dx)
+        share = np.take_along_axis(kept, top, 1)
+        remainder = np.where(np.signbit(share), -share, 1 - share)
+        np.put_along_axis(dx, top, first * remainder - whole(share) * rest, 1)
+
+
+class Sparsemax(AlongAxis):
+    """The point of the probability simplex that is nearest to x: outᵢ = max(xᵢ − τ, 0).
+
+    τ is such that Σ out = 1. With S the set of i for which outᵢ > 0, dxᵢ = doutᵢ − the mean of dout
+    over S, for i in S, else 0. out has x's shape.
+
+    Source: Martins and Astudillo, "From softmax to sparsemax", 2016.
+    """
+
+    name = "sparsemax"
+    elsewhere = {"Keras": "sparsemax"}
+    keeps = {"mask": bool}
+
+    @property
+    def mask(self) -> Array:
+        """True where out = 0, so where the gradient is stopped."""
+        return self.saved["mask"]
+
+    def formula(self, x: Sequence[Node]) -> list[Node]:
+        falling = list(x)
+        for last in range(len(x) - 1, 0, -1):
+            for i in range(last):
+                u, v = falling[i], falling[i + 1]
+                # Of two that are equal, each goes one way: max and min prefer their second.
+                falling[i], falling[i + 1] = f.maximum(u, v), f.minimum(v, u)
+        total, threshold = falling[0], falling[0] - 1
+        for count, one in enumerate(falling[1:], 2):
+            total = total + one
+            # Of two that are equal, the one over fewer: what is not in S has no part in its mean.
+            threshold = f.maximum((total - 1) / count, threshold)
+        return [f.maximum(one - threshold, 0) for one in x]
+
+    def forward_rows(self, x: Array, out: Array, *saved: Array) -> None:
+        (mask,) = saved
+        below, rest = from_largest(x)
+        falling = -np.sort(-below, axis=1)
+        counts = np.arange(1, x.shape[1] + 1)
+        inside = 1 + counts * falling > falling.cumsum(1)
+        size = np.maximum(inside.sum(1, keepdims=True), 1)
+        within = below >= np.take_along_axis(falling, size - 1, 1)
+        # size·y = 1 + Σ over S of (xᵢ − xⱼ). On a grid of 2⁻³⁰ its large part is exact, so that y
+        # has all its digits however small it is.
+        coarse = np.where(within, np.rint(below * 2.0**30) / 2.0**30, 0)
+        fine = np.where(within, (below - coarse) + rest, 0)
+        y = 1 + size * coarse - coarse.sum(1, keepdims=True)
+        y += size * fine - fine.sum(1, keepdims=True)
+        np.maximum(y / size, 0, out=out)
+        out[~within] = 0
+        np.less_equal(out, 0, out=mask)
+        out[np.isnan(below).any(1)] = np.nan
+
+    def backward_rows(self, dout: Array, dx: Array, *saved: Array) -> None:
+        (mask,) = saved
+        first = np.argmin(mask, axis=1, keepdims=True)
+        d = np.where(mask, 0, dout - np.take_along_axis(dout, first, 1))
+        mean = d.sum(1, keepdims=True) / (~mask).sum(1, keepdims=True)
+        dx[...] = np.where(mask, 0, d - mean)
+
+
+def largest(x: Array) -> Array:
+    """Where each row has its largest number, as a column."""
+    index: Array = x.argmax(axis=1, keepdims=True)
+    return index
+
+
+def from_largest(x: Array) -> tuple[Array, Array]:
+    """x minus its row's largest number, as hi + lo; that number gives 0 itself, also if inf."""
+    top = largest(x)
+    most = np.take_along_axis(x, top, 1)
+    hi, lo = two_sum(x, -most)
+    np.put_along_axis(hi, top, np.where(np.isnan(most), np.nan, 0), 1)
+    return hi, np.where(np.isnan(lo), 0, lo)
+
+
+def shares(x: Array, kept: Array) -> tuple[Array, Array, Array]:
+    """Fill `kept` with the softmax of each row, less 1 where that is above ½.
+
+    Returns x minus its largest number as hi + lo, and Σ exp(hi + lo) over all the others.
+    """
+    hi, lo = from_largest(x)
+    power = np.exp(hi)
+    power += power * lo
+    top = largest(x)
+    first = np.take_along_axis(power, top, 1)
+    np.put_along_axis(power, top, 0, 1)
+    others = power.sum(1, keepdims=True)
+    np.divide(power, first + others, out=kept)
+    np.put_along_axis(kept, top, np.where(others < 1, -others, 1) / (first + others), 1)
+    return hi, lo, others
+
+
+def whole(kept: Array) -> Array:
+    """The softmax itself, from what `shares` kept."""
+    value: Array = kept + np.signbit(kept)
+    return value

@@ -1,0 +1,196 @@
+"""exp, log, tanh and erf of balls: series about points of a table, every remainder bounded.
+
+NumPy's own exp and log are not rested on. The tables are rounded from mpmath's numbers of many more
+digits, so each entry is right to u of itself, and as hi + lo to u².
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+import numpy as np
+from mpmath import libmp, mp
+
+from actgrad.layers.arithmetic.balls import (
+    ONE,
+    SMALL,
+    TINY,
+    UP,
+    Ball,
+    Choice,
+    U,
+    absolute,
+    add,
+    chosen,
+    divide,
+    literal,
+    multiply,
+    negative,
+    subtract,
+)
+from actgrad.layers.arithmetic.double_double import two_product, two_sum
+from actgrad.layers.arrays import Array
+
+#: exp is tabled at this many points to an octave, and left alone beyond ±FARTHEST.
+STEPS, FARTHEST = 128, 680.0
+#: exp(−FARTHEST) and erfc(FAR) are less.
+NOTHING = 2.0**-970
+#: R is tabled between 0 and FAR, so many to a unit, each with so many Taylor coefficients.
+PIECES, FAR, TERMS = 16, 26.0, 12
+
+
+def _twofold(value: Any) -> tuple[float, float]:
+    hi = float(value)
+    return hi, float(value - hi)
+
+
+@cache
+def _powers() -> tuple[Array, list[float]]:
+    """2^(j/STEPS) as hi + lo, and log(2)/STEPS in three parts, the first two of 32 bits."""
+    with mp.workprec(250):
+        table = np.array([_twofold(mp.mpf(2) ** (mp.mpf(j) / STEPS)) for j in range(STEPS)]).T
+        rest = mp.log(2) / STEPS
+        parts = []
+        for bits in (32, 32, 53):
+            parts.append(float(mp.make_mpf(libmp.mpf_pos(rest._mpf_, bits, "d"))))
+            rest -= parts[-1]
+    return table.copy(), parts
+
+
+def exp(a: Ball) -> Ball:
+    """2^(k/STEPS)·exp(r) with |r| < 0.00272, so that k·(the first two parts) are exact."""
+    (table_hi, table_lo), parts = _powers()
+    hi = np.clip(a.hi, -FARTHEST, FARTHEST)
+    k = np.rint(hi * (STEPS / math.log(2)))
+    first, lost = two_sum(hi, -(k * parts[0]))
+    r, more = two_sum(first, -(k * parts[1]))
+    third = k * parts[2]
+    rest = (lost + more) + (a.lo - third)
+    # Four roundings of sums and of `third`; the parts lack less than 2⁻¹²⁴.
+    mass = np.abs(lost) + np.abs(more) + np.abs(a.lo) + np.abs(third)
+    # q = exp(r) − 1 − r, rounded four times; the series' rest is below r⁶/20000 of it, 2⁻⁶⁵.
+    q = r * r * (1 / 2 + r * (1 / 6 + r * (1 / 24 + r * (1 / 120 + r * (1 / 720 + r / 5040)))))
+    # exp(rest) − 1 = rest + θ·rest².
+    low = q + (rest + rest * (r + q))
+    off = 8 * U * (np.abs(q) + mass) + mass * mass + np.abs(k) * 2.0**-124
+    j = k.astype(np.int64)
+    top, part = np.take(table_hi, j & (STEPS - 1)), np.take(table_lo, j & (STEPS - 1))
+    product, lack = two_product(top, r)
+    whole, below = two_sum(top, product)
+    scaled = top * low
+    # Seven times u of these at most: five roundings, the table's own, and part·low left out.
+    mass = np.abs(below) + np.abs(lack) + np.abs(scaled) + np.abs(part)
+    whole, below = two_sum(whole, below + (lack + (scaled + (part + part * r))))
+    factor = ((j // STEPS + 1023) << 52).view(np.float64)
+    # |exp(a + δ) − exp(a)| ≤ exp(a)·(δ + δ²) for δ ≤ 1.
+    radius = (2 * off + 4 * U * mass + whole * (a.radius + a.radius * a.radius)) * factor
+    unknown = (np.abs(a.hi) > FARTHEST) | (a.radius > 1)
+    under = a.hi + a.radius < -FARTHEST
+    radius = np.where(unknown, np.inf, radius * UP + TINY)
+    return Ball(
+        np.where(unknown, 0, whole * factor),
+        np.where(unknown, 0, below * factor),
+        np.where(np.isnan(a.radius), np.nan, np.where(under, NOTHING, radius)),
+    )
+
+
+def log(a: Ball) -> Ball:
+    """y + log(a·exp(−y)) for a guess y: its second part is log(1 + d) = d − d²/2 + θ·d³."""
+    guess = np.where(a.hi > 0.5, np.log1p((a.hi - 1) + a.lo), np.log(a.hi))
+    d = subtract(multiply(a, exp(Ball(-guess))), ONE)
+    size = np.abs(d.hi)
+    # |d| < 2⁻³⁸: log's slope at 1 + d is within 2⁻³⁷ of 1.
+    off = size**3 + 2 * U * size**2 + 2.0**-37 * d.radius + TINY
+    found = add(add(Ball(guess), d), Ball(-(d.hi * d.hi) / 2, 0.0, off))
+    sure = (a.hi > 0) & a.apart & (size < 2.0**-39) & (d.radius < 2.0**-39)
+    return found._replace(radius=np.where(sure, found.radius, np.nan))
+
+
+@cache
+def _odd() -> list[float]:
+    """The coefficients of x³, x⁵, … in tanh(x), from tanh′ = 1 − tanh²."""
+    terms = [Fraction(0), Fraction(1)]
+    for n in range(1, 17):
+        square = sum((terms[i] * terms[n - i] for i in range(n + 1)), Fraction(0))
+        terms.append(-square / (n + 1))
+    return [float(one) for one in terms[3::2]]
+
+
+def tanh(a: Ball) -> Ball:
+    """±(1 − 2t/(1 + t)) with t = exp(−2|a|), and its series where |a| < 1/16."""
+    size = absolute(a)
+    t = exp(multiply(size, literal(-2)))
+    twice = multiply(t, literal(2))
+    far = subtract(ONE, divide(twice, add(ONE, t)))
+    back = Choice(a.hi < 0, np.True_)
+    far = chosen(back, negative(far), far)
+    square = a.hi * a.hi
+    series = np.zeros_like(square)
+    for coefficient in reversed(_odd()):
+        series = series * square + coefficient
+    bend = a.hi * square * series
+    # Eight roundings; eight terms are left 2⁻⁷⁰ of the first; lo·tanh²(a) ≤ u·a³ is left out.
+    below = a.lo + bend
+    off = U * np.abs(below) + 16 * U * np.abs(bend)
+    small = (np.abs(bend) < SMALL) & (np.not_equal(a.hi, 0) | np.greater(a.radius, 0))
+    # The slope is 1 at most.
+    radius = (a.radius + off + np.where(small, TINY, 0)) * UP
+    return chosen(Choice(size.hi < 1 / 16, np.True_), Ball(*two_sum(a.hi, below), radius), far)
+
+
+@cache
+def _table() -> Array:
+    """R = exp(x²)·erfc(x) in the middle of each piece: R and R′ as hi, lo, then R″/2, R‴/6, …
+
+    The differential equation R′ = 2x·R − 2/√π gives each coefficient from the two before.
+    """
+    rows = []
+    with mp.workprec(300):
+        kappa = 2 / mp.sqrt(mp.pi)
+        for i in range(int(PIECES * FAR)):
+            x = mp.mpf(2 * i + 1) / (2 * PIECES)
+            terms = [mp.exp(x * x) * mp.erfc(x)]
+            terms.append(2 * x * terms[0] - kappa)
+            for n in range(1, TERMS - 1):
+                terms.append(2 * (x * terms[n] + terms[n - 1]) / (n + 1))
+            rows.append([*_twofold(terms[0]), *_twofold(terms[1]), *map(float, terms[2:])])
+    return np.array(rows).T.copy()
+
+
+def erf(a: Ball) -> Ball:
+    """±(1 − exp(−a²)·R(|a|)); far from 0 hi is ±1, and lo has all digits of the rest."""
+    size = absolute(a)
+    near = multiply(exp(negative(multiply(size, size))), _scaled(size))
+    far = size.hi - size.radius > FAR
+    beyond = Choice(far, far | (size.hi <= FAR))
+    rest = chosen(beyond, Ball(0.0, 0.0, NOTHING), near)
+    found = subtract(ONE, rest)
+    return chosen(Choice(a.hi < 0, np.True_), negative(found), found)
+
+
+def _scaled(a: Ball) -> Ball:
+    """R(x) = (2/√π)·∫exp(−t² − 2xt)dt over t > 0, for 0 ≤ x ≤ FAR, where |R⁽ⁿ⁾/n!| ≤ 1/Γ(n/2 + 1).
+
+    In pieces of 2·2⁻⁵ the series is off by 2⁻⁶⁹ at most.
+    """
+    hi = np.clip(a.hi, 0, FAR)
+    piece = np.minimum((hi * PIECES).astype(np.int64), int(PIECES * FAR) - 1)
+    value, value_lo, slope, slope_lo, *bends = (
+        np.take(row, piece, mode="clip") for row in _table()
+    )
+    step, lost = two_sum(hi, -((2 * piece + 1) / (2 * PIECES)))
+    lost = lost + a.lo
+    near = step + lost
+    bend = np.zeros_like(near)
+    for coefficient in reversed(bends):
+        bend = bend * near + coefficient
+    bend = bend * near * near
+    product, lack = two_product(slope, step)
+    top, rest = two_sum(value, product)
+    below = rest + (lack + ((value_lo + (slope_lo * step + slope * lost)) + bend))
+    # R″/2 and what follows it are 1.03 at most: fewer than 16 roundings of that, times step².
+    radius = 10 * U * near * near + 2.0**-68 + 1.2 * a.radius
+    return Ball(*two_sum(top, below), radius * UP)

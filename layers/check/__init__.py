@@ -1,0 +1,1 @@
+"""Checking a layer: its gradient, its values and its conduct."""

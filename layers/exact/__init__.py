@@ -1,0 +1,1 @@
+"""Exact values of formulas, and distances from them in ULP."""

@@ -1,0 +1,85 @@
+"""A chain of layers drawn one node a layer, each with its derivative as a person writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from itertools import pairwise
+
+from actgrad.layers.errors import ShapeError
+from actgrad.layers.formula.graph import FLOATS, Graph, Sweep
+from actgrad.layers.formula.symbol import SYMBOLS, Symbol, name, number
+from actgrad.layers.formula.words import Formula, Node, Operation, trace, variable
+from actgrad.layers.layer import Elementwise, Layer
+
+
+class Grouped(Graph):
+    """The graph of a chain in which every layer is one node.
+
+    A node's value and derivative are those that the graph of its layer's formula comes to. The
+    derivative is written as the layer states it, in terms of its input and its output.
+
+    Raises:
+        ShapeError: a layer has several inputs, so it is no node with one value.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        x: float | None = None,
+        dout: float = 1,
+        names: Sequence[str] = (),
+    ) -> None:
+        self._layers = layers
+        self._steps = [Node(variable, leaf="x")]
+        self._slopes = [Node(variable, leaf="∂y/∂x") for _ in layers]
+        for layer, slope in zip(layers, self._slopes, strict=True):
+            if not isinstance(layer, Elementwise):
+                raise ShapeError(f"{layer.name} has many inputs, so it is no single node")
+            operation = Operation(layer.name, constantly(slope))
+            self._steps.append(Node(operation, (self._steps[-1],)))
+        super().__init__(Formula(self._steps[:1], self._steps[-1]))
+        self._names = [name(one) for one in ("x", *names, "y")]
+        self._inner = [Graph(trace(layer.formula)) for layer in layers]
+        if x is not None:
+            self._at(x, dout)
+
+    @cached_property
+    def labels(self) -> Sweep[Symbol]:
+        known = dict(zip(self._steps, self._names, strict=True))
+        slopes = map(written, self._layers, self._inner, *zip(*pairwise(self._names), strict=True))
+        known.update(zip(self._slopes, slopes, strict=True))
+        return Sweep(self.formula, SYMBOLS, known, [name("∂L/∂y")])
+
+    @cached_property
+    def expressions(self) -> Sweep[Symbol]:
+        """As `labels`: there is nothing inside a node to be written out."""
+        return self.labels
+
+    def _at(self, x: float, dout: float) -> None:
+        values, slopes = [x], []
+        self._inner = []
+        for layer in self._layers:
+            inner = Graph(trace(layer.formula), values[-1:])
+            assert inner.numbers is not None
+            self._inner.append(inner)
+            values.append(inner.numbers.value(inner.formula.outputs[0]))
+            slopes.append(inner.numbers.gradient(inner.formula.inputs[0]))
+        known = dict(zip([*self._steps, *self._slopes], [*values, *slopes], strict=True))
+        self.numbers = Sweep(self.formula, FLOATS, known, [dout])
+
+
+def constantly(slope: Node) -> Callable[..., tuple[Node]]:
+    return lambda y, u: (slope,)
+
+
+def written(layer: Layer, graph: Graph, x: Symbol, y: Symbol) -> Symbol:
+    """∂y/∂x as the layer states it, else as the graph of its formula gives it."""
+    x_node, y_node = (Node(variable, leaf=one) for one in "xy")
+    stated = layer.derivative(x_node, y_node)
+    if stated is not None:
+        formula = Formula([x_node, y_node], stated)
+        sweep = Sweep(formula, SYMBOLS, {x_node: x, y_node: y}, [number(1)])
+        value: Symbol = sweep.value(stated)
+        return value
+    return graph.slope(x, y)

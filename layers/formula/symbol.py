@@ -1,0 +1,199 @@
+"""Expressions as a person writes them: signs in front, like factors and like terms merged.
+
+This is no computer algebra system. A product merges equal factors (y·y is y², u/u is 1) and never
+multiplies out a bracket; a sum merges equal terms. It takes no more for a gradient to read as the
+textbook has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from math import gcd, lcm
+from typing import TypeAlias
+
+from actgrad.layers.formula import words as f
+
+#: The factors of a product, each a name, a function's call or a bracket, and their exponents.
+Powers: TypeAlias = "frozenset[tuple[str | Symbol, Fraction]]"
+ONE, HALF = Fraction(1), Fraction(1, 2)
+SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+class Symbol:
+    """A sum: the coefficient of each product in it."""
+
+    __slots__ = ("terms",)
+
+    def __init__(self, terms: Mapping[Powers, Fraction]) -> None:
+        self.terms = {powers: coefficient for powers, coefficient in terms.items() if coefficient}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Symbol) and self.terms == other.terms
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.terms.items()))
+
+    def __add__(self, other: Symbol) -> Symbol:
+        if common := _shared_gradient(self.terms, other.terms):
+            return common * (self / common + other / common)
+        left, right = self._opened(), other._opened()
+        return Symbol({p: left.get(p, 0) + right.get(p, Fraction()) for p in {**left, **right}})
+
+    def __sub__(self, other: Symbol) -> Symbol:
+        return self + Symbol({powers: -c for powers, c in other.terms.items()})
+
+    def __mul__(self, other: Symbol) -> Symbol:
+        (powers, coefficient), (others, c) = self._product(), other._product()
+        exponents = dict(powers)
+        for base, exponent in others:
+            exponents[base] = exponents.get(base, 0) + exponent
+        return _multiplied(exponents, coefficient * c)
+
+    def __truediv__(self, other: Symbol) -> Symbol:
+        return self * other**-1
+
+    def __pow__(self, exponent: int) -> Symbol:
+        if not self.terms and exponent < 0:
+            return name("(1/0)")
+        powers, coefficient = self._product()
+        return _multiplied({base: e * exponent for base, e in powers}, coefficient**exponent)
+
+    def _product(self) -> tuple[Powers, Fraction]:
+        """Itself as one product: several terms make a bracket, with what their numbers share."""
+        if len(self.terms) == 1:
+            return next(iter(self.terms.items()))
+        numbers = list(self.terms.values())
+        share = Fraction(
+            gcd(*(c.numerator for c in numbers)), lcm(*(c.denominator for c in numbers))
+        )
+        share = -share if all(c < 0 for c in numbers) else share
+        return frozenset({(Symbol({p: c / share for p, c in self.terms.items()}), ONE)}), share
+
+    def _opened(self) -> Mapping[Powers, Fraction]:
+        """Its terms, where 2·(1 + x), a bracket with no other factor than a number, is 2 + 2·x."""
+        powers, coefficient = self._product()
+        for base, exponent in powers:
+            if isinstance(base, Symbol) and len(powers) == exponent == 1:
+                return {p: c * coefficient for p, c in base.terms.items()}
+        return self.terms
+
+    def __str__(self) -> str:
+        text = ""
+        for powers, coefficient in sorted(self.terms.items(), key=lambda term: term[1] < 0):
+            sign = "-" if coefficient < 0 else ""
+            text += (f" {sign or '+'} " if text else sign) + _written(powers, abs(coefficient))
+        return text or "0"
+
+
+def number(value: int) -> Symbol:
+    return Symbol({frozenset(): Fraction(value)})
+
+
+def name(text: str) -> Symbol:
+    return Symbol({frozenset({(text, ONE)}): ONE})
+
+
+def _multiplied(exponents: dict[str | Symbol, Fraction], coefficient: Fraction) -> Symbol:
+    for base, exponent in list(exponents.items()):
+        if isinstance(base, str) and base.isdigit() and exponent.denominator == 1:
+            # sqrt(2)·sqrt(2): the root has become whole.
+            coefficient *= Fraction(base) ** int(exponents.pop(base))
+    product = Symbol({frozenset(power for power in exponents.items() if power[1]): coefficient})
+    return Symbol(product._opened()) if abs(coefficient) == 1 else product
+
+
+def _shared_gradient(u: Mapping[Powers, Fraction], v: Mapping[Powers, Fraction]) -> Symbol | None:
+    """What two products share, if a ∂L/∂y is in it: ∂L/∂y·a + ∂L/∂y·b is ∂L/∂y·(a + b)."""
+    if u.keys() == v.keys() or len(u) != 1 or len(v) != 1:
+        return None
+    ((powers, c),), ((others, d),) = u.items(), v.items()
+    shared = powers & others
+    found = any(isinstance(base, str) and base.startswith("∂") for base, _ in shared)
+    return Symbol({shared: c if abs(c) == abs(d) else ONE}) if found else None
+
+
+def _written(powers: Powers, coefficient: Fraction) -> str:
+    above, below = ([str(n)] if n != 1 else [] for n in coefficient.as_integer_ratio())
+    ordered = sorted(powers, key=lambda power: (_rank(power[0]), str(power[0])))
+    for base, e in ordered:
+        text = f"({base})" if isinstance(base, Symbol) else base
+        if whole := int(abs(e)):
+            exponent = str(whole).translate(SUPERSCRIPTS) if whole > 1 else ""
+            (above if e > 0 else below).append(text + exponent)
+    roots = frozenset((base, 2 * (e - int(e))) for base, e in ordered if e.denominator == 2)
+    if any(e > 0 for _, e in roots):
+        above.append(f"sqrt({_written(roots, ONE)})")
+    elif roots:
+        below.append(f"sqrt({_written(frozenset((base, -e) for base, e in roots), ONE)})")
+    under = f"/({'·'.join(below)})" if len(below) > 1 else "/" + below[0] if below else ""
+    return ("·".join(above) or "1") + under
+
+
+def _rank(base: str | Symbol) -> int:
+    """The order of factors: numbers, ∂L/∂y, y, x, functions and conditions, brackets."""
+    if isinstance(base, Symbol):
+        return 5
+    if base == "π" or base[0].isdigit():
+        return 0
+    return 1 if base[0] == "∂" else 4 if base[-1] in ")]|" else 2 if base[0] == "y" else 3
+
+
+def _is_number(symbol: Symbol) -> bool:
+    return all(_rank(base) == 0 for powers in symbol.terms for base, _ in powers)
+
+
+def _literal(leaf: str | float) -> Symbol:
+    """Whole numbers are calculated with; others keep their digits and merge as factors."""
+    if leaf != "π" and float(leaf).is_integer():
+        return number(int(float(leaf)))
+    text = str(leaf)
+    return number(-1) * name(text[1:]) if text.startswith("-") else name(text)
+
+
+def _call(word: str) -> Callable[..., Symbol]:
+    return lambda *inputs: name(f"{word}({', '.join(map(str, inputs))})")
+
+
+def _sqrt(u: Symbol) -> Symbol:
+    if len(u.terms) != 1 or not _is_number(u):
+        return _call("sqrt")(u)
+    ((powers, coefficient),) = u.terms.items()
+    above, below = coefficient.as_integer_ratio()
+    roots = {base: e * HALF for base, e in powers} | {str(above): HALF, str(below): -HALF}
+    return _multiplied({base: e for base, e in roots.items() if base != "1"}, ONE)
+
+
+def _compare(relation: str, mirrored: str) -> Callable[[Symbol, Symbol], Symbol]:
+    """A condition as its Iverson bracket: 1 where it holds, else 0."""
+    return lambda u, v: name(f"[{v} {mirrored} {u}]" if _is_number(u) else f"[{u} {relation} {v}]")
+
+
+def _where(condition: Symbol | bool, then: Symbol, other: Symbol) -> Symbol:
+    if isinstance(condition, bool):
+        return then if condition else other
+    return name(f"where({str(condition)[1:-1]}, {then}, {other})")
+
+
+#: How each operation reads on symbols.
+SYMBOLS: Mapping[f.Operation, Callable[..., Symbol]] = {
+    f.literal: _literal,
+    f.add: lambda u, v: u + v,
+    f.subtract: lambda u, v: u - v,
+    f.multiply: lambda u, v: u * v,
+    f.divide: lambda u, v: u / v,
+    f.reciprocal: lambda u: u**-1,
+    f.power: lambda u, n: u ** int(str(n)),
+    f.exp: _call("exp"),
+    f.log: _call("log"),
+    f.sqrt: _sqrt,
+    f.tanh: _call("tanh"),
+    f.erf: _call("erf"),
+    f.absolute: lambda u: name(f"|{u}|"),
+    f.sign: _call("sign"),
+    f.maximum: _call("max"),
+    f.minimum: _call("min"),
+    f.where: _where,
+    f.above: _compare(">", "<"),
+    f.not_above: _compare("≤", "≥"),
+}

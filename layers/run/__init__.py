@@ -1,0 +1,1 @@
+"""Running a chain of layers over arrays of any size."""

@@ -1,0 +1,1 @@
+"""Verifying a kernel's results element by element."""

@@ -1,0 +1,249 @@
+"""The likely cause of wrong results: what they would be by formulas that are known to go wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from actgrad.layers.activations.lookup import catalogue
+from actgrad.layers.activations.self_gated import SigmoidGated
+from actgrad.layers.arrays import Array
+from actgrad.layers.errors import ActgradError
+from actgrad.layers.formula import words as f
+from actgrad.layers.formula.graph import Sweep
+from actgrad.layers.formula.words import Formula, Node, trace
+from actgrad.layers.layer import Elementwise, Layer
+from actgrad.layers.verify.policy import CODE
+from actgrad.layers.verify.reference import Reference
+from actgrad.layers.verify.tally import Elements, Tally
+
+#: A cause is told if it explains so much of what is wrong.
+ENOUGH = 0.6
+#: An element is explained by a result that is off by so little of the element's own error.
+CLOSE = 0.25
+#: And more by so much than another that is less surprising.
+MARGIN = 0.02
+#: Fewer elements are no sign of a rule.
+FEW = 10
+#: At most so many elements are looked at.
+LOOKED_AT = 2048
+#: Values that people give a parameter.
+COMMON = (0.0, 0.01, 0.1, 0.2, 0.25, 0.3, 0.5, 1.0, 1.5, 1.702, 2.0, 3.0, 4.0, 6.0, 10.0)
+
+
+PRECISIONS = {"bfloat16": 8, "float16": 11, "float32": 24}
+TRUNCATED = "results are truncated, not rounded"
+WRONG_ARRAY = "the wrong array: it holds"
+
+
+class Guess(NamedTuple):
+    """A cause, and the share of the wrong elements that it explains."""
+
+    cause: str
+    share: float
+
+
+def guess(reference: Reference, name: str, tally: Tally) -> Guess | None:
+    """The cause that explains most of what is wrong with a result, if one explains enough.
+
+    Where nothing failed, truncation alone is told.
+    """
+    if tally.off is None or reference.along_axis or tally.off.x.size < FEW:
+        return None
+    failed = tally.off.at(tally.off.kind > 0)
+    if not tally.failed:
+        share = _truncation(tally.off)
+        return Guess(TRUNCATED, share) if share else None
+    if failed.x.size < FEW:
+        return None
+    best = Guess("", ENOUGH - MARGIN)
+    for cause, share in _causes(reference, name, _thinned(failed)):
+        if share > best.share + MARGIN:
+            best = Guess(cause, share)
+    return best if best.cause else None
+
+
+def _thinned(some: Elements) -> Elements:
+    return some.at(slice(None, None, -(-some.x.size // LOOKED_AT)))
+
+
+def _causes(reference: Reference, name: str, some: Elements) -> Iterator[tuple[str, float]]:
+    """Every cause that is known, and the share of the elements that it explains."""
+    got = some.got.astype(np.float64)
+    yield "subnormal numbers are flushed to 0", float(np.mean(some.kind == CODE["flushed"]))
+    for low in ("bfloat16", "float16", "float32"):
+        if reference.kind.precision > PRECISIONS[low]:
+            coarse = _is_a(low, got) & (got != 0) & np.isfinite(got)
+            coarse &= np.unique(got).size > FEW
+            yield (
+                f"computed in a lower precision: every number is one of {low}",
+                float(coarse.mean()),
+            )
+    yield TRUNCATED, _truncation(some)
+    with np.errstate(all="ignore"):
+        right = reference.kernel(some.x, some.dout)
+        yield f"{WRONG_ARRAY} x", _held(some.x, some)
+        other = "dx" if name == "out" else "out"
+        yield f"{WRONG_ARRAY} {other}", _held(getattr(right, other), some)
+        if name == "dx" and (some.dout != 1).any():
+            yield f"{WRONG_ARRAY} dout", _held(some.dout, some)
+            slope = reference.kernel(some.x, np.ones(some.x.size)).dx
+            yield "dout is left out", _share(slope, some)
+        for cause, out, dx in _results(reference, some):
+            yield cause, _share(out if name == "out" else dx, some)
+
+
+def _held(values: Array, some: Elements) -> float:
+    """The share of the elements that are the given values; 0s alone tell no array from another."""
+    telling = some.got != 0
+    if np.count_nonzero(telling) < FEW:
+        return 0.0
+    return min(_share(values, some), _share(values[telling], some.at(telling)))
+
+
+def _truncation(some: Elements) -> float:
+    """The share of numbers that lie next to the truth, on the side of 0; 0 if it is no rule."""
+    short = np.abs(some.got.astype(np.float64)) < np.abs(some.truth)
+    share = float(np.mean(short & (some.error <= 1)))
+    return share if share > 0.9 else 0.0
+
+
+def _is_a(low: str, got: Array) -> Array:
+    """Where a number has no more bits than those of the lower precision."""
+    mantissa, _ = np.frexp(got)
+    scaled = np.ldexp(mantissa, PRECISIONS[low])
+    return np.asarray(scaled == np.rint(scaled))
+
+
+def _share(results: Array, some: Elements) -> float:
+    """The share of the elements that these results are much nearer to than the truth is."""
+    got = some.got.astype(np.float64)
+    with np.errstate(all="ignore"):
+        nearer = np.abs(got - results) <= CLOSE * np.abs(got - some.truth)
+    alike = (got == results) & (np.signbit(got) == np.signbit(results))
+    alike |= np.isnan(got) & np.isnan(results)
+    return float(np.mean(alike | (nearer & np.isfinite(results) & np.isfinite(got))))
+
+
+def _results(reference: Reference, some: Elements) -> Iterator[tuple[str, Array, Array]]:
+    """Wrong ways to compute the layer: what each is called, out and dx."""
+    kind = reference.kind
+    layer = reference.layers[0] if len(reference.layers) == 1 else None
+    ways = [_as_it_stands(trace(reference.chain.formula))]
+    ways += [(cause, trace(way)) for cause, way in (forms(layer) if layer else ())]
+    wider = [np.dtype(one) for one in ("f4", "f8") if np.dtype(one).itemsize > kind.dtype.itemsize]
+    for dtype in (kind.dtype, *wider):
+        for cause, formula in ways:
+            results = (one.astype(kind.dtype) for one in computed(formula, some, dtype))
+            out, dx = (np.broadcast_to(one.astype(np.float64), some.x.shape) for one in results)
+            yield f"{cause}, computed in {dtype.name}", out, dx
+    for cause, other in others(layer) if layer else ():
+        yield cause, other.forward(some.x), other.backward(some.dout)
+
+
+def _as_it_stands(formula: Formula) -> tuple[str, Formula]:
+    operations = {node.operation for node in formula.nodes}
+    return "1 + erf cancellation" if f.erf in operations else "the formula as it stands", formula
+
+
+def forms(layer: Layer) -> Iterator[tuple[str, Callable[[Node], list[Node]]]]:
+    """Textbook ways to write value and slope that lose digits, or overflow."""
+
+    def by_slope(x: Node) -> list[Node]:
+        y = layer.formula(x)
+        slope = layer.derivative(x, y)
+        assert slope is not None
+        return [y, slope]
+
+    def gated(steepness: float) -> Callable[[Node], list[Node]]:
+        def form(x: Node) -> list[Node]:
+            s = 1 / (1 + f.exp(-steepness * x))
+            return [x * s, s * (1 + steepness * x * (1 - s))]
+
+        return form
+
+    def sigmoid(x: Node) -> list[Node]:
+        y = f.exp(x) / (1 + f.exp(x))
+        return [y, y * (1 - y)]
+
+    def tanh(x: Node) -> list[Node]:
+        y = (f.exp(x) - f.exp(-x)) / (f.exp(x) + f.exp(-x))
+        return [y, 1 - y**2]
+
+    def doubled(x: Node) -> list[Node]:
+        y = 2 / (1 + f.exp(-2 * x)) - 1
+        return [y, 1 - y**2]
+
+    if layer.name in ("sigmoid", "tanh"):
+        yield f"1 − y{'²' if layer.name == 'tanh' else ''} cancellation", by_slope
+    if isinstance(layer, SigmoidGated):
+        yield "1 − s cancellation, s = the gate", gated(layer.steepness)
+    if layer.name == "sigmoid":
+        yield "exp(x)/(1 + exp(x)), which overflows", sigmoid
+    if layer.name == "tanh":
+        yield "(exp(x) − exp(−x))/(exp(x) + exp(−x)), which overflows and cancels", tanh
+        yield "2·σ(2x) − 1 cancellation", doubled
+
+
+def others(layer: Layer) -> Iterator[tuple[str, Layer]]:
+    """The same layer at other parameters that people use, and every other layer."""
+    for name, spec in layer.parameters.items():
+        for value in dict.fromkeys((spec.default, *COMMON)):
+            if value is None or value == getattr(layer, name):
+                continue
+            values = {one: getattr(layer, one) for one in layer.parameters} | {name: value}
+            with suppress(ActgradError):
+                cause = f"wrong parameter: {name} = {value} instead of {getattr(layer, name)}"
+                yield cause, type(layer)(**values)
+    for cls in catalogue():
+        if cls is not type(layer) and issubclass(cls, Elementwise):
+            with suppress(ActgradError):
+                yield NICKNAMES.get((layer.name, cls.name)) or f"another layer: {cls.name}", cls()
+
+
+#: What some mistakes are called.
+NICKNAMES = {("gelu", "gelu_tanh"): "the tanh approximation instead of the exact GELU"}
+
+
+def computed(formula: Formula, some: Elements, dtype: np.dtype[Any]) -> tuple[Array, Array]:
+    """Value and gradient as floats of the dtype give them; a second output is the slope."""
+    x, dout = some.x.astype(dtype), some.dout.astype(dtype)
+    upstream = [dout] * len(formula.outputs)
+    sweep = Sweep(formula, floats(dtype), {formula.inputs[0]: x}, upstream)
+    values = [sweep.value(node) for node in formula.outputs]
+    gradient = sweep.gradient(formula.inputs[0]) if len(values) == 1 else dout * values[1]
+    return np.asarray(values[0], dtype), np.asarray(gradient, dtype)
+
+
+def floats(dtype: np.dtype[Any]) -> Mapping[f.Operation, Callable[..., Any]]:
+    """How each operation reads on arrays of the dtype, every result rounded to it."""
+
+    def rounded(function: Callable[..., Any]) -> Callable[..., Array]:
+        return lambda *inputs: np.asarray(function(*inputs)).astype(dtype)
+
+    erf = np.vectorize(math.erf, otypes=[np.float64])
+    readings: dict[f.Operation, Callable[..., Any]] = {
+        f.literal: lambda leaf: math.pi if leaf == "π" else float(leaf),
+        f.add: np.add,
+        f.subtract: np.subtract,
+        f.multiply: np.multiply,
+        f.divide: np.divide,
+        f.reciprocal: lambda u: 1 / u,
+        f.power: lambda u, n: u ** int(n),
+        f.exp: np.exp,
+        f.log: np.log,
+        f.sqrt: np.sqrt,
+        f.tanh: np.tanh,
+        f.erf: lambda u: erf(u.astype(np.float64)),
+        f.absolute: np.abs,
+        f.sign: np.sign,
+        f.maximum: np.maximum,
+        f.minimum: np.minimum,
+        f.where: np.where,
+    }
+    compared = {f.above: np.greater, f.not_above: np.less_equal}
+    return {**{key: rounded(function) for key, function in readings.items()}, **compared}

@@ -1,0 +1,190 @@
+"""`actgrad verify`: what is printed and written, the exit status, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import pty
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from actgrad import cli
+from actgrad.cli.read import dump
+from actgrad.cli.show import progress
+from actgrad.layers import ActgradError, layer
+from actgrad.layers.verify.sample import drawn
+
+
+def run(monkeypatch: Any, *arguments: str) -> int:
+    monkeypatch.setattr("sys.argv", ["actgrad", "verify", *arguments])
+    return cli.run()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: Any) -> Path:
+    """A folder with a dump of gelu: x.npy, y.npy and dx.npy, and wrong.npy with one nan."""
+    monkeypatch.chdir(tmp_path)
+    x = drawn(layer("gelu"), np.dtype(np.float32), 2000).reshape(40, 50)
+    gelu = layer("gelu")
+    out = gelu.forward(x)
+    np.save("x.npy", x)
+    np.save("y.npy", out)
+    np.save("dx.npy", gelu.backward(np.ones_like(x)))
+    out[20, 7] = np.nan
+    np.save("wrong.npy", out)
+    return tmp_path
+
+
+DUMP = ("gelu", "--x", "x.npy", "--out", "y.npy", "--dx", "dx.npy")
+
+
+def test_a_right_dump_ends_with_0_and_the_verdict(
+    folder: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    assert run(monkeypatch, *DUMP, "--max-ulp", "0.501") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "out: ok"
+    assert lines[-1].startswith("gelu: ok: out: max 0.5 ULP at x = ")
+    assert "(float32; error ≤ 0.501 ULP, nan payloads ignored;" in lines[-1]
+    assert "needed exact arithmetic)" in lines[-1]
+
+
+def test_a_wrong_dump_ends_with_1_and_says_where(
+    folder: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    assert run(monkeypatch, "gelu", "--x", "x.npy", "--out", "wrong.npy") == 1
+    out = capsys.readouterr().out
+    assert "1 nan: nan where the truth is a number" in out
+    assert "  20,7  " in out
+    assert "0x7fc00000" in out
+    assert out.splitlines()[-1].startswith("gelu: FAILED: out: 1 of 2000 elements fail (nan 1)")
+
+
+def test_json_has_the_same(folder: Path, monkeypatch: Any, capsys: Any) -> None:
+    arguments = ["gelu", "--x", "x.npy", "--out", "wrong.npy", "--range", "-99,99", "-f", "json"]
+    assert run(monkeypatch, *arguments) == 1
+    told = capsys.readouterr().out
+    answer = json.loads(told, parse_constant=pytest.fail)
+    assert (answer["command"], answer["layers"], answer["ok"]) == ("verify", ["gelu"], False)
+    result = answer["results"]["out"]
+    assert result["failures"]["nan"] == 1
+    assert result["left_out"] + result["count"] == 2000
+    assert set(result["ulp"]) == {"max", "mean", "p50", "p99", "p99.9"}
+    assert result["worst"][0]["index"] == "20,7"
+    assert result["worst"][0]["got"] == "NaN"
+    assert answer["policy"]["within"] == [-99, 99]
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_long_verification_shows_how_far_it_is_on_a_terminal(
+    quiet: bool, folder: Path, monkeypatch: Any
+) -> None:
+    ours, theirs = pty.openpty()
+    monkeypatch.setattr(progress, "PATIENCE", 0)
+    monkeypatch.setenv("TERM", "xterm")
+    with open(theirs, "w") as terminal:  # noqa: PTH123
+        monkeypatch.setattr("sys.stderr", terminal)
+        assert run(monkeypatch, *DUMP, *["--quiet"] * quiet) == 0
+        terminal.write("end")
+    shown = b""
+    while b"end" not in shown:
+        shown += os.read(ours, 4096)
+    os.close(ours)
+    assert (b"100%" in shown or "━".encode() in shown) is not quiet
+
+
+def test_a_report_lists_the_worst(folder: Path, monkeypatch: Any, capsys: Any) -> None:
+    assert run(monkeypatch, "gelu", "--x", "x.npy", "--out", "wrong.npy", "--report", "w.csv") == 1
+    (row,) = csv.DictReader((folder / "w.csv").read_text(encoding="utf-8").splitlines())
+    assert (row["result"], row["index"], row["got"], row["kind"]) == ("out", "20 7", "NaN", "nan")
+    x = np.load("x.npy")[20, 7]
+    assert float(row["x"]) == x
+    assert int(row["x_bits"], 16) == x.view(np.uint32)
+    assert float(row["nearest"]) == np.load("y.npy")[20, 7]
+    capsys.readouterr()
+    assert run(monkeypatch, "gelu", "--x", "x.npy", "--out", "wrong.npy", "-f", "csv") == 1
+    assert capsys.readouterr().out == (folder / "w.csv").read_text(encoding="utf-8")
+    with pytest.raises(ActgradError, match="its suffix names no format"):
+        run(monkeypatch, "gelu", "--x", "x.npy", "--out", "y.npy", "--report", "worst")
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_lines_along_any_axis_in_any_order(
+    tmp_path: Path, monkeypatch: Any, capsys: Any, axis: int, order: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(dump, "BLOCK", 30)
+    x = np.asarray(drawn(layer("glu"), np.dtype(np.float16), 96).reshape(4, 6, 4), order=order)
+    x = (x % 4).astype(np.float16)
+    dout = np.float16(1.5)
+    for name in ("glu", "softmax"):
+        spec = f"{name}:axis={axis}"
+        tried = layer(spec)
+        out = tried.forward(x)
+        dx = tried.backward(np.full(out.shape, dout))
+        out[1, 2, 1] = 7
+        np.save("x.npy", x)
+        np.save("y.npy", np.ascontiguousarray(out))
+        np.save("dx.npy", np.asfortranarray(dx))
+        arguments = ["--x", "x.npy", "--out", "y.npy", "--dx", "dx.npy", "--dout", "1.5"]
+        assert run(monkeypatch, spec, *arguments, "-f", "json") == 1
+        results = json.loads(capsys.readouterr().out)["results"]
+        assert results["out"]["failed"] == 1
+        assert results["out"]["worst"][0]["index"] == "1,2,1"
+        assert results["dx"]["ok"]
+
+
+def test_blocks_of_any_size_give_one_answer(folder: Path, monkeypatch: Any, capsys: Any) -> None:
+    answers = []
+    for size in (1 << 16, 77):
+        monkeypatch.setattr(dump, "BLOCK", size)
+        run(monkeypatch, *DUMP, "--max-ulp", "0.4999")
+        answers.append(capsys.readouterr().out)
+    assert answers[0] == answers[1]
+
+
+def test_bfloat16_is_known_without_being_told(
+    tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    monkeypatch.chdir(tmp_path)
+    x = np.arange(1 << 16, dtype=np.uint16).view(ml_dtypes.bfloat16)
+    np.save("x.npy", x)
+    np.save("y.npy", layer("gelu").forward(x))
+    assert run(monkeypatch, "gelu", "--x", "x.npy", "--out", "y.npy") == 0
+    assert "(bfloat16; error ≤ 1 ULP" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--x x.npy --out nowhere.npy", r"nowhere\.npy: No such file"),
+        ("--x x.npy --out short.npy", r"short\.npy is cut short"),
+        ("--x x.npy --out wide.npy", r"--out wide\.npy is float64, but --x is float32"),
+        ("--x x.npy --out flat.npy", r"--out flat\.npy has shape \(2000,\), but must have"),
+        ("--x x.npy --out y.npy --dout flat.npy", r"--dout flat\.npy has shape"),
+        ("--x x.npy --out dx.npy", r"--out dx\.npy is the wrong array: it holds dx"),
+        ("--x x.npy --dx y.npy", r"--dx y\.npy is the wrong array: it holds out"),
+        ("--x x.npy --out x.npy", r"--out x\.npy is the wrong array: it holds x"),
+        ("--x x.npy --out two.npz", r"two\.npz holds a, b: which one"),
+        ("--x x.npy", "there is nothing to verify"),
+        ("--x x.npy --out y.npy --range 3", "--range 3 is no range"),
+        ("--x x.npy --out y.npy --range 3,-3", "--range 3,-3 is empty"),
+        ("--x x.npy --out y.npy --max-ulp -1", "--max-ulp is -1"),
+    ],
+)
+def test_what_cannot_be_verified_is_refused(
+    folder: Path, monkeypatch: Any, arguments: str, message: str
+) -> None:
+    y = np.load("y.npy")
+    np.save("wide.npy", y.astype(np.float64))
+    np.save("flat.npy", y.ravel())
+    np.savez("two.npz", a=y, b=y)
+    (folder / "short.npy").write_bytes((folder / "y.npy").read_bytes()[:-4])
+    with pytest.raises(ActgradError, match=message):
+        run(monkeypatch, "gelu", *arguments.split())

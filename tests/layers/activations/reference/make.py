@@ -1,0 +1,135 @@
+"""Make halves.json: what every elementwise layer gives at every 16-bit number, as checksums.
+
+    python tests/layers/reference/make.py [CASE…]
+
+For each case, a layer as the command line names it, and each dtype, x is all finite numbers of the
+dtype in the order of their bit patterns, and dout is 1. out and dx are the layer's formula and
+its gradient, read exactly and rounded to the dtype, to nearest, ties to even; those of a layer that
+is not `exact` are rounded to float64 first, as by kernels without an error of their own. The file
+holds the CRC-32 of their float64 bytes, −0 taken as 0. All cases take about ten minutes; those that
+are named are replaced.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from math import inf
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+from ml_dtypes import bfloat16
+from mpmath import isinf, libmp, mpf
+
+from actgrad.layers import layer
+from actgrad.layers.exact.values import exact
+from actgrad.layers.formula.words import trace
+
+FILE = Path(__file__).with_name("halves.json")
+#: Each dtype's digits, the exponent of its smallest subnormal, and that of its overflow.
+DTYPES = {"float16": (np.float16, 11, -24, 16), "bfloat16": (bfloat16, 8, -133, 128)}
+#: Every elementwise layer, at its default parameters and at two other values of each. (Where a
+#: parameter makes ties of tiny x, as alpha = 7 does for elu, the last bit of float64 decides them.)
+CASES = [
+    "identity",
+    "relu",
+    "relu6",
+    "sparse_sigmoid",
+    "leaky_relu",
+    "leaky_relu:negative_slope=0.3",
+    "leaky_relu:negative_slope=-2",
+    "prelu",
+    "prelu:weight=0.1",
+    "prelu:weight=-1.5",
+    "rrelu",
+    "rrelu:lower=0.1,upper=0.2",
+    "rrelu:lower=-0.5,upper=0.7",
+    "threshold:threshold=0.1,value=20",
+    "threshold:threshold=-1,value=0.3",
+    "threshold:threshold=0,value=0",
+    "thresholded_relu",
+    "thresholded_relu:alpha=0.1",
+    "thresholded_relu:alpha=3",
+    "hardtanh",
+    "hardtanh:min_val=-0.1,max_val=0.3",
+    "hardtanh:min_val=2,max_val=5",
+    "hardsigmoid",
+    "hardsigmoid:alpha=0.2",
+    "hardsigmoid:alpha=0.3,beta=0.1",
+    "hardshrink",
+    "hardshrink:lambd=0.1",
+    "hardshrink:lambd=3",
+    "softshrink",
+    "softshrink:lambd=0.1",
+    "softshrink:lambd=3",
+    "relu_squared",
+    "hardswish",
+    "softsign",
+    "sparse_plus",
+    "squareplus",
+    "squareplus:b=0.1",
+    "squareplus:b=100",
+    "sigmoid",
+    "logsigmoid",
+    "tanh",
+    "tanhshrink",
+    "selu",
+    "exponential",
+    "mish",
+    "quick_gelu",
+    "gelu_tanh",
+    "gelu",
+    "softplus",
+    "softplus:beta=0.3",
+    "softplus:beta=20",
+    "elu",
+    "elu:alpha=0.3",
+    "elu:alpha=2",
+    "celu",
+    "celu:alpha=0.3",
+    "celu:alpha=7",
+    "silu",
+    "silu:beta=0.3",
+    "silu:beta=2",
+]
+
+
+def main(cases: list[str]) -> None:
+    """Make the cases, each written as soon as it is made."""
+    for case in cases or CASES:
+        new = {dtype: list(checksums(case, *about)) for dtype, about in DTYPES.items()}
+        made = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
+        made[case] = new
+        lines = [f"{json.dumps(case)}: {json.dumps(made[case])}" for case in sorted(made)]
+        FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+
+
+def checksums(case: str, dtype: Any, digits: int, least: int, most: int) -> Iterator[str]:
+    """Those of out and of dx."""
+    tried = layer(case)
+    with np.errstate(invalid="ignore"):
+        x = np.arange(1 << 16, dtype=np.uint16).view(dtype).astype(np.float64)
+    formula = trace(tried.formula)
+    for truths in zip(*(exact(formula, one) for one in x[np.isfinite(x)].tolist()), strict=True):
+        given = truths if tried.exact else map(mpf, map(float, truths))
+        nearest = np.array([rounded(one, digits, least, most) for one in given])
+        yield f"{crc32((nearest + 0.0).tobytes()):08x}"
+
+
+def rounded(value: Any, digits: int, least: int, most: int) -> float:
+    """The number of the dtype that is nearest to the value, of two the even one."""
+    if isinf(value):
+        return float(value)
+    sign, _, exponent, bits = value._mpf_
+    unit = max(exponent + bits - digits, least)
+    whole = int(libmp.to_int(libmp.mpf_shift(value._mpf_, -unit), "n"))
+    if whole.bit_length() + unit > most:
+        return -inf if sign else inf
+    return whole * 2.0**unit
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

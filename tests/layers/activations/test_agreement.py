@@ -1,0 +1,150 @@
+"""Every layer in the catalogue: its graph, its kernel and the exact value say the same."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from actgrad.cli.app import app
+from actgrad.layers import Elementwise, Layer, catalogue, layer
+from actgrad.layers.arrays import Array
+from actgrad.layers.exact.values import exact
+from actgrad.layers.explain.derivation import Step, gradient, steps
+from actgrad.layers.explain.grouping import Grouped
+from actgrad.layers.explain.kinks import kinks
+from actgrad.layers.formula.words import Node, trace
+from actgrad.layers.parameter import parameter
+
+ELEMENTWISE = [cls for cls in catalogue() if issubclass(cls, Elementwise)]
+#: Units in the last place that a kernel may be off: one rounding, or the few of a float64 formula.
+ULP = {"float16": 0.501, "float32": 0.501, "float64": 4.0}
+
+
+def made(cls: type[Layer]) -> Layer:
+    """The layer, with 1 for a parameter that has no default."""
+    return cls(**{name: 1.0 for name, spec in cls.parameters.items() if spec.default is None})
+
+
+def values_that_matter(one: Layer, dtype: str) -> Array:
+    """0, kinks, their neighbours, and numbers tiny and large, of either sign."""
+    info = np.finfo(dtype)
+    sizes = [
+        info.smallest_subnormal,
+        info.tiny,
+        info.eps,
+        0.3,
+        1,
+        2.5,
+        6,
+        17,
+        40,
+        90,
+        750,
+        info.max,
+    ]
+    places = np.array([0.0, -0.0, *sizes, *(-size for size in sizes)], dtype)
+    at = np.array([kink.x for kink in kinks(one)], dtype)
+    beside = [np.nextafter(at, np.array(end, dtype)) for end in (-np.inf, np.inf)]
+    return np.unique(np.concatenate([places, at, *beside]))
+
+
+def ulps(found: float, right: object, dtype: str) -> float:
+    """How far off, in spacings of the dtype at the true value."""
+    info = np.finfo(dtype)
+    true = float(right)  # type: ignore[arg-type]
+    with np.errstate(over="ignore"):
+        if np.array(true, dtype) == found:
+            return 0.0
+    size = max(abs(true), float(info.tiny))
+    spacing = 2.0 ** (math.floor(math.log2(size)) - info.nmant) if size < math.inf else math.inf
+    return abs(float(found) - true) / spacing
+
+
+@pytest.mark.parametrize("dtype", ULP)
+@pytest.mark.parametrize("cls", ELEMENTWISE, ids=lambda cls: cls.name)
+def test_the_kernel_is_right_where_it_matters(cls: type[Layer], dtype: str) -> None:
+    one = made(cls)
+    x = values_that_matter(one, dtype)
+    out = one.forward(x)
+    dx = one.backward(np.ones_like(x))
+    for place, value, slope in zip(x.tolist(), out, dx, strict=True):
+        true_value, true_slope = exact(trace(one.formula), place)
+        assert ulps(value, true_value, dtype) <= ULP[dtype], place
+        assert ulps(slope, true_slope, dtype) <= ULP[dtype], place
+
+
+@pytest.mark.parametrize("cls", ELEMENTWISE, ids=lambda cls: cls.name)
+def test_the_graph_and_every_step_are_right_within_their_roundings(cls: type[Layer]) -> None:
+    one = made(cls)
+    formula = trace(one.formula)
+    ways = [Step("the graph", gradient(formula)), *steps(one)]
+    at = [kink.x for kink in kinks(one)]
+    for x in values_that_matter(one, "float64").tolist():
+        # Far out a formula on floats may overflow, and next to a kink a rounded number may decide
+        # otherwise than the exact one: that is what kernels are for.
+        if abs(x) > 20 or any(0 < abs(x - kink) < 1e-14 * abs(kink) for kink in at):
+            continue
+        value, slope = (float(each) for each in exact(formula, x))
+        for way in ways:
+            found, bound = way.at(x, value)
+            assert abs(found - slope) <= 2 * bound, (way.text, x)
+
+
+@pytest.mark.parametrize("cls", ELEMENTWISE, ids=lambda cls: cls.name)
+def test_a_layer_as_one_node_has_the_same_value_and_gradient(cls: type[Layer]) -> None:
+    one = made(cls)
+    graph = Grouped([one], 0.7, 3.0)
+    numbers = graph.numbers
+    assert numbers is not None
+    (out,), (dx,) = one.forward([0.7]), one.backward([3.0])
+    assert len(graph.nodes) == 2
+    assert numbers.value(graph.nodes[1]) == pytest.approx(out)
+    assert numbers.gradient(graph.nodes[0]) == pytest.approx(dx)
+
+
+def test_a_new_layer_needs_nothing_but_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Layer, "catalogue", dict(Layer.catalogue))
+
+    class Soft(Elementwise):
+        """A bent line: out = sharpness·x/(1 + |x|)."""
+
+        name = "bent"
+        keeps = {"slope": float}
+
+        sharpness: float = parameter(2.0, "the slope at 0")
+
+        def formula(self, x: Node) -> Node:
+            return self.sharpness * x / (1 + abs(x))
+
+        def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
+            (slope,) = saved
+            below = 1 + np.abs(x)
+            np.divide(self.sharpness, below, out=slope)
+            np.divide(slope, below, out=slope)
+            np.divide(x, below, out=out)
+            out *= self.sharpness
+
+        def backward_block(self, dout: Array, dx: Array, *saved: Array) -> None:
+            np.multiply(dout, saved[0], out=dx)
+
+    def run(*words: str) -> str:
+        result = CliRunner().invoke(app, words, catch_exceptions=False)
+        assert result.exit_code == 0
+        return result.stdout
+
+    assert type(layer("bent:sharpness=3")) is Soft
+    assert "bent" in run("layers")
+    drawn = json.loads(run("graph", "bent", "--x", "1", "-f", "json"))
+    assert drawn["nodes"][0]["gradient"] == 0.5
+    assert "╭" in run("graph", "bent", "--x", "1")
+    assert "<svg" in run("graph", "bent", "relu", "--grouped", "-f", "svg")
+    told = json.loads(run("explain", "bent", "--x", "1", "-f", "json"))
+    assert told["dx"] == 0.5
+    assert all(step["agrees"] for step in told["steps"])
+    assert told["kinks"] == []
+    assert told["range"] == "-2 ≤ y ≤ 2 (measured)"
+    test_the_kernel_is_right_where_it_matters(Soft, "float32")
+    test_the_graph_and_every_step_are_right_within_their_roundings(Soft)
+    test_a_layer_as_one_node_has_the_same_value_and_gradient(Soft)

@@ -1,0 +1,69 @@
+"""The numerical derivative knows its own error, and finds kinks and jumps where they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from actgrad.layers.check.numerical_derivative import estimate, find_breaks, noise
+from actgrad.layers.check.points import GRID
+
+SMOOTH: dict[str, Any] = {
+    "sine": (np.sin, np.cos),
+    "sigmoid": (lambda x: 1 / (1 + np.exp(-x)), lambda x: 1 / (2 + np.exp(x) + np.exp(-x))),
+    "cube": (lambda x: x**3, lambda x: 3 * x * x),
+    "steep": (lambda x: np.tanh(50 * x), lambda x: 50 / np.cosh(50 * x) / np.cosh(50 * x)),
+    "noisy": (lambda x: np.log(1 + np.exp(x)), lambda x: 1 / (1 + np.exp(-x))),
+}
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_the_error_is_within_its_estimate_and_the_roundings(name: str) -> None:
+    f, slope = SMOOTH[name]
+    x = np.random.default_rng(3).uniform(-12, 12, 20000)
+    found = estimate(f, x, np.array([]))
+    off = np.abs(found.value - slope(x))
+    assert np.all(off <= 10 * found.error + 4e-15 * (1 + np.abs(slope(x))))
+    assert np.median(found.error) < 1e-11
+
+
+@pytest.mark.parametrize(
+    ("f", "places", "jumps"),
+    [
+        (lambda x: np.maximum(x, 0), [0.0], [False]),
+        (lambda x: np.clip(x, 0, 6), [0.0, 6.0], [False, False]),
+        (lambda x: x * np.clip(x + 3, 0, 6) / 6, [-3.0, 3.0], [False, False]),
+        (lambda x: np.where(np.abs(x) > 0.5, x, 0), [-0.5, 0.5], [True, True]),
+        (lambda x: np.where(x > 0.1, x - 0.1, 0), [0.1], [False]),
+        (lambda x: np.where(x > 0, x, 0.999 * x), [0.0], [False]),
+        (np.sin, [], []),
+        (lambda x: 1 / (1 + np.exp(-100 * x)), [], []),
+        (lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))), [], []),
+    ],
+)
+def test_breaks_are_found_where_they_are(f: Any, places: list[float], jumps: list[bool]) -> None:
+    with np.errstate(over="ignore"):
+        found = find_breaks(f, GRID)
+    assert [one.x for one in found] == places
+    assert [one.jump != 0 for one in found] == jumps
+
+
+def test_beside_a_kink_the_derivative_is_that_of_its_side() -> None:
+    x = np.array([-1.0, -1e-9, -1e-300, 1e-300, 1e-9, 1.0])
+    found = estimate(lambda x: np.maximum(x, 0), x, np.array([0.0]))
+    assert found.value.tolist() == [0, 0, 0, 1, 1, 1]
+    assert found.error.max() < 1e-12
+
+
+def test_what_cannot_be_told_has_an_infinite_error() -> None:
+    with np.errstate(all="ignore"):
+        found = estimate(lambda x: np.where(x == 1, x, np.nan), np.array([1.0]), np.array([]))
+    assert found.error.tolist() == [np.inf]
+
+
+def test_noise_tells_a_narrower_dtype() -> None:
+    x = np.linspace(0.5, 4, 50)
+    assert np.median(noise(np.tanh, x)) < 1e-15
+    assert np.median(noise(lambda x: np.tanh(x.astype(np.float32)).astype(float), x)) > 1e-9

@@ -1,0 +1,115 @@
+"""The distance from the truth, where definitions differ: edges, ends and zeros."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mpmath import mp, mpf
+
+from actgrad.layers.arrays import FLOATING, named
+from actgrad.layers.exact.ulp import (
+    Binary,
+    Truths,
+    binary,
+    errors,
+    exactly,
+    nearest,
+    ordered,
+    unordered,
+)
+
+every_dtype = pytest.mark.parametrize("name", FLOATING)
+
+
+def kind_of(name: str) -> Binary:
+    if name == "bfloat16":
+        pytest.importorskip("ml_dtypes")
+    return binary(named(name))
+
+
+def error(got: float, truth: Any, kind: Binary) -> float:
+    truths = Truths(*(np.array([one]) for one in exactly(truth, kind)))
+    return float(errors(np.array([got]), truths, kind)[0])
+
+
+def exact(text: str | float) -> Any:
+    with mp.workprec(2000):
+        return mpf(text)
+
+
+@every_dtype
+def test_one_ulp_is_the_spacing_in_the_truths_binade(name: str) -> None:
+    kind = kind_of(name)
+    spacing = 2.0 ** (1 - kind.precision)
+    with mp.workprec(200):
+        below = 1 - mpf(2) ** -90
+    assert error(1 + spacing, mpf(1), kind) == 1
+    assert error(1 - spacing / 2, mpf(1), kind) == 0.5
+    assert error(1 - spacing / 2, below, kind) == pytest.approx(1, abs=1e-10)
+    assert error(1, below, kind) < 1e-10
+
+
+@every_dtype
+def test_below_the_normal_numbers_the_spacing_stays(name: str) -> None:
+    kind = kind_of(name)
+    assert error(kind.tiny, mpf(kind.tiny) - mpf(kind.quantum), kind) == 1
+    assert error(0.0, mpf(kind.quantum) / 3, kind) == pytest.approx(1 / 3)
+    assert error(kind.quantum, mpf(0), kind) == 1
+    assert error(0.0, exact("1e-900"), kind) == 0
+
+
+@every_dtype
+def test_the_last_binade_ends_where_rounding_says_so(name: str) -> None:
+    kind = kind_of(name)
+    greatest = exact(float(unordered(ordered(np.array([np.inf], kind.dtype), kind) - 1, kind)[0]))
+    with mp.workprec(200):
+        half = mpf(2) ** (kind.most - kind.precision)
+        assert exactly(greatest + half, kind)[0] == np.inf
+        assert exactly(-greatest - half, kind)[0] == -np.inf
+        short = greatest + half * (1 - mpf(2) ** -60)
+        assert nearest(short, kind) == greatest
+        assert error(float(greatest), short, kind) == pytest.approx(0.5)
+        assert nearest(greatest + half, kind) == np.inf
+
+
+@every_dtype
+@given(bits=st.integers(0, 2**64 - 1), more=st.integers(0, 2**70))
+def test_what_is_rounded_to_the_nearest_is_off_by_half_an_ulp_at_most(
+    name: str, bits: int, more: int
+) -> None:
+    kind = kind_of(name)
+    number = np.array([bits & ((1 << 8 * kind.dtype.itemsize) - 1)], kind.bits).view(kind.dtype)
+    with np.errstate(invalid="ignore"):  # of a signalling nan
+        if not np.isfinite(number)[0]:
+            return
+    with mp.workprec(2000):
+        truth = mpf(float(number[0])) + mpf(kind.quantum) * mpf(more) / mpf(2) ** 66
+        found = nearest(truth, kind)
+        if np.isfinite(found):
+            assert error(found, truth, kind) <= 0.5
+            neighbour = float(unordered(ordered(np.array([found], kind.dtype), kind) + 1, kind)[0])
+            assert not error(neighbour, truth, kind) < 0.5
+
+
+@every_dtype
+def test_the_order_is_that_of_the_numbers(name: str) -> None:
+    kind = kind_of(name)
+    values = [-np.inf, -1, -kind.quantum, 0, kind.quantum, kind.tiny, 1, np.inf]
+    numbers = np.array(values).astype(kind.dtype)
+    places = ordered(numbers, kind)
+    assert (np.diff(places) > 0).all()
+    assert (unordered(places, kind) == numbers).all()
+    assert unordered(ordered(np.array([-0.0], kind.dtype), kind) + 1, kind)[0] == kind.quantum
+
+
+def test_a_float64_truth_keeps_what_float64_cannot_hold() -> None:
+    kind = binary(np.dtype(np.float64))
+    with mp.workprec(300):
+        third = mpf(1) / 3
+        lacking = abs(Fraction(1, 3) - Fraction(1 / 3)) / Fraction(2) ** -54
+    assert error(1 / 3, third, kind) == pytest.approx(float(lacking), rel=1e-15)

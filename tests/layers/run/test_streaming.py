@@ -1,0 +1,173 @@
+"""Streaming: bit for bit what the whole array gives, whatever the pieces, threads and order."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import ArrayLike
+
+from actgrad.layers import Chain, Relu, ShapeError, layer
+from actgrad.layers.arrays import Array, Order
+from actgrad.layers.run import regions as sweeping
+from actgrad.layers.run import streaming
+from actgrad.layers.run.regions import sweep
+from actgrad.layers.run.streaming import Held, in_order, piecewise, stream
+from actgrad.layers.run.threads import Crew
+
+CHAINS: Sequence[Sequence[str]] = [
+    ["relu"],
+    ["sigmoid"],
+    ["gelu"],
+    ["prelu"],
+    ["softmax"],
+    ["glu"],
+    ["sigmoid", "leaky_relu", "tanh"],
+    ["relu", "log_softmax"],
+]
+RNG = np.random.default_rng(0)
+
+
+def chain_of(specs: Sequence[str]) -> Chain:
+    return Chain([layer(spec) for spec in specs])
+
+
+def given(chain: Chain, dtype: str, order: Order) -> tuple[Array, Array]:
+    x = np.asarray((RNG.standard_normal((30, 40, 50)) * 3).astype(dtype), order=order)
+    dout = RNG.standard_normal(chain.out_shape(x.shape)).astype(np.float64)
+    return x, np.asarray(dout, order=order)
+
+
+class Pipe:
+    """An array that must be read, or written, from start to end."""
+
+    ordered = True
+
+    def __init__(self, array: Array) -> None:
+        held = Held(array)
+        self.shape, self.dtype, self.order = held.shape, held.dtype, held.order
+        self._held, self._at = held, 0
+
+    def _move(self, start: int, size: int) -> None:
+        assert start == self._at
+        self._at += size
+
+    def read(self, start: int, buffer: Array) -> Array:
+        self._move(start, buffer.size)
+        buffer[...] = self._held.read(start, buffer)
+        return buffer
+
+    def room(self, start: int, buffer: Array) -> Array:
+        return buffer
+
+    def write(self, start: int, values: Array) -> None:
+        self._move(start, values.size)
+        self._held.write(start, values)
+
+
+@pytest.mark.parametrize("specs", CHAINS, ids="+".join)
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", ">f4", "int16"])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_pieces_give_what_the_whole_gives(
+    specs: Sequence[str], dtype: str, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "PIECE", 1 << 14)
+    chain = chain_of(specs)
+    for order in ("C", "F"):
+        x, dout = given(chain, dtype, order)
+        want = chain.trace(x, dout)
+        if not in_order(chain, Held(x), Held(dout)):
+            continue
+        for kind in (Held, Pipe):
+            into = {
+                name: np.empty(array.shape, array.dtype, order)
+                for name, array in want.items()
+                if array.ndim and name != "x"
+            }
+            sinks = [(name, kind(array)) for name, array in into.items()]
+            got = stream(chain, kind(x), kind(dout), sinks, threads=threads)
+            for name, array in {**into, **got}.items():
+                assert array.tobytes() == want[name].tobytes(), (name, order, kind)
+
+
+@pytest.mark.parametrize("specs", [["sigmoid"], ["softmax:axis=0"], ["glu:axis=1", "relu"]])
+def test_regions_give_what_the_whole_gives(
+    specs: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "SLICE", 300)
+    chain = chain_of(specs)
+    x, dout = given(chain, "float32", "C")
+    dout = np.asfortranarray(dout)
+    assert not in_order(chain, Held(x), Held(dout))
+    assert piecewise(chain, Held(x), Held(dout))
+    want = chain.trace(x, dout)
+    into = {name: np.empty_like(array) for name, array in want.items()}
+    told: list[float] = []
+    sweep(chain, x, dout, into, watch=told.append)
+    for name, array in into.items():
+        assert array.tobytes() == want[name].tobytes(), name
+    assert all(0 <= share <= 1 for share in told)
+
+
+def test_what_cannot_go_in_pieces() -> None:
+    both = chain_of(["softmax:axis=0", "softmax:axis=1"])
+    x = np.ones((3, 4))
+    assert not piecewise(both, Held(x))
+    with pytest.raises(ValueError, match="from start to end"):
+        stream(both, Held(x), None, [])
+    with pytest.raises(ValueError, match="more than a region"):
+        sweep(both, x, None, {})
+
+
+def test_dout_of_another_shape_is_refused() -> None:
+    with pytest.raises(ShapeError, match=r"dout has shape \(4,\), but relu's out has \(3,\)"):
+        stream(chain_of(["relu"]), Held(np.ones(3)), Held(np.ones(4)), [])
+
+
+def test_a_dtype_casts_first() -> None:
+    x = np.array([1 / 3, -1.0, 2.0])
+    out = np.empty(3, np.float32)
+    stream(chain_of(["relu"]), Held(x), None, [("out", Held(out))], dtype=np.dtype(np.float32))
+    assert out.tolist() == [np.float32(1 / 3), 0, 2]
+
+
+def test_the_first_failure_ends_the_crew_and_those_that_wait_for_their_turn() -> None:
+    crew: Crew[int] = Crew(range(10))
+    failing = threading.Event()
+
+    def fail() -> None:
+        with crew.taking():
+            pass
+        failing.set()
+        raise KeyError("first")
+
+    def wait() -> None:
+        failing.wait()
+        with crew.turn(5):
+            raise AssertionError("its turn never comes")
+
+    with pytest.raises(KeyError, match="first"):
+        crew.run([fail, wait])
+    with crew.taking() as taken:
+        assert taken is None
+
+
+def test_a_file_that_shrinks_while_it_is_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "SLICE", 300)
+    file = tmp_path / "x.npy"
+    np.save(file, RNG.standard_normal((300, 40)))
+    x = np.load(file, mmap_mode="r")
+
+    class Cutting(Relu):
+        def forward(self, x: ArrayLike, out: Array | None = None) -> Array:
+            os.truncate(file, 128)
+            return super().forward(x, out)
+
+    with pytest.raises(ShapeError, match="x's file shrank from 96128 bytes to 128"):
+        sweep(Chain([Cutting()]), x, None, {"out": np.empty(x.shape)}, threads=1)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from actgrad.cli import __version__
+from actgrad import __version__
 from actgrad.cli.commands.backward import backward
 from actgrad.cli.commands.check import check
 from actgrad.cli.commands.explain import explain

@@ -1,0 +1,5 @@
+"""`python -m actgrad` is the command `actgrad`."""
+
+from actgrad.cli import main
+
+main()

@@ -9,6 +9,7 @@ import sys
 import threading
 from typing import NoReturn
 
+
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 the verdict is bad, 2 not done, 130 on Ctrl-C."""
     # A short run leaves no cycles worth looking for, and looking costs a tenth of its start.

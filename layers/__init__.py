@@ -2,45 +2,54 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from actgrad.layers.activations.exponential import (
+from actgrad.layers.activations import (
+    AlongAxis,
     Celu,
     Elu,
     Exponential,
-    Logsigmoid,
-    Selu,
-    Sigmoid,
-    Softplus,
-    Tanh,
-    Tanhshrink,
-)
-from actgrad.layers.activations.gated import Geglu, Glu, Reglu, Swiglu
-from actgrad.layers.activations.lookup import catalogue, find, layer
-from actgrad.layers.activations.piecewise import (
+    Geglu,
+    Gelu,
+    GeluTanh,
+    Glu,
     Hardshrink,
     Hardsigmoid,
+    Hardswish,
     Hardtanh,
     Identity,
     LeakyRelu,
+    Logsigmoid,
+    LogSoftmax,
+    Mish,
     Prelu,
+    QuickGelu,
+    Reglu,
     Relu,
     Relu6,
+    ReluSquared,
     Rrelu,
+    Selu,
+    Sigmoid,
+    Silu,
+    Softmax,
+    Softmin,
+    Softplus,
     Softshrink,
+    Softsign,
+    Sparsemax,
+    SparsePlus,
     SparseSigmoid,
+    Squareplus,
+    Swiglu,
+    Tanh,
+    Tanhshrink,
     Threshold,
     ThresholdedRelu,
+    catalogue,
+    find,
+    layer,
 )
-from actgrad.layers.activations.rational import (
-    Hardswish,
-    ReluSquared,
-    Softsign,
-    SparsePlus,
-    Squareplus,
-)
-from actgrad.layers.activations.self_gated import Gelu, GeluTanh, Mish, QuickGelu, Silu
-from actgrad.layers.activations.softmax import AlongAxis, LogSoftmax, Softmax, Softmin, Sparsemax
 from actgrad.layers.chain import Chain
 from actgrad.layers.errors import (
     ActgradError,
@@ -51,12 +60,11 @@ from actgrad.layers.errors import (
     UnknownLayerError,
 )
 from actgrad.layers.layer import Elementwise, Layer
+from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
-    from actgrad.layers.check.examine import check_layer
-    from actgrad.layers.check.report import CheckFailedError, Finding, Report
-    from actgrad.layers.verify.policy import Policy
-    from actgrad.layers.verify.verification import Block, Verification
+    from actgrad.layers.check import CheckFailedError, Finding, Report, check_layer
+    from actgrad.layers.verify import Block, Policy, Verification
 
 __all__ = [
     "ActgradError",
@@ -121,21 +129,4 @@ __all__ = [
     "layer",
 ]
 
-#: What most programs never ask for, imported when they do.
-_LATER = {
-    "Block": "verify.verification",
-    "Policy": "verify.policy",
-    "Verification": "verify.verification",
-    "check_layer": "check.examine",
-    "CheckFailedError": "check.report",
-    "Finding": "check.report",
-    "Report": "check.report",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+__getattr__ = lazy_attributes(__name__, __file__)

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from actgrad.layers.arrays import Array, deliver, destination, floating, order
 from actgrad.layers.blocks import blocks
 from actgrad.layers.errors import BackwardBeforeForwardError, ShapeError
-from actgrad.layers.formula.words import Node
+from actgrad.layers.formula import Node
 from actgrad.layers.parameter import Number, Parameter, parameter, settle
 
 

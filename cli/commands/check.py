@@ -53,8 +53,7 @@ def check(
 
     from actgrad.cli.read.source import read
     from actgrad.cli.show.check_report import see_names, show, write_json
-    from actgrad.layers.check.examine import examine
-    from actgrad.layers.check.load import subject
+    from actgrad.layers.check import examine, subject
 
     ignored = ignore or []
     see_names(ignored)

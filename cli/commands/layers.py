@@ -41,8 +41,7 @@ def formula_of(layer: type[Layer]) -> str:
 
     A layer along an axis is printed for the first of two elements.
     """
-    from actgrad.layers.formula.graph import Graph
-    from actgrad.layers.formula.words import Formula, Node, trace, variable
+    from actgrad.layers.formula import Formula, Graph, Node, trace, variable
     from actgrad.layers.layer import Elementwise
 
     made = layer.__new__(layer)

@@ -14,7 +14,7 @@ from actgrad.cli.write.answer import run_backward, run_forward
 from actgrad.cli.write.output import STDOUT, deliver
 from actgrad.layers import Chain, layer
 from actgrad.layers.arrays import named
-from actgrad.layers.run.streaming import Source, blank, piecewise
+from actgrad.layers.run import Source, blank, piecewise
 
 #: Bytes above which an array is not read as a whole.
 LARGE = 1 << 22

@@ -44,7 +44,7 @@ def sample(
     from actgrad.cli.write.output import deliver
     from actgrad.layers import Chain, layer
     from actgrad.layers.arrays import named
-    from actgrad.layers.verify.sample import SampleError, drawn, every_number
+    from actgrad.layers.verify import SampleError, drawn, every_number
 
     sizes = None if shape is None else parsed(shape)
     room = None if sizes is None else math.prod(sizes)
@@ -75,7 +75,7 @@ def parsed(shape: str) -> tuple[int, ...]:
     Raises:
         SampleError: it is none.
     """
-    from actgrad.layers.verify.sample import SampleError
+    from actgrad.layers.verify import SampleError
 
     try:
         sizes = tuple(int(size) for size in shape.split(","))

@@ -99,7 +99,7 @@ def span(text: str | None) -> tuple[float, float] | None:
     Raises:
         PolicyError: it is none.
     """
-    from actgrad.layers.verify.policy import PolicyError
+    from actgrad.layers.verify import PolicyError
 
     if text is None:
         return None
@@ -130,7 +130,7 @@ def judged(
     from actgrad.cli.show.progress import Bar
     from actgrad.cli.show.verification import Found
     from actgrad.layers import ActgradError, Chain, Verification, layer
-    from actgrad.layers.verify.causes import WRONG_ARRAY
+    from actgrad.layers.verify import WRONG_ARRAY
 
     if arguments["out"] is None and arguments["dx"] is None:
         raise ActgradError("there is nothing to verify", "give --out, --dx or both")

@@ -10,8 +10,7 @@ from rich.text import Text
 
 from actgrad.cli.draw.labels import Label, Labels, Legend
 from actgrad.cli.draw.layout import LABELS, NODES, PER_RANK, STUBS, Across, Layout, Strand, Vertex
-from actgrad.layers.formula.graph import Edge
-from actgrad.layers.formula.words import Node
+from actgrad.layers.formula import Edge, Node
 
 UP, RIGHT, DOWN, LEFT = 1, 2, 4, 8
 #: Lines by the sides that they lead to.

@@ -8,7 +8,7 @@ from itertools import count
 from actgrad.cli.draw.labels import Label
 from actgrad.cli.draw.layout import Vertex, target
 from actgrad.cli.draw.picture import Picture
-from actgrad.layers.formula.words import Node
+from actgrad.layers.formula import Node
 
 
 def dot(picture: Picture) -> str:

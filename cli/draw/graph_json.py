@@ -8,9 +8,8 @@ from typing import Any
 
 from actgrad.cli.draw.layout import target
 from actgrad.cli.draw.picture import Picture
-from actgrad.cli.write.formats import exactly
-from actgrad.layers.formula.graph import Edge, Graph
-from actgrad.layers.formula.words import Node
+from actgrad.cli.write.formats import json_number
+from actgrad.layers.formula import Edge, Graph, Node
 
 
 def written(picture: Picture) -> str:
@@ -36,7 +35,9 @@ def nodes(picture: Picture) -> Iterator[dict[str, Any]]:
             "constants": labels.constants(node),
             "value": value(graph, node),
             "expression": str(graph.expressions.value(node)),
-            "gradient": None if graph.numbers is None else exactly(graph.numbers.gradient(node)),
+            "gradient": None
+            if graph.numbers is None
+            else json_number(graph.numbers.gradient(node)),
             "gradient_expression": str(graph.labels.gradient(node)),
         }
     for i, name in enumerate(graph.output_names):
@@ -48,7 +49,7 @@ def nodes(picture: Picture) -> Iterator[dict[str, Any]]:
             "constants": [],
             "value": value(graph, output),
             "expression": str(graph.expressions.value(output)),
-            "gradient": None if graph.numbers is None else exactly(graph.numbers.dout[i]),
+            "gradient": None if graph.numbers is None else json_number(graph.numbers.dout[i]),
             "gradient_expression": f"∂L/∂{name}",
         }
 
@@ -67,12 +68,12 @@ def edge_object(picture: Picture, edge: Edge) -> dict[str, Any]:
         "place": 0 if isinstance(end, int) else edge.place,
         "value": value(graph, edge.source),
         "expression": str(graph.expressions.value(edge.source)),
-        "derivative": None if numbers is None else exactly(numbers.derivative(edge)),
+        "derivative": None if numbers is None else json_number(numbers.derivative(edge)),
         "derivative_expression": str(graph.labels.derivative(edge)),
-        "gradient": None if numbers is None else exactly(numbers.flow(edge)),
+        "gradient": None if numbers is None else json_number(numbers.flow(edge)),
         "gradient_expression": str(graph.labels.flow(edge)),
     }
 
 
 def value(graph: Graph, node: Node) -> Any:
-    return None if graph.numbers is None else exactly(graph.numbers.value(node))
+    return None if graph.numbers is None else json_number(graph.numbers.value(node))

@@ -13,8 +13,7 @@ from actgrad.cli.draw.boxes import Drawing
 from actgrad.cli.draw.labels import Labels, number
 from actgrad.cli.draw.picture import Picture
 from actgrad.cli.show.page import Page
-from actgrad.layers.formula.graph import Edge
-from actgrad.layers.formula.words import Node
+from actgrad.layers.formula import Edge, Node
 
 #: The longest label that stands in the drawing itself.
 LONGEST, SHORTEST = 44, 9

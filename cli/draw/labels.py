@@ -11,10 +11,8 @@ import numpy as np
 
 from actgrad.cli.draw.layout import Vertex
 from actgrad.cli.show.numerals import numeral
+from actgrad.layers.formula import Edge, Graph, Node, Sweep, Symbol
 from actgrad.layers.formula import words as f
-from actgrad.layers.formula.graph import Edge, Graph, Sweep
-from actgrad.layers.formula.symbol import Symbol
-from actgrad.layers.formula.words import Node
 
 #: A condition longer than this does not fit into a node.
 CONDITION = 12

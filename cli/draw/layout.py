@@ -10,8 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
-from actgrad.layers.formula.graph import Edge, Graph
-from actgrad.layers.formula.words import Node
+from actgrad.layers.formula import Edge, Graph, Node
 
 #: A node, or the place of an output among the outputs.
 Vertex: TypeAlias = Node | int

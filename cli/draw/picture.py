@@ -12,9 +12,8 @@ from actgrad.cli.draw.point import Point, PointError, point
 from actgrad.cli.exit import tell
 from actgrad.cli.read.source import read
 from actgrad.layers import Chain, Elementwise
-from actgrad.layers.explain.grouping import Grouped
-from actgrad.layers.formula.graph import Graph
-from actgrad.layers.formula.words import Node, trace
+from actgrad.layers.explain import Grouped
+from actgrad.layers.formula import Graph, Node, trace
 
 #: What the results between a chain's layers are called.
 BETWEEN = "uvwabcdefghijklmnopqrst"

@@ -90,7 +90,7 @@ def line_axis(chain: Chain, x: Array) -> int | None:
 
 def chain_outputs(chain: Chain, length: int | None) -> Sequence[object]:
     """The outputs that the chain's formula has for a number, or for a line of that length."""
-    from actgrad.layers.formula.words import trace
+    from actgrad.layers.formula import trace
 
     return (trace(chain.formula) if length is None else trace(chain.formula, length)).outputs
 

@@ -12,7 +12,7 @@ from actgrad.cli.draw.diagram import escaped, is_operation
 from actgrad.cli.draw.labels import Label
 from actgrad.cli.draw.layout import LABELS, PER_RANK, STUBS, Across, Strand, Vertex
 from actgrad.cli.draw.picture import Picture
-from actgrad.layers.formula.words import Node
+from actgrad.layers.formula import Node
 
 #: Sizes in pixels: a character of the labels' font, a lane, the margin, a node, a channel's track.
 CHAR, LANE, MARGIN, NODE, TRACK, RADIUS = 7.3, 100, 24, 40, 24, 10

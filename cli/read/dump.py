@@ -11,7 +11,7 @@ from actgrad.cli.read.source import opened
 from actgrad.cli.read.stored import Repeated, at_rest, whole
 from actgrad.layers import Block, Chain, DtypeError, ShapeError
 from actgrad.layers.arrays import Array, floating, named
-from actgrad.layers.run.streaming import Held, Slices, Source, axes, computed_in, slices
+from actgrad.layers.run import Held, Slices, Source, axes, computed_in, slices
 
 #: Elements a block, if no slice has more.
 BLOCK = 1 << 16

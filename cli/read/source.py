@@ -17,7 +17,7 @@ from actgrad.cli.read import literal, npy
 from actgrad.cli.read.stored import whole
 from actgrad.layers import ActgradError
 from actgrad.layers.arrays import Array, floating, named
-from actgrad.layers.run.streaming import Held, Source
+from actgrad.layers.run import Held, Source
 
 #: What a `.npz` archive begins with.
 ZIP = b"PK"

@@ -10,7 +10,7 @@ import numpy as np
 
 from actgrad.layers import ActgradError
 from actgrad.layers.arrays import Array, Order, floating, named
-from actgrad.layers.run.streaming import Held, Source
+from actgrad.layers.run import Held, Source
 
 #: Elements that are copied at a time.
 CHUNK = 1 << 20

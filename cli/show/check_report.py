@@ -10,11 +10,10 @@ from rich.text import Text
 
 from actgrad.cli.show.page import PAPER, Page
 from actgrad.cli.show.scatter import scatter
-from actgrad.cli.write.formats import exactly
+from actgrad.cli.write.formats import json_number
 from actgrad.cli.write.output import STDOUT, blamed, open_stdout
 from actgrad.layers import ActgradError
-from actgrad.layers.check.example import spelled
-from actgrad.layers.check.report import FAULTS, Finding, Report
+from actgrad.layers.check import FAULTS, Finding, Report, spelled
 
 ERROR, WARNING = "bold red", "bold yellow"
 #: A terminal of so many columns has room for the meaning of each finding.
@@ -131,23 +130,23 @@ def described(report: Report) -> dict[str, Any]:
                 "example": list(one.example),
                 "dtype": one.dtype,
                 "where": one.where
-                and {key: exactly(value) for key, value in one.where._asdict().items()},
+                and {key: json_number(value) for key, value in one.where._asdict().items()},
             }
             for one in report.findings
         ],
         "kinks": [
-            {key: exactly(value) for key, value in kink.at._asdict().items()}
-            | {"gradient": exactly(kink.gradient)}
+            {key: json_number(value) for key, value in kink.at._asdict().items()}
+            | {"gradient": json_number(kink.gradient)}
             for kink in report.kinks
         ],
         "ulp": {
-            dtype: {"out": exactly(out), "dx": exactly(dx)}
+            dtype: {"out": json_number(out), "dx": json_number(dx)}
             for dtype, (out, dx) in report.ulp.items()
         },
         "notes": list(report.notes),
         "curve": curve
         and {
-            name: [exactly(value) for value in column.tolist()]
+            name: [json_number(value) for value in column.tolist()]
             for name, column in curve._asdict().items()
         },
     }

@@ -7,7 +7,7 @@ import numpy as np
 from actgrad.cli.show.grid import Grid, Place
 from actgrad.cli.show.summary import Summary
 from actgrad.layers.arrays import Array, Order
-from actgrad.layers.run.streaming import Blank
+from actgrad.layers.run import Blank
 
 
 class Excerpt:

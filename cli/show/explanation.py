@@ -14,11 +14,8 @@ from actgrad.cli.draw.point import PointError
 from actgrad.cli.exit import tell
 from actgrad.cli.read.source import read
 from actgrad.layers import Elementwise, Layer
-from actgrad.layers.explain.derivation import Step, steps
-from actgrad.layers.explain.kinks import Kink, kinks
-from actgrad.layers.explain.pitfalls import Failure, failures
-from actgrad.layers.formula.graph import Graph
-from actgrad.layers.formula.words import trace
+from actgrad.layers.explain import Failure, Kink, Step, failures, kinks, steps
+from actgrad.layers.formula import Graph, trace
 
 #: Inputs of a layer that works along an axis, as it is explained.
 LINE = 2

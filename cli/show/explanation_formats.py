@@ -108,14 +108,14 @@ def json_text(found: Explanation) -> str:
     """It as one JSON object on one line."""
     import json
 
-    from actgrad.cli.write.formats import exactly
+    from actgrad.cli.write.formats import json_number
 
     layer = found.layer
     steps: list[dict[str, Any]] = [{"expression": step.text} for step in found.steps]
     for step, value in zip(steps, found.values, strict=False):
         step |= {
-            "value": exactly(value.value),
-            "bound": exactly(value.bound),
+            "value": json_number(value.value),
+            "bound": json_number(value.bound),
             "agrees": value.agrees,
         }
     answer = {
@@ -134,13 +134,13 @@ def json_text(found: Explanation) -> str:
             for name, spec in layer.parameters.items()
         },
         "range": found.range,
-        "kinks": [{k: exactly(v) for k, v in kink._asdict().items()} for kink in found.kinks],
+        "kinks": [{k: json_number(v) for k, v in kink._asdict().items()} for kink in found.kinks],
         "keeps": found.keeps,
         "floating_point": [
-            {k: v if isinstance(v, str) else exactly(v) for k, v in one._asdict().items()}
+            {k: v if isinstance(v, str) else json_number(v) for k, v in one._asdict().items()}
             for one in found.failures
         ],
-        "x": None if found.x is None else exactly(found.x),
-        "dx": None if found.dx is None else exactly(found.dx),
+        "x": None if found.x is None else json_number(found.x),
+        "dx": None if found.dx is None else json_number(found.dx),
     }
     return json.dumps(answer, ensure_ascii=False) + "\n"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from rich.text import Text
 
-from actgrad.layers.check.report import Curve
+from actgrad.layers.check import GradientCurve
 
 WIDTH, HEIGHT, MARGIN = 61, 9, 12
 DERIVATIVE, BOTH, DIFFER = "○", "•", "✗"
 
 
-def scatter(curve: Curve, page: int) -> Text:
+def scatter(curve: GradientCurve, page: int) -> Text:
     """The plot: `•` where both agree; else `✗` for backward and `○` for what would be right.
 
     It takes no more columns than the page has.

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from actgrad.cli.options import ReportFormat
-from actgrad.cli.write.formats import exactly
+from actgrad.cli.write.formats import json_number
 from actgrad.cli.write.output import STDOUT, OutputError, blamed, open_stdout, whole_file
 from actgrad.layers import Verification
-from actgrad.layers.verify.causes import Guess
-from actgrad.layers.verify.verification import Case
+from actgrad.layers.verify import Guess, JudgedElement
 
 #: How many of the worst elements are shown, and how many a report holds.
 SHOWN, REPORTED = 10, 100
@@ -32,7 +31,7 @@ class Found(NamedTuple):
         """The verdict."""
         return self.verification.ok
 
-    def worst(self, name: str, count: int) -> list[tuple[str, Case]]:
+    def worst(self, name: str, count: int) -> list[tuple[str, JudgedElement]]:
         """The worst elements of a result, each with its indices as `3,7`."""
         cases = self.verification.worst(name, count)
         return [(",".join(map(str, self.indices(name, one.place))), one) for one in cases]
@@ -77,7 +76,7 @@ def written(found: Found, form: ReportFormat) -> str:
 
 def cell(value: float | str) -> str:
     """A number as JSON would have it, without quotes."""
-    return value if isinstance(value, str) else str(exactly(value))
+    return value if isinstance(value, str) else str(json_number(value))
 
 
 def described(found: Found) -> dict[str, Any]:
@@ -110,21 +109,21 @@ def result(found: Found, name: str) -> dict[str, Any]:
         "correctly_rounded": tally.nearest,
         "flushed": tally.flushed,
         "left_out": tally.left_out,
-        "ulp": {key: exactly(value) for key, value in ulp.items()},
-        "at": None if tally.at is None else exactly(tally.at),
+        "ulp": {key: json_number(value) for key, value in ulp.items()},
+        "at": None if tally.at is None else json_number(tally.at),
         "guess": guess and guess._asdict(),
         "binades": [
             {
-                "low": exactly(one.low),
-                "high": exactly(one.high),
+                "low": json_number(one.low),
+                "high": json_number(one.high),
                 "count": one.judged,
                 "failed": one.failed,
-                "ulp": exactly(one.error),
+                "ulp": json_number(one.error),
             }
             for one in tally.binades
         ],
         "worst": [
-            {key: exactly(value) if isinstance(value, float) else value for key, value in pairs}
+            {key: json_number(value) if isinstance(value, float) else value for key, value in pairs}
             for pairs in (
                 {"index": index, **case._asdict()}.items()
                 for index, case in found.worst(name, SHOWN)

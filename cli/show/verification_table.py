@@ -12,9 +12,7 @@ from rich.text import Text
 
 from actgrad.cli.show.page import Page
 from actgrad.cli.show.verification import SHOWN, Found
-from actgrad.layers.verify.policy import FAILURES
-from actgrad.layers.verify.tally import Binade, Tally
-from actgrad.layers.verify.verification import Case
+from actgrad.layers.verify import FAILURES, Binade, JudgedElement, Tally
 
 #: The most rows a histogram has, and the columns of its longest bar.
 ROWS, BAR = 20, 24
@@ -150,7 +148,7 @@ def worst(found: Found, name: str, page: Page) -> RenderableType:
     return Text("\n".join(f"  {index}: {line(case)}" for index, case in cases))
 
 
-def line(case: Case) -> str:
+def line(case: JudgedElement) -> str:
     """An element in words."""
     dout = "" if case.dout == 1 else f", dout {number(case.dout)}"
     return (

@@ -71,12 +71,12 @@ def json_text(array: Array) -> str:
     import json
 
     if array.size and not np.isfinite(array).all():
-        cells = [exactly(number) for number in array.ravel().tolist()]
+        cells = [json_number(number) for number in array.ravel().tolist()]
         array = np.array(cells, dtype=object).reshape(array.shape)
     return json.dumps(array.tolist())
 
 
-def exactly(number: float | bool) -> float | bool | str:
+def json_number(number: float | bool) -> float | bool | str:
     """A number as JSON can hold it: NaN and the infinities, which it lacks, as strings."""
     if math.isfinite(number):
         return number
@@ -98,7 +98,7 @@ def write_csv(answer: Answer, stream: IO[bytes]) -> None:
     for start in range(0, arrays[0].size, CHUNK):
         end = min(start + CHUNK, arrays[0].size)
         places = np.unravel_index(np.arange(start, end), shape) if shape else ()
-        values = [map(exactly, array.flat[start:end].tolist()) for array in arrays]
+        values = [map(json_number, array.flat[start:end].tolist()) for array in arrays]
         rows = zip(*(axis.tolist() for axis in places), *values, strict=True)
         stream.write(b"".join(map(csv_line, rows)))
 

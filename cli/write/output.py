@@ -51,7 +51,7 @@ class Target(NamedTuple):
         if not file:
             raise OutputError(f"-o {argument!r} names no file")
         named = SUFFIXES.get(Path(file).suffix.lower(), form)
-        if named is None and (file == STDOUT or special(file)):
+        if named is None and (file == STDOUT or is_special_file(file)):
             named = Format.npy
         if named is None or named is Format.table:
             raise OutputError(
@@ -86,7 +86,7 @@ def only(answer: Answer, name: str) -> Answer:
     return answer._replace(arrays={name: answer.arrays[name]}, main=name)
 
 
-def special(file: str) -> bool:
+def is_special_file(file: str) -> bool:
     """Whether the path is a device, a pipe or the like: written to, never replaced."""
     try:
         return not stat.S_ISREG(os.stat(file).st_mode) and not Path(file).is_dir()  # noqa: PTH116
@@ -128,7 +128,7 @@ def see_that_all_differ(files: Sequence[str]) -> None:
     """
     places = set()
     for file in files:
-        if special(file):
+        if is_special_file(file):
             continue
         with blamed(file):
             place = os.path.realpath(file)
@@ -141,7 +141,7 @@ def see_that_all_differ(files: Sequence[str]) -> None:
 def whole_file(file: str) -> Iterator[IO[bytes]]:
     """A file that takes its place when the block ends well, and vanishes otherwise."""
     with blamed(file):
-        if special(file):
+        if is_special_file(file):
             with leavable(file) as stream:
                 yield stream
             return

@@ -10,8 +10,7 @@ import numpy as np
 
 from actgrad.cli.write.output import blamed
 from actgrad.layers.arrays import Array, Order
-from actgrad.layers.run.regions import release
-from actgrad.layers.run.streaming import Blank
+from actgrad.layers.run import Blank, release
 
 
 class Poured:

@@ -13,20 +13,21 @@ from actgrad.cli.read.stored import at_rest, nbytes
 from actgrad.cli.show.progress import Bar
 from actgrad.cli.write.answer import Answer, names
 from actgrad.cli.write.formats import npy_header, write
-from actgrad.cli.write.output import STDOUT, Target, blamed, open_stdout, parsed, special
+from actgrad.cli.write.output import STDOUT, Target, blamed, is_special_file, open_stdout, parsed
 from actgrad.cli.write.sinks import Lean, Placed, Poured, Spool
 from actgrad.layers import Chain
 from actgrad.layers.arrays import Array
-from actgrad.layers.run.regions import release, sweep
-from actgrad.layers.run.streaming import (
+from actgrad.layers.run import (
     Blank,
     Sink,
     Source,
     blank,
     in_order,
     outline,
+    release,
     see_that_it_fits,
     stream,
+    sweep,
 )
 
 #: Elements that are copied at a time.
@@ -88,7 +89,7 @@ class Flow:
         made: Blank = self.answer.arrays[target.answer.main]
         with blamed(target.file):
             out.write(npy_header(made.shape, made.dtype, self.x.order))
-        if target.file == STDOUT or special(target.file):
+        if target.file == STDOUT or is_special_file(target.file):
             return Poured(out, target.file)
         return Placed(out, made, target.file)
 

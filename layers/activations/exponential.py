@@ -7,11 +7,11 @@ from math import factorial
 
 import numpy as np
 
-from actgrad.layers.activations.smooth import Curve, Rectifying
-from actgrad.layers.arithmetic.double_double import DEEP, deepen, two_product
+from actgrad.layers.activations.smooth import Smooth, SmoothRectifier
+from actgrad.layers.arithmetic import DEEP, deepen, two_product
 from actgrad.layers.arrays import Array
+from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
-from actgrad.layers.formula.words import Node
 from actgrad.layers.layer import Elementwise
 from actgrad.layers.parameter import parameter
 
@@ -75,7 +75,7 @@ class Sigmoid(Elementwise):
         np.multiply(np.multiply(dout, out, out=dx), rest, out=dx)
 
 
-class Logsigmoid(Curve):
+class Logsigmoid(Smooth):
     """The sigmoid's logarithm: out = −log(1 + exp(−x)).
 
     ∂out/∂x = 1 / (1 + exp(x)). Of any shape; −0 at inf.
@@ -89,12 +89,12 @@ class Logsigmoid(Curve):
     def formula(self, x: Node) -> Node:
         return -f.log(1 + f.exp(-x))
 
-    def curve(self, x: Array) -> tuple[Array, Array]:
+    def value_and_slope(self, x: Array) -> tuple[Array, Array]:
         t = np.exp(-np.abs(x))
         return -(np.log1p(t) - np.minimum(x, 0)), np.where(x > 0, t, 1) / (1 + t)
 
 
-class Softplus(Rectifying):
+class Softplus(SmoothRectifier):
     """A smooth rectifier: out = log(1 + exp(beta·x)) / beta.
 
     ∂out/∂x = 1 / (1 + exp(−beta·x)). Of any shape; 0 at −inf. There is no threshold beyond which
@@ -119,7 +119,7 @@ class Softplus(Rectifying):
         return deepen(np.log1p(t) / self.beta, z, (1 + rest) / self.beta), t / (1 + t)
 
 
-class Tanh(Curve):
+class Tanh(Smooth):
     """The hyperbolic tangent: out = (exp(x) − exp(−x)) / (exp(x) + exp(−x)).
 
     ∂out/∂x = 1 − out². Of any shape; ±1 at ±inf.
@@ -139,13 +139,13 @@ class Tanh(Curve):
     def derivative(self, x: Node, y: Node) -> Node:
         return 1 - y**2
 
-    def curve(self, x: Array) -> tuple[Array, Array]:
+    def value_and_slope(self, x: Array) -> tuple[Array, Array]:
         z = -2 * np.abs(x)
         t = np.exp(z)
         return np.tanh(x), deepen(4 * t / np.square(1 + t), z, 4)
 
 
-class Tanhshrink(Curve):
+class Tanhshrink(Smooth):
     """What tanh takes away: out = x − tanh(x).
 
     ∂out/∂x = tanh²(x). Of any shape.
@@ -159,7 +159,7 @@ class Tanhshrink(Curve):
     def formula(self, x: Node) -> Node:
         return x - f.tanh(x)
 
-    def curve(self, x: Array) -> tuple[Array, Array]:
+    def value_and_slope(self, x: Array) -> tuple[Array, Array]:
         tanh = np.tanh(x)
         value = x - tanh
         small = np.flatnonzero(np.abs(x) < 2)
@@ -176,7 +176,7 @@ class Tanhshrink(Curve):
         return square * series / np.cosh(x) * x
 
 
-class Elu(Curve):
+class Elu(Smooth):
     """The exponential linear unit: out = x for x > 0, else alpha·(exp(x) − 1).
 
     ∂out/∂x = 1 for x > 0, else alpha·exp(x), at the kink x = 0 too. Of any shape; −alpha at −inf.
@@ -193,13 +193,13 @@ class Elu(Curve):
     def formula(self, x: Node) -> Node:
         return f.where(x > 0, x, self.alpha * (f.exp(x) - 1))
 
-    def curve(self, x: Array) -> tuple[Array, Array]:
+    def value_and_slope(self, x: Array) -> tuple[Array, Array]:
         low = np.minimum(x, 0)
         falling = deepen(self.alpha * np.exp(low), low, self.alpha)
         return np.where(x < 0, self.alpha * np.expm1(low), x), np.where(x > 0, 1, falling)
 
 
-class Celu(Curve):
+class Celu(Smooth):
     """ELU with a continuous slope: out = x for x > 0, else alpha·(exp(x/alpha) − 1).
 
     ∂out/∂x = 1 for x > 0, else exp(x/alpha). Of any shape; −alpha at −inf.
@@ -215,7 +215,7 @@ class Celu(Curve):
     def formula(self, x: Node) -> Node:
         return f.where(x > 0, x, self.alpha * (f.exp(x / self.alpha) - 1))
 
-    def curve(self, x: Array) -> tuple[Array, Array]:
+    def value_and_slope(self, x: Array) -> tuple[Array, Array]:
         low = np.clip(x, FARTHEST * self.alpha, 0)
         z = low / self.alpha
         back, rest = two_product(z, self.alpha)
@@ -227,7 +227,7 @@ class Celu(Curve):
         return value, deepen(t + t * left, z, 1 + left)
 
 
-class Selu(Curve):
+class Selu(Smooth):
     """ELU that keeps mean 0 and variance 1: out = λ·x for x > 0, else λ·α·(exp(x) − 1).
 
     λ = 1.0507… and α = 1.6732… ∂out/∂x = λ for x > 0, else λ·α·exp(x), at the kink x = 0 too.
@@ -247,7 +247,7 @@ class Selu(Curve):
         scale, alpha = f.constant(self.SCALE), f.constant(self.ALPHA)
         return scale * f.where(x > 0, x, alpha * (f.exp(x) - 1))
 
-    def curve(self, x: Array) -> tuple[Array, Array]:
+    def value_and_slope(self, x: Array) -> tuple[Array, Array]:
         low, scale = np.minimum(x, 0), float(self.SCALE)
         falling = deepen(self.DEPTH * np.exp(low), low, self.DEPTH)
         value = np.where(x < 0, self.DEPTH * np.expm1(low), scale * x)

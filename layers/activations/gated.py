@@ -11,8 +11,8 @@ from actgrad.layers.activations.self_gated import Gelu, Silu
 from actgrad.layers.activations.softmax import AlongAxis
 from actgrad.layers.arrays import Array
 from actgrad.layers.errors import ShapeError
+from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
-from actgrad.layers.formula.words import Node
 from actgrad.layers.parameter import parameter
 
 
@@ -108,7 +108,7 @@ class Geglu(Gated):
         return Gelu().formula(b)
 
     def gate(self, b: Array) -> tuple[Array, Array]:
-        return Gelu().curve(b)
+        return Gelu().value_and_slope(b)
 
 
 class Swiglu(Gated):
@@ -127,4 +127,4 @@ class Swiglu(Gated):
         return Silu(beta=self.beta).formula(b)
 
     def gate(self, b: Array) -> tuple[Array, Array]:
-        return Silu(beta=self.beta).curve(b)
+        return Silu(beta=self.beta).value_and_slope(b)

@@ -26,7 +26,7 @@ from functools import cache
 
 import numpy as np
 
-from actgrad.layers.arithmetic.double_double import two_product
+from actgrad.layers.arithmetic import two_product
 from actgrad.layers.arrays import Array
 from actgrad.layers.scratch import scratch
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from actgrad.layers.arithmetic.double_double import rounded, scaled, two_product, two_sum, twofold
+from actgrad.layers.arithmetic import double_double, rounded, scaled, two_product, two_sum
 from actgrad.layers.arrays import Array
 from actgrad.layers.blocks import BLOCK
 from actgrad.layers.errors import ParameterError
+from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
-from actgrad.layers.formula.words import Node
 from actgrad.layers.layer import Elementwise
 from actgrad.layers.parameter import Number, parameter
 
@@ -344,8 +344,8 @@ class Ramp(Piecewise):
     def __init__(self, **values: Number) -> None:
         super().__init__(**values)
         slope, height = self.line
-        self._slope = twofold(slope)
-        self._start, self._end = twofold(-height / slope), twofold((1 - height) / slope)
+        self._slope = double_double(slope)
+        self._start, self._end = double_double(-height / slope), double_double((1 - height) / slope)
 
     @property
     def line(self) -> tuple[Fraction, Fraction]:

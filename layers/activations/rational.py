@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from actgrad.layers.activations.smooth import Curve, Rectifying
+from actgrad.layers.activations.smooth import Smooth, SmoothRectifier
 from actgrad.layers.arrays import Array
+from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
-from actgrad.layers.formula.words import Node
 from actgrad.layers.layer import Elementwise
 from actgrad.layers.parameter import parameter
 
@@ -39,7 +39,7 @@ class ReluSquared(Elementwise):
         np.add(dx, dx, out=dx)
 
 
-class Hardswish(Curve):
+class Hardswish(Smooth):
     """x gated by a sigmoid of three lines: out = x·min(max(0, x + 3), 6)/6.
 
     ∂out/∂x = 0 for x ≤ −3, 1 for x ≥ 3, else (2x + 3)/6. Of any shape.
@@ -60,7 +60,7 @@ class Hardswish(Curve):
         inner = f.where(x > -3, x * (x + 3) / 6, 0)
         return f.where(x >= 3, x, inner)
 
-    def curve(self, x: Array) -> tuple[Array, Array]:
+    def value_and_slope(self, x: Array) -> tuple[Array, Array]:
         mid = np.clip(x, -3, 3)
         value = np.where(x > 3, x, mid * (mid + 3) / 6)
         slope = (2 * mid + 3) / 6
@@ -68,7 +68,7 @@ class Hardswish(Curve):
         return value, slope
 
 
-class Softsign(Curve):
+class Softsign(Smooth):
     """A sigmoid with polynomial tails: out = x / (1 + |x|).
 
     ∂out/∂x = 1 / (1 + |x|)². Of any shape; ±1 at ±inf.
@@ -88,14 +88,14 @@ class Softsign(Curve):
     def formula(self, x: Node) -> Node:
         return x / (1 + abs(x))
 
-    def curve(self, x: Array) -> tuple[Array, Array]:
+    def value_and_slope(self, x: Array) -> tuple[Array, Array]:
         # Finite, because inf/inf is nan.
         x = np.clip(x, -(2.0**1023), 2.0**1023)
         share = 1 / (1 + np.abs(x))
         return x / (1 + np.abs(x)), share * share
 
 
-class Squareplus(Rectifying):
+class Squareplus(SmoothRectifier):
     """A smooth rectifier without exponentials: out = (x + √(x² + b)) / 2.
 
     ∂out/∂x = (1 + x/√(x² + b)) / 2. Of any shape; 0 at −inf.
@@ -118,7 +118,7 @@ class Squareplus(Rectifying):
         return value, value / half_root / 2
 
 
-class SparsePlus(Curve):
+class SparsePlus(Smooth):
     """A rectifier whose corner is a parabola: out = (x + 1)²/4 between −1 and 1.
 
     out = 0 for x ≤ −1, x for x ≥ 1; ∂out/∂x = min(max(0, (x + 1)/2), 1). Of any shape.
@@ -133,6 +133,6 @@ class SparsePlus(Curve):
         inner = f.where(x > -1, (x + 1) ** 2 / 4, 0)
         return f.where(x >= 1, x, inner)
 
-    def curve(self, x: Array) -> tuple[Array, Array]:
+    def value_and_slope(self, x: Array) -> tuple[Array, Array]:
         slope = (np.clip(x, -1, 1) + 1) / 2
         return np.where(x > 1, x, slope * slope), slope

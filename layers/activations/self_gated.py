@@ -13,11 +13,11 @@ import numpy as np
 
 from actgrad.layers.activations import normal
 from actgrad.layers.activations.exponential import FARTHEST
-from actgrad.layers.activations.smooth import Curve, Rectifying
-from actgrad.layers.arithmetic.double_double import DEEP, deepen, two_product, two_sum
+from actgrad.layers.activations.smooth import Smooth, SmoothRectifier
+from actgrad.layers.arithmetic import DEEP, deepen, two_product, two_sum
 from actgrad.layers.arrays import Array
+from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
-from actgrad.layers.formula.words import Node
 from actgrad.layers.parameter import parameter
 from actgrad.layers.scratch import scratch
 
@@ -42,7 +42,7 @@ def gated(x: Array, n: Array, t: Array, z: Array, rest: Array) -> tuple[Array, A
     return deepen(value, z, x * (1 + rest)), deepen(slope, z, n * (1 + rest))
 
 
-class StepGated(Rectifying):
+class StepGated(SmoothRectifier):
     """x gated by the sigmoid of some z(x): out = x / (1 + exp(−z))."""
 
     @abstractmethod
@@ -60,7 +60,7 @@ class StepGated(Rectifying):
         root = np.flatnonzero(np.abs(slope, out=share) < CLOSE)
         np.multiply(slope, gate, out=slope)
         np.multiply(np.maximum(x, FINITE, out=z), gate, out=out)
-        slope[root] = self.curve(x[root])[1]
+        slope[root] = self.value_and_slope(x[root])[1]
 
 
 class SigmoidGated(StepGated):
@@ -131,7 +131,7 @@ class QuickGelu(SigmoidGated):
         return 1.702
 
 
-class Mish(Curve):
+class Mish(Smooth):
     """x gated by tanh of softplus: out = x·tanh(log(1 + exp(x))).
 
     With w = tanh(log(1 + exp(x))), ∂out/∂x = w + x·(1 − w²) / (1 + exp(−x)). Of any shape; −0 at
@@ -146,7 +146,7 @@ class Mish(Curve):
     def formula(self, x: Node) -> Node:
         return x * f.tanh(f.log(1 + f.exp(x)))
 
-    def curve(self, x: Array) -> tuple[Array, Array]:
+    def value_and_slope(self, x: Array) -> tuple[Array, Array]:
         low, falling = self._below(np.clip(x, FARTHEST, 0))
         # w and its slope in exp(−x), which does not overflow.
         high = np.clip(x, MISH_TURN, -FARTHEST)
@@ -186,7 +186,7 @@ MISH_TURN = -0.6
 MISH_ROOT, MISH_REST, MISH_EXP = -1.1924312145154952, 2.3835305781704074e-16, 0.30348253528152896
 
 
-class Gelu(Rectifying):
+class Gelu(SmoothRectifier):
     """x gated by the normal distribution: out = x·Φ(x), Φ(x) = (1 + erf(x/√2)) / 2.
 
     ∂out/∂x = Φ(x) + x·exp(−x²/2)/√(2π). Of any shape; −0 at −inf.

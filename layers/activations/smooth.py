@@ -10,7 +10,7 @@ from actgrad.layers.arrays import Array
 from actgrad.layers.layer import Elementwise
 
 
-class Curve(Elementwise):
+class Smooth(Elementwise):
     """An elementwise layer that keeps its slope ∂out/∂x, so that dx = dout·slope.
 
     Value and slope share their exponentials, and the slope is written where it does not cancel.
@@ -19,19 +19,19 @@ class Curve(Elementwise):
     keeps = {"slope": float}
 
     @abstractmethod
-    def curve(self, x: Array) -> tuple[Array, Array]:
+    def value_and_slope(self, x: Array) -> tuple[Array, Array]:
         """The layer's value and slope at a block of float64."""
 
     def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
         (slope,) = saved
-        out[...], slope[...] = self.curve(x)
+        out[...], slope[...] = self.value_and_slope(x)
 
     def backward_block(self, dout: Array, dx: Array, *saved: Array) -> None:
         (slope,) = saved
         np.multiply(dout, slope, out=dx)
 
 
-class Rectifying(Curve):
+class SmoothRectifier(Smooth):
     """A smooth rectifier, for which f(x) − f(−x) = x, and so f′(x) + f′(−x) = 1.
 
     Its kernel is written for x ≤ 0, where it is all tail. For x > 0 the value is x + f(−x) and the
@@ -42,6 +42,6 @@ class Rectifying(Curve):
     def tail(self, x: Array) -> tuple[Array, Array]:
         """Value and slope at a block of numbers ≤ 0, −∞ and nan included."""
 
-    def curve(self, x: Array) -> tuple[Array, Array]:
+    def value_and_slope(self, x: Array) -> tuple[Array, Array]:
         value, slope = self.tail(-np.abs(x))
         return np.where(x < 0, value, x + value), np.where(x > 0, 1 - slope, slope)

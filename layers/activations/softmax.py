@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from actgrad.layers.arithmetic.double_double import two_sum
+from actgrad.layers.arithmetic import two_sum
 from actgrad.layers.arrays import Array, deliver, destination, floating
 from actgrad.layers.blocks import lines
 from actgrad.layers.errors import ShapeError
+from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
-from actgrad.layers.formula.words import Node
 from actgrad.layers.layer import Layer
 from actgrad.layers.parameter import parameter
 

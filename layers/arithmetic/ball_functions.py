@@ -42,7 +42,7 @@ NOTHING = 2.0**-970
 PIECES, FAR, TERMS = 16, 26.0, 12
 
 
-def _twofold(value: Any) -> tuple[float, float]:
+def _double_double(value: Any) -> tuple[float, float]:
     hi = float(value)
     return hi, float(value - hi)
 
@@ -51,7 +51,7 @@ def _twofold(value: Any) -> tuple[float, float]:
 def _powers() -> tuple[Array, list[float]]:
     """2^(j/STEPS) as hi + lo, and log(2)/STEPS in three parts, the first two of 32 bits."""
     with mp.workprec(250):
-        table = np.array([_twofold(mp.mpf(2) ** (mp.mpf(j) / STEPS)) for j in range(STEPS)]).T
+        table = np.array([_double_double(mp.mpf(2) ** (mp.mpf(j) / STEPS)) for j in range(STEPS)]).T
         rest = mp.log(2) / STEPS
         parts = []
         for bits in (32, 32, 53):
@@ -156,7 +156,9 @@ def _table() -> Array:
             terms.append(2 * x * terms[0] - kappa)
             for n in range(1, TERMS - 1):
                 terms.append(2 * (x * terms[n] + terms[n - 1]) / (n + 1))
-            rows.append([*_twofold(terms[0]), *_twofold(terms[1]), *map(float, terms[2:])])
+            rows.append(
+                [*_double_double(terms[0]), *_double_double(terms[1]), *map(float, terms[2:])]
+            )
     return np.array(rows).T.copy()
 
 

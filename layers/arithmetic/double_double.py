@@ -19,7 +19,7 @@ from actgrad.layers.arrays import Array, for_bfloat16, round_into
 from actgrad.layers.parameter import Number
 from actgrad.layers.scratch import scratch
 
-Twofold: TypeAlias = tuple[float, float]
+DoubleDouble: TypeAlias = tuple[float, float]
 
 #: Below this exp is near the subnormals, where it loses digits.
 DEEP = -690.0
@@ -29,7 +29,7 @@ SMALL = 2.0**-900
 TIE = 0x0FFFFFFF
 
 
-def twofold(value: Number) -> Twofold:
+def double_double(value: Number) -> DoubleDouble:
     """A constant as hi + lo, right to 106 bits."""
     hi = float(value)
     return hi, float(Fraction(value) - Fraction(hi))
@@ -56,7 +56,7 @@ def _halves(a: Array | float) -> tuple[Array | float, Array | float]:
     return top, a - top
 
 
-def scaled(values: Array, factor: Twofold, out: Array) -> None:
+def scaled(values: Array, factor: DoubleDouble, out: Array) -> None:
     """Fill `out` with values·factor, rounded once to out's dtype."""
     if out.dtype == np.float64:
         if factor[1]:
@@ -75,7 +75,7 @@ def scaled(values: Array, factor: Twofold, out: Array) -> None:
     out[unsure] = mended
 
 
-def _times(values: Array, factor: Twofold) -> tuple[Array, Array]:
+def _times(values: Array, factor: DoubleDouble) -> tuple[Array, Array]:
     hi, lo = two_product(values, factor[0])
     return hi, lo + values * factor[1]
 

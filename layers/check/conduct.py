@@ -26,7 +26,7 @@ LONG = 70001
 ONE_SIGNED = {"positive": "np.abs({})", "negative": "-np.abs({})"}
 
 
-class Case(NamedTuple):
+class Trial(NamedTuple):
     """A subject, and an input on which its conduct is watched."""
 
     subject: Subject
@@ -38,9 +38,9 @@ class Case(NamedTuple):
     only: str = "{}"
 
     @staticmethod
-    def of(subject: Subject, x: Sample, elementwise: bool) -> Case:
+    def of(subject: Subject, x: Sample, elementwise: bool) -> Trial:
         """The case of such an input."""
-        return Case(subject, x, elementwise, subject.forward(x.array).shape)
+        return Trial(subject, x, elementwise, subject.forward(x.array).shape)
 
     @property
     def dtype(self) -> str:
@@ -72,9 +72,9 @@ class Case(NamedTuple):
             return told
         return self.small().found(name, message, script, slack, also) or told
 
-    def small(self) -> Case:
+    def small(self) -> Trial:
         """The same with few numbers."""
-        small = Case.of(self.subject, ordinary(SMALL, self.dtype), self.elementwise)
+        small = Trial.of(self.subject, ordinary(SMALL, self.dtype), self.elementwise)
         return small._replace(only=self.only)
 
     def roundings(self, count: float) -> Slack:
@@ -220,7 +220,7 @@ MANNERS = (
 )
 
 
-def manners(case: Case) -> Iterator[Finding]:
+def manners(case: Trial) -> Iterator[Finding]:
     """What is wrong with its conduct, each fault once."""
     told: set[str] = set()
     asked = [(case, one, "") for one in MANNERS]
@@ -246,7 +246,7 @@ def manners(case: Case) -> Iterator[Finding]:
         yield from (one for one in [next(watched(case), None)] if one)
 
 
-def stale_state(case: Case) -> Iterator[Finding]:
+def stale_state(case: Trial) -> Iterator[Finding]:
     """Only the last forward counts."""
     for shape in (case.x.array.shape, (10,), (2, 12)):
         earlier = ordinary(shape, case.dtype, 11)
@@ -285,7 +285,7 @@ def stale_state(case: Case) -> Iterator[Finding]:
             yield told
 
 
-def not_linear(case: Case) -> Iterator[Finding]:
+def not_linear(case: Trial) -> Iterator[Finding]:
     """dx = Jᵀ·dout for some J that does not depend on dout."""
     eps = float(finfo(case.dtype).eps)
     # What is subnormal has an error of its own, which the factors multiply.
@@ -320,7 +320,7 @@ def not_linear(case: Case) -> Iterator[Finding]:
             yield told
 
 
-def wrong_shape(case: Case) -> Iterator[Finding]:
+def wrong_shape(case: Trial) -> Iterator[Finding]:
     """out has x's shape in an element-wise layer; dx always has."""
     for shape in SHAPES:
         x = ordinary(shape, case.dtype)
@@ -339,7 +339,7 @@ def wrong_shape(case: Case) -> Iterator[Finding]:
                 yield told
 
 
-def depending_on_shape(case: Case) -> Iterator[Finding]:
+def depending_on_shape(case: Trial) -> Iterator[Finding]:
     """What one element makes, it makes in any company: in a longer row, and among many blocks."""
     asked = [
         (
@@ -374,7 +374,7 @@ def depending_on_shape(case: Case) -> Iterator[Finding]:
                 yield told
 
 
-def wrong_dtype(case: Case) -> Iterator[Finding]:
+def wrong_dtype(case: Trial) -> Iterator[Finding]:
     """float32 in, float32 out."""
     for method, answer in (("forward", "out"), ("backward", "layer.backward({dout})")):
         told = case.found(

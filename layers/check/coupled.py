@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from actgrad.layers.activations.softmax import AlongAxis
+from actgrad.layers.activations import AlongAxis
 from actgrad.layers.arrays import Array, finfo
 from actgrad.layers.check.example import Script
 from actgrad.layers.check.gradient import ROUNDINGS, SAFETY, Truth, wider
@@ -16,7 +16,7 @@ from actgrad.layers.check.numerical_derivative import REACH, THOROUGH, Estimate,
 from actgrad.layers.check.points import Sample, ordinary
 from actgrad.layers.check.report import Finding, Where
 from actgrad.layers.check.subject import Subject
-from actgrad.layers.formula.words import trace
+from actgrad.layers.formula import trace
 
 #: Roundings allowed where every element is made of many.
 ROUNDINGS_COUPLED = 64.0
@@ -223,7 +223,7 @@ def _against_formula(
 
 def _exact_lines(layer: AlongAxis, x: Array, dout: Array) -> tuple[Array, Array, Array]:
     """The formula's value, its gradient for dout, and Σ |∂outⱼ/∂xᵢ·doutⱼ|, for each line."""
-    from actgrad.layers.exact.values import exact
+    from actgrad.layers.exact import exact
 
     axis = layer.axis
     lines, douts = (np.moveaxis(one.astype(np.float64), axis, -1) for one in (x, dout))

@@ -10,17 +10,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from actgrad.layers.activations.lookup import layer as catalogued
-from actgrad.layers.activations.softmax import AlongAxis
+from actgrad.layers.activations import AlongAxis
+from actgrad.layers.activations import layer as catalogued
 from actgrad.layers.arrays import FLOATING, Array, floating, named
-from actgrad.layers.check.conduct import Case, accepts, manners, misshapen, numpy_warnings
+from actgrad.layers.check.conduct import Trial, accepts, manners, misshapen, numpy_warnings
 from actgrad.layers.check.coupled import judge_coupled, judge_directions, judge_jacobian
-from actgrad.layers.check.gradient import Elementwise
-from actgrad.layers.check.judgement import Verdict, judge, narrowed, special
+from actgrad.layers.check.gradient import ElementwiseSubject
+from actgrad.layers.check.judgement import Verdict, at_special_points, judge, narrowed
 from actgrad.layers.check.load import subject as subject_of
 from actgrad.layers.check.neighbours import neighbours
 from actgrad.layers.check.points import GRID, SHAPES, Sample, designed, literal, moderate, ordinary
-from actgrad.layers.check.report import WARNINGS, CheckFailedError, Curve, Finding, Kink, Report
+from actgrad.layers.check.report import (
+    WARNINGS,
+    CheckFailedError,
+    Finding,
+    GradientCurve,
+    KinkGradient,
+    Report,
+)
 from actgrad.layers.check.subject import LayerRaisedError, Subject, copies
 
 #: The dtypes in which a layer is asked, unless one is named.
@@ -107,13 +114,13 @@ class Examination:
         """Ask everything."""
         steady = not self._found("wrong-shape") and self._conduct()
         verdicts: list[Verdict] = []
-        curve: Curve | None = None
-        kinks: tuple[Kink, ...] = ()
+        curve: GradientCurve | None = None
+        kinks: tuple[KinkGradient, ...] = ()
         if steady and not self._found("depends-on-neighbours"):
             if self.coupled:
                 verdicts = [*self._coupled()]
             else:
-                elementwise = Elementwise(self.subject, self._flat_x)
+                elementwise = ElementwiseSubject(self.subject, self._flat_x)
                 verdicts = [*self._elementwise(elementwise)]
                 curve, kinks = self._curve(elementwise), self._kinks(elementwise)
         for verdict in verdicts:
@@ -148,12 +155,12 @@ class Examination:
     def _conduct(self) -> bool:
         """Watch its manners; whether its answers are steady enough to be judged."""
         for dtype in self.dtypes:
-            self.findings += manners(Case.of(self.subject, self.sample(dtype), not self.coupled))
+            self.findings += manners(Trial.of(self.subject, self.sample(dtype), not self.coupled))
             if self._found("different-answers"):
                 return False
         return not self._found("wrong-shape")
 
-    def _elementwise(self, elementwise: Elementwise) -> Iterator[Verdict]:
+    def _elementwise(self, elementwise: ElementwiseSubject) -> Iterator[Verdict]:
         given = self._flat_x
         if given is None and "float64" in self.dtypes:
             self.findings += narrowed(elementwise)
@@ -162,7 +169,7 @@ class Examination:
             dense = GRID if given is None and dtype == self.subject.widest else np.empty(0)
             verdict = judge(elementwise, x.astype(dtype), dense)
             if given is None:
-                findings, notes = special(elementwise, named(dtype))
+                findings, notes = at_special_points(elementwise, named(dtype))
                 self.findings += findings
                 self.notes += notes
             ordinary_ones = x[np.abs(x.astype(np.float64)) <= LOUD_WITHIN]
@@ -206,21 +213,21 @@ class Examination:
     def _flat_x(self) -> Array | None:
         return None if self.x is None else np.unique(self.x[np.isfinite(self.x)])
 
-    def _curve(self, elementwise: Elementwise) -> Curve:
+    def _curve(self, elementwise: ElementwiseSubject) -> GradientCurve:
         given = self._flat_x
         low, high = (-6.0, 6.0) if given is None or given.size < 2 else (given[0], given[-1])
         x = np.linspace(float(low), float(high), PLOTTED).astype(np.float64)
         found = elementwise.derivative(x)
         truth = elementwise.truth(x, found, x.dtype)
         dx = self.subject.run(x).dx.reshape(x.shape)
-        return Curve(x, dx, truth.nearest(dx), truth.doubt + 1e-12)
+        return GradientCurve(x, dx, truth.nearest(dx), truth.doubt + 1e-12)
 
-    def _kinks(self, elementwise: Elementwise) -> tuple[Kink, ...]:
+    def _kinks(self, elementwise: ElementwiseSubject) -> tuple[KinkGradient, ...]:
         at = elementwise.places[:20]
         if not at.size:
             return ()
         dx = self.subject.run(at).dx.ravel()
-        return tuple(map(Kink, elementwise.breaks[:20], dx.tolist()))
+        return tuple(map(KinkGradient, elementwise.breaks[:20], dx.tolist()))
 
     def _suited(self) -> Subject:
         """The layer with the shape and the widest dtype in which it takes a row of numbers.

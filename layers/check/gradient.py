@@ -71,7 +71,7 @@ def moved(x: Array, bend: Array, dtype: np.dtype[Any]) -> Array:
     return np.asarray(ROUNDINGS * eps * np.nan_to_num(np.abs(x) * bend, nan=0.0, posinf=0.0))
 
 
-class Elementwise:
+class ElementwiseSubject:
     """An element-wise subject as a function of numbers, and where that breaks."""
 
     def __init__(self, subject: Subject, x: Array | None) -> None:

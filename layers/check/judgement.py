@@ -9,7 +9,14 @@ import numpy as np
 
 from actgrad.layers.arrays import Array, finfo
 from actgrad.layers.check.example import Script, at_point, found
-from actgrad.layers.check.gradient import Elementwise, Truth, breaks_at, moved, roundings, wider
+from actgrad.layers.check.gradient import (
+    ElementwiseSubject,
+    Truth,
+    breaks_at,
+    moved,
+    roundings,
+    wider,
+)
 from actgrad.layers.check.numerical_derivative import QUICK, RESOLVED, THOROUGH, noise
 from actgrad.layers.check.report import Finding, Where
 from actgrad.layers.check.subject import LayerRaisedError, Run, Subject
@@ -41,7 +48,7 @@ class Exact(NamedTuple):
     ulp: tuple[float, float]
 
 
-def judge(elementwise: Elementwise, x: Array, dense: Array) -> Verdict:
+def judge(elementwise: ElementwiseSubject, x: Array, dense: Array) -> Verdict:
     """An element-wise layer at the finite points x, of the dtype to be judged.
 
     `dense` are more points, in float64, for which only the numerical derivative is asked.
@@ -68,7 +75,7 @@ def judge(elementwise: Elementwise, x: Array, dense: Array) -> Verdict:
     exact = None
     if subject.reference is not None:
         chosen = np.unique(np.linspace(0, x.size - 1, min(x.size, EXACTLY)).astype(int))
-        exact = exactly(subject.reference, wide[chosen], out[chosen], dx[chosen], dtype)
+        exact = exact_at(subject.reference, wide[chosen], out[chosen], dx[chosen], dtype)
         findings += _wrong_value(elementwise, x[chosen], out[chosen], exact)
         findings += not_finite(
             subject, x[chosen], (out[chosen], dx[chosen]), [exact.value], [exact.gradient]
@@ -98,7 +105,7 @@ def unjudged(x: Array, truth: Truth) -> int:
     return int(((truth.doubt == np.inf) & (np.abs(x) <= RESOLVED)).sum())
 
 
-def narrowed(elementwise: Elementwise) -> Iterator[Finding]:
+def narrowed(elementwise: ElementwiseSubject) -> Iterator[Finding]:
     """A forward whose float64 has the noise of a narrower dtype."""
     x = np.linspace(-4, 4, 101) + 0.001
     noises = noise(elementwise.value, x)
@@ -122,7 +129,9 @@ def narrowed(elementwise: Elementwise) -> Iterator[Finding]:
                 return
 
 
-def _narrow_truth(elementwise: Elementwise, x: Array, dtype: np.dtype[Any], levels: int) -> Truth:
+def _narrow_truth(
+    elementwise: ElementwiseSubject, x: Array, dtype: np.dtype[Any], levels: int
+) -> Truth:
     """For a narrower dtype: what the layer says in float64, unless that is convicted itself."""
     told = elementwise.subject.run(x).dx
     truth, guilty = elementwise.suspects(x, told, levels, dtype)
@@ -131,12 +140,12 @@ def _narrow_truth(elementwise: Elementwise, x: Array, dtype: np.dtype[Any], leve
     return Truth(low, high, truth.doubt)
 
 
-def exactly(reference: Layer, x: Array, out: Array, dx: Array, dtype: np.dtype[Any]) -> Exact:
+def exact_at(reference: Layer, x: Array, out: Array, dx: Array, dtype: np.dtype[Any]) -> Exact:
     """The formula at each x, and how far out and dx are from it."""
     from mpmath import isnan, mpf
 
-    from actgrad.layers.exact.values import exact
-    from actgrad.layers.formula.words import trace
+    from actgrad.layers.exact import exact
+    from actgrad.layers.formula import trace
 
     formula = trace(reference.formula)
     pairs = [exact(formula, one) for one in x.tolist()]
@@ -189,7 +198,9 @@ def _wrong(subject: Subject, x: Array, dx: Array, truth: Truth, guilty: Array) -
     yield _pointed("wrong-gradient", message, subject, x, i, "backward", where)
 
 
-def _wrong_value(elementwise: Elementwise, x: Array, out: Array, exact: Exact) -> Iterator[Finding]:
+def _wrong_value(
+    elementwise: ElementwiseSubject, x: Array, out: Array, exact: Exact
+) -> Iterator[Finding]:
     wide = x.astype(np.float64)
     slope = np.where(np.isfinite(exact.gradient), np.abs(exact.gradient), 0)
     slack = roundings(exact.value, wide, slope, x.dtype)
@@ -210,7 +221,7 @@ def _wrong_value(elementwise: Elementwise, x: Array, out: Array, exact: Exact) -
 
 
 def _not_finite(
-    elementwise: Elementwise, x: Array, got: tuple[Array, Array], truth: Truth
+    elementwise: ElementwiseSubject, x: Array, got: tuple[Array, Array], truth: Truth
 ) -> Iterator[Finding]:
     """What is nan or inf, though the layer itself says otherwise in a wider dtype, or the values
     around it do."""
@@ -278,7 +289,9 @@ MOST = {"float64": 1024, "float32": 128, "float16": 16, "bfloat16": 128}
 TAIL = 9
 
 
-def special(elementwise: Elementwise, dtype: np.dtype[Any]) -> tuple[list[Finding], list[str]]:
+def at_special_points(
+    elementwise: ElementwiseSubject, dtype: np.dtype[Any]
+) -> tuple[list[Finding], list[str]]:
     """±inf, where a limit is known, and nan, of which it is only noted what becomes of it."""
     subject = elementwise.subject
     findings: list[Finding] = []
@@ -296,7 +309,7 @@ def special(elementwise: Elementwise, dtype: np.dtype[Any]) -> tuple[list[Findin
                 told = f"{float(out[0]):.6g}, and dx {float(dx[0]):.6g}"
                 notes.append(f"forward hides nan: nan in x makes out {told}")
         elif subject.reference is not None:
-            known = exactly(subject.reference, x.astype(np.float64), out, dx, dtype)
+            known = exact_at(subject.reference, x.astype(np.float64), out, dx, dtype)
             findings += not_finite(subject, x, (out, dx), [known.value], [known.gradient])
             if not findings:
                 findings += _wrong_value(elementwise, x, out, known)

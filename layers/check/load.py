@@ -11,7 +11,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
-from actgrad.layers.activations.lookup import layer
+from actgrad.layers.activations import layer
 from actgrad.layers.arrays import Array
 from actgrad.layers.check.subject import Subject, copies, raised
 from actgrad.layers.errors import ActgradError, ParameterError

@@ -52,7 +52,7 @@ class Finding(NamedTuple):
     where: Where | None = None
 
 
-class Curve(NamedTuple):
+class GradientCurve(NamedTuple):
     """backward for dout = 1 beside the numerical derivative and its error, at each x."""
 
     x: Array
@@ -61,7 +61,7 @@ class Curve(NamedTuple):
     tolerance: Array
 
 
-class Kink(NamedTuple):
+class KinkGradient(NamedTuple):
     """A break, and the gradient that the layer gives there."""
 
     at: Break
@@ -97,10 +97,10 @@ class Report:
     unjudged: int = 0
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
-    kinks: tuple[Kink, ...] = ()
+    kinks: tuple[KinkGradient, ...] = ()
     #: The largest error of out and dx in ULP, by dtype, where the formula is known.
     ulp: dict[str, tuple[float, float]] = field(default_factory=dict)
-    curve: Curve | None = None
+    curve: GradientCurve | None = None
     #: Whether warnings count as errors.
     strict: bool = False
 

@@ -1,1 +1,39 @@
 """Exact values of formulas, and distances from them in ULP."""
+
+from actgrad.layers.exact.enclosure import enclosures, truths
+from actgrad.layers.exact.processes import BITS, worked_out
+from actgrad.layers.exact.ulp import (
+    NOWHERE,
+    ZERO,
+    FloatFormat,
+    Truths,
+    errors,
+    in_bits,
+    in_ulp,
+    nearest,
+    ordered,
+    truth_of,
+    unordered,
+)
+from actgrad.layers.exact.values import LEAST, bounds, exact
+
+__all__ = [
+    "BITS",
+    "LEAST",
+    "NOWHERE",
+    "ZERO",
+    "FloatFormat",
+    "Truths",
+    "bounds",
+    "enclosures",
+    "errors",
+    "exact",
+    "in_bits",
+    "in_ulp",
+    "nearest",
+    "ordered",
+    "truth_of",
+    "truths",
+    "unordered",
+    "worked_out",
+]

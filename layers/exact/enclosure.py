@@ -10,10 +10,9 @@ import numpy as np
 from actgrad.layers.arithmetic import ball_functions, balls
 from actgrad.layers.arithmetic.balls import UP, Ball
 from actgrad.layers.arrays import Array
-from actgrad.layers.exact.ulp import SAME, Binary, Truths, in_ulp
+from actgrad.layers.exact.ulp import SAME, FloatFormat, Truths, in_ulp
+from actgrad.layers.formula import Formula, Sweep
 from actgrad.layers.formula import words as f
-from actgrad.layers.formula.graph import Sweep
-from actgrad.layers.formula.words import Formula
 
 #: How each operation reads on balls.
 BALLS: Mapping[f.Operation, Callable[..., Any]] = {
@@ -54,7 +53,7 @@ def enclosures(
     return outputs, [sweep.gradient(node) for node in formula.inputs] if dout else []
 
 
-def truths(found: Ball, signs: Array, kind: Binary) -> Truths:
+def truths(found: Ball, signs: Array, kind: FloatFormat) -> Truths:
     """What balls tell of the truth; an exact 0 has the sign beside it."""
     hi, lo, radius = (np.broadcast_to(np.asarray(one, float), signs.shape) for one in found)
     with np.errstate(all="ignore"):

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeAlias
 
-from actgrad.layers.exact.ulp import Binary, exactly
+from actgrad.layers.exact.ulp import FloatFormat, truth_of
 from actgrad.layers.exact.values import Effort, exact
-from actgrad.layers.formula.words import Formula
+from actgrad.layers.formula import Formula
 
 #: From so many numbers on, starting processes pays; each is handed so many at a time.
 MANY, CHUNK = 2000, 250
@@ -21,10 +21,10 @@ BITS = 106
 Row: TypeAlias = tuple[float, int, float, float, int, float]
 
 #: What a process that was forked works on.
-_task: tuple[Formula, Binary] | None = None
+_task: tuple[Formula, FloatFormat] | None = None
 
 
-def worked_out(formula: Formula, kind: Binary, pairs: Sequence[complex]) -> list[Row]:
+def worked_out(formula: Formula, kind: FloatFormat, pairs: Sequence[complex]) -> list[Row]:
     """The exact value and gradient for each x + i·dout, in order of x lest it take longer."""
     if len(pairs) < MANY or "fork" not in multiprocessing.get_all_start_methods():
         return _here(formula, kind, pairs)
@@ -48,9 +48,9 @@ def _there(pairs: Sequence[complex]) -> list[Row]:
     return _here(*_task, pairs)
 
 
-def _here(formula: Formula, kind: Binary, pairs: Sequence[complex]) -> list[Row]:
+def _here(formula: Formula, kind: FloatFormat, pairs: Sequence[complex]) -> list[Row]:
     effort, rows = Effort(), []
     for pair in pairs:
         value, gradient = exact(formula, pair.real, pair.imag, BITS, effort)
-        rows.append((*exactly(value, kind), *exactly(gradient, kind)))
+        rows.append((*truth_of(value, kind), *truth_of(gradient, kind)))
     return rows

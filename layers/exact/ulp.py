@@ -27,13 +27,21 @@ SAME = 100
 NOWHERE, ZERO = -5000, -5001
 
 
-class Binary(NamedTuple):
+class FloatFormat(NamedTuple):
     """A binary floating-point dtype: its bits of precision and the exponents of normal numbers."""
 
     dtype: np.dtype[Any]
     precision: int
     least: int
     most: int
+
+    @classmethod
+    def of(cls, dtype: np.dtype[Any]) -> FloatFormat:
+        """The format of a dtype that layers compute in."""
+        if dtype.name == "bfloat16":
+            return cls(dtype, 8, -126, 127)
+        about = np.finfo(dtype)
+        return cls(dtype, int(about.nmant) + 1, int(about.minexp), int(about.maxexp) - 1)
 
     @property
     def tiny(self) -> float:
@@ -58,14 +66,6 @@ class Binary(NamedTuple):
         return np.dtype(f"u{self.dtype.itemsize}")
 
 
-def binary(dtype: np.dtype[Any]) -> Binary:
-    """What is known of a dtype that layers compute in."""
-    if dtype.name == "bfloat16":
-        return Binary(dtype, 8, -126, 127)
-    about = np.finfo(dtype)
-    return Binary(dtype, int(about.nmant) + 1, int(about.minexp), int(about.maxexp) - 1)
-
-
 class Truths(NamedTuple):
     """Exact values, each as the float64 next to it and what that lacks.
 
@@ -83,7 +83,7 @@ class Truths(NamedTuple):
     torn: Any = False
 
 
-def exactly(truth: mpf, kind: Binary) -> tuple[float, int, float]:
+def truth_of(truth: mpf, kind: FloatFormat) -> tuple[float, int, float]:
     """One exact value as `Truths` holds it."""
     raw = truth._mpf_
     sign, mantissa, exponent, bitcount = raw
@@ -104,14 +104,14 @@ def exactly(truth: mpf, kind: Binary) -> tuple[float, int, float]:
     return value, place, float(libmp.to_float(libmp.mpf_shift(lacking, -spacing)))
 
 
-def _rounds_to_infinity(truth: mpf, kind: Binary) -> bool:
+def _rounds_to_infinity(truth: mpf, kind: FloatFormat) -> bool:
     limit = libmp.from_man_exp((1 << (kind.precision + 1)) - 1, kind.most - kind.precision)
     return bool(libmp.mpf_ge(libmp.mpf_abs(truth._mpf_), limit))
 
 
-def nearest(truth: mpf, kind: Binary) -> float:
+def nearest(truth: mpf, kind: FloatFormat) -> float:
     """The number of the dtype that is nearest to an exact value, of two the even one."""
-    value, place, _ = exactly(truth, kind)
+    value, place, _ = truth_of(truth, kind)
     if not math.isfinite(value) or place <= NOWHERE:
         return value
     spacing = max(place, kind.least) - kind.precision + 1
@@ -120,24 +120,24 @@ def nearest(truth: mpf, kind: Binary) -> float:
     return math.copysign(rounded, value)
 
 
-def errors(got: Array, truths: Truths, kind: Binary) -> Array:
+def errors(got: Array, truths: Truths, kind: FloatFormat) -> Array:
     """|got − truth| in ULP, for finite truths and results as float64; else inf or nan."""
     return np.asarray(np.abs(in_ulp(got - truths.value, truths.exponent, kind) - truths.offset))
 
 
-def in_ulp(size: Any, exponent: Array, kind: Binary) -> Array:
+def in_ulp(size: Any, exponent: Array, kind: FloatFormat) -> Array:
     """A distance in ULP of truths of those exponents."""
     shift = kind.precision - 1 - np.clip(exponent, kind.least, kind.most)
     return np.asarray(np.ldexp(size, shift.astype(np.int32)))
 
 
-def in_bits(value: float, kind: Binary) -> str:
+def in_bits(value: float, kind: FloatFormat) -> str:
     """A number of the dtype by its bits: `0x3f80`."""
     bits = int(np.array(value).astype(kind.dtype).reshape(1).view(kind.bits)[0])
     return f"0x{bits:0{2 * kind.dtype.itemsize}x}"
 
 
-def ordered(values: Array, kind: Binary) -> Array:
+def ordered(values: Array, kind: FloatFormat) -> Array:
     """Whole numbers in the order of the dtype's numbers, one apart where these are neighbours.
 
     −0 and 0 are both 0, and nan lies beyond the infinities.
@@ -149,7 +149,7 @@ def ordered(values: Array, kind: Binary) -> Array:
     return np.where(bits >= top, top - bits, bits)
 
 
-def unordered(places: Array, kind: Binary) -> Array:
+def unordered(places: Array, kind: FloatFormat) -> Array:
     """The dtype's numbers in those places of `ordered`."""
     top = np.uint64(1 << (8 * kind.dtype.itemsize - 1))
     size = np.abs(places).astype(np.uint64)

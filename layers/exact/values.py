@@ -17,9 +17,8 @@ from typing import Any, TypeAlias
 
 from mpmath import libmp, mp, mpf
 
+from actgrad.layers.formula import Formula, Node, Sweep, trace
 from actgrad.layers.formula import words as f
-from actgrad.layers.formula.graph import Sweep
-from actgrad.layers.formula.words import Formula, Node, trace
 
 Interval: TypeAlias = tuple[Any, Any]
 

@@ -10,10 +10,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from actgrad.layers.formula import SYMBOLS, Formula, Graph, Node, Sweep, name, number
 from actgrad.layers.formula import words as f
-from actgrad.layers.formula.graph import Graph, Sweep
-from actgrad.layers.formula.symbol import SYMBOLS, name, number
-from actgrad.layers.formula.words import Formula, Node
 from actgrad.layers.layer import Layer
 
 #: The most by which an operation on floats rounds, relative to its result; exp and its like err by

@@ -7,9 +7,20 @@ from functools import cached_property
 from itertools import pairwise
 
 from actgrad.layers.errors import ShapeError
-from actgrad.layers.formula.graph import FLOATS, Graph, Sweep
-from actgrad.layers.formula.symbol import SYMBOLS, Symbol, name, number
-from actgrad.layers.formula.words import Formula, Node, Operation, trace, variable
+from actgrad.layers.formula import (
+    FLOATS,
+    SYMBOLS,
+    Formula,
+    Graph,
+    Node,
+    Operation,
+    Sweep,
+    Symbol,
+    name,
+    number,
+    trace,
+    variable,
+)
 from actgrad.layers.layer import Elementwise, Layer
 
 

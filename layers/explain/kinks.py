@@ -8,9 +8,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from actgrad.layers.chain import Chain
+from actgrad.layers.formula import FLOATS, Node, Sweep, trace
 from actgrad.layers.formula import words as f
-from actgrad.layers.formula.graph import FLOATS, Sweep
-from actgrad.layers.formula.words import Node, trace
 from actgrad.layers.layer import Layer
 
 #: Operations that decide between two numbers.

@@ -8,7 +8,7 @@ import numpy as np
 
 from actgrad.layers.explain.derivation import steps
 from actgrad.layers.explain.kinks import at
-from actgrad.layers.formula.words import trace
+from actgrad.layers.formula import trace
 from actgrad.layers.layer import Layer
 
 #: Where it is tried, the small numbers first: what fails nearest to 0 fails most people.

@@ -14,7 +14,7 @@ from actgrad.layers.arrays import Array, floating
 from actgrad.layers.chain import Chain
 from actgrad.layers.errors import ShapeError
 from actgrad.layers.run.streaming import SLICE, Watch, axes, computed_in, regional
-from actgrad.layers.run.threads import Crew, cores
+from actgrad.layers.run.threads import OrderedThreads, cores
 
 Region: TypeAlias = tuple[slice, ...]
 
@@ -45,7 +45,7 @@ def sweep(
         return floating(array[region], name).astype(dtype or computed_in(array.dtype))
 
     regions = list(tiles(x.shape, axes(chain, x.ndim)))
-    crew = Crew(regions)
+    crew = OrderedThreads(regions)
 
     def work() -> None:
         own = Chain([copy(layer) for layer in chain.layers])

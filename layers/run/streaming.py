@@ -14,13 +14,13 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
-from actgrad.layers.activations.softmax import AlongAxis
+from actgrad.layers.activations import AlongAxis
 from actgrad.layers.arrays import Array, Order, floating, order
 from actgrad.layers.chain import Chain
 from actgrad.layers.errors import ShapeError
 from actgrad.layers.layer import total
 from actgrad.layers.run.pipeline import Pipeline
-from actgrad.layers.run.threads import Crew, cores
+from actgrad.layers.run.threads import OrderedThreads, cores
 
 #: Elements that one thread reads at a time, a multiple of BLOCK, by which some layers sum.
 PIECE = 1 << 18
@@ -201,7 +201,7 @@ def stream(
     see_that_it_fits(chain, x, dout)
     blanks = outline(chain, given, upstream)
     each = max(1, PIECE // cut.size)
-    crew = Crew(range(0, cut.number, each))
+    crew = OrderedThreads(range(0, cut.number, each))
     pairs = [(chain.canonical(name), sink) for name, sink in into]
     workers = [
         Worker(
@@ -318,7 +318,7 @@ class Worker:
             for name in {*self.read, *(name for name, _ in into)}
         }
 
-    def work(self, crew: Crew[int]) -> None:
+    def work(self, crew: OrderedThreads[int]) -> None:
         """Take pieces until there are no more."""
         with np.errstate(all="ignore"):
             while True:

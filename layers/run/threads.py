@@ -38,7 +38,7 @@ class StoppedError(Exception):
     """The job ended while a thread waited for its turn."""
 
 
-class Crew(Generic[Piece]):
+class OrderedThreads(Generic[Piece]):
     """Threads that take pieces in their order, and do in it what must be done in order."""
 
     def __init__(self, pieces: Iterable[Piece]) -> None:

@@ -9,13 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from actgrad.layers.activations.lookup import catalogue
-from actgrad.layers.activations.self_gated import SigmoidGated
+from actgrad.layers.activations import SigmoidGated, catalogue
 from actgrad.layers.arrays import Array
 from actgrad.layers.errors import ActgradError
+from actgrad.layers.formula import Formula, Node, Sweep, trace
 from actgrad.layers.formula import words as f
-from actgrad.layers.formula.graph import Sweep
-from actgrad.layers.formula.words import Formula, Node, trace
 from actgrad.layers.layer import Elementwise, Layer
 from actgrad.layers.verify.policy import CODE
 from actgrad.layers.verify.reference import Reference

@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from actgrad.layers.activations.softmax import AlongAxis
+from actgrad.layers.activations import AlongAxis
 from actgrad.layers.arrays import Array
 from actgrad.layers.chain import Chain
-from actgrad.layers.exact.ulp import Binary, ordered, unordered
-from actgrad.layers.explain.kinks import kinks
+from actgrad.layers.exact import FloatFormat, ordered, unordered
+from actgrad.layers.explain import kinks
 from actgrad.layers.layer import Layer
 
 #: Numbers tried in every binade; two changes between neighbours of them cancel, and are missed.
 TRIED = 32
 
 
-def edges(layer: Layer | Chain, kind: Binary) -> Array:
+def edges(layer: Layer | Chain, kind: FloatFormat) -> Array:
     """The numbers of the dtype on both sides of every change of nature, in order.
 
     Such changes are kinks and jumps, roots of the function and of its slope, and where either
@@ -36,7 +36,7 @@ def edges(layer: Layer | Chain, kind: Binary) -> Array:
     return unordered(np.unique(found), kind)
 
 
-def turns(chain: Chain, kind: Binary) -> tuple[Array, Array]:
+def turns(chain: Chain, kind: FloatFormat) -> tuple[Array, Array]:
     """The least x of every branch but the first, and whether out rises (1) or falls (−1) on each.
 
     A branch ends where the slope changes its sign, and where the function jumps.
@@ -56,7 +56,7 @@ def turns(chain: Chain, kind: Binary) -> tuple[Array, Array]:
     return places.astype(np.float64), np.where(falls(branches)[:, 0], -1, 1)
 
 
-def _changes(nature: Callable[[Array], Array], kind: Binary) -> tuple[Array, Array]:
+def _changes(nature: Callable[[Array], Array], kind: FloatFormat) -> tuple[Array, Array]:
     """Where neighbours of the dtype are of unlike nature, a row each: both, as `ordered` has them.
 
     What changes twice between two numbers tried is missed.
@@ -72,7 +72,7 @@ def _changes(nature: Callable[[Array], Array], kind: Binary) -> tuple[Array, Arr
     return low, high
 
 
-def _grid(kind: Binary) -> Array:
+def _grid(kind: FloatFormat) -> Array:
     """Numbers of every binade and both signs, in order, the infinities left out."""
     last = int(ordered(np.array([np.inf]).astype(kind.dtype), kind)[0])
     step = 1 << max(kind.precision - 1 - TRIED.bit_length() + 1, 0)
@@ -81,7 +81,7 @@ def _grid(kind: Binary) -> Array:
     return unordered(np.concatenate([-positive[::-1], [0], positive]), kind)
 
 
-def _nature(layer: Layer | Chain, x: Array, kind: Binary) -> Array:
+def _nature(layer: Layer | Chain, x: Array, kind: FloatFormat) -> Array:
     """What distinguishes the results at each x, as a row of small numbers."""
     wide = x.astype(np.float64)
     with np.errstate(all="ignore"):
@@ -91,7 +91,7 @@ def _nature(layer: Layer | Chain, x: Array, kind: Binary) -> Array:
     return np.stack([column.astype(np.int8) for column in columns], axis=1)
 
 
-def _size(values: Array, kind: Binary) -> list[Array]:
+def _size(values: Array, kind: FloatFormat) -> list[Array]:
     size = np.abs(values)
     return [
         np.sign(values),
@@ -102,7 +102,9 @@ def _size(values: Array, kind: Binary) -> list[Array]:
     ]
 
 
-def _limits(layer: Layer | Chain, x: Array, out: Array, slope: Array, kind: Binary) -> list[Array]:
+def _limits(
+    layer: Layer | Chain, x: Array, out: Array, slope: Array, kind: FloatFormat
+) -> list[Array]:
     """Where out has become x or what it is at an infinity, and where the slope has."""
     ends = np.array([-np.inf, np.inf])
     far = layer.forward(ends)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from actgrad.layers.arrays import Array
-from actgrad.layers.exact.ulp import Truths, errors, in_ulp
+from actgrad.layers.exact import Truths, errors, in_ulp
 from actgrad.layers.verify.policy import CODE, Policy
 from actgrad.layers.verify.reference import Reference
 
@@ -71,7 +71,7 @@ class Judge:
         places = np.flatnonzero(unlike | ~np.isfinite(got) | ~np.isfinite(value) | free)
         if places.size:
             some = (one[places] for one in (got, value, free, error, code))
-            error[places], code[places] = special(*some)
+            error[places], code[places] = judge_special(*some)
         return error, code
 
     def see_payloads(
@@ -124,7 +124,7 @@ def flushed(raw: Array, truths: Truths, code: Array) -> Array:
     return np.asarray((code == CODE["flushed"]) & alike)
 
 
-def special(
+def judge_special(
     got: Array, value: Array, free: Array, error: Array, code: Array
 ) -> tuple[Array, Array]:
     """Judge what no distance can: nan, infinities and signs."""

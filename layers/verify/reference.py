@@ -13,15 +13,25 @@ from typing import NamedTuple
 import numpy as np
 from mpmath import mpf
 
-from actgrad.layers.activations.softmax import AlongAxis
+from actgrad.layers.activations import AlongAxis
 from actgrad.layers.arithmetic.balls import UP, Ball
 from actgrad.layers.arrays import Array
 from actgrad.layers.chain import Chain
-from actgrad.layers.exact.enclosure import enclosures, truths
-from actgrad.layers.exact.processes import BITS, worked_out
-from actgrad.layers.exact.ulp import NOWHERE, ZERO, Binary, Truths, exactly
-from actgrad.layers.exact.values import LEAST, bounds, exact
-from actgrad.layers.formula.words import Formula, trace
+from actgrad.layers.exact import (
+    BITS,
+    LEAST,
+    NOWHERE,
+    ZERO,
+    FloatFormat,
+    Truths,
+    bounds,
+    enclosures,
+    exact,
+    truth_of,
+    truths,
+    worked_out,
+)
+from actgrad.layers.formula import Formula, trace
 from actgrad.layers.layer import Layer
 
 #: Elements read on balls at a time: their arrays stay in the L2 cache.
@@ -56,7 +66,7 @@ class Tail(NamedTuple):
 class Reference:
     """The truth about a layer, or a chain of them, in one dtype."""
 
-    def __init__(self, layer: Layer | Chain, kind: Binary) -> None:
+    def __init__(self, layer: Layer | Chain, kind: FloatFormat) -> None:
         self.layers = layer.layers if isinstance(layer, Chain) else (layer,)
         self.chain = Chain([by_rows(one) for one in self.layers])
         self.kind = kind
@@ -152,7 +162,7 @@ class Reference:
 
     def _line(self, x: list[float], dout: list[float]) -> tuple[Array, Array]:
         values, gradients = exact(self._formula(len(x)), x, dout, BITS)
-        out, dx = ([exactly(one, self.kind) for one in way] for way in (values, gradients))
+        out, dx = ([truth_of(one, self.kind) for one in way] for way in (values, gradients))
         return np.array(out), np.array(dx)
 
     def _formula(self, length: int) -> Formula:
@@ -163,7 +173,7 @@ class Reference:
         return self._traced[length]
 
 
-def tail(low: mpf, high: mpf, kind: Binary) -> Tail:
+def tail(low: mpf, high: mpf, kind: FloatFormat) -> Tail:
     """What lies between the two."""
     most, side = max(abs(low), abs(high)), int(low > 0) - int(high < 0)
     if not side and not most <= LEAST:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from actgrad.layers.activations.softmax import AlongAxis
+from actgrad.layers.activations import AlongAxis
 from actgrad.layers.arrays import Array
 from actgrad.layers.chain import Chain
 from actgrad.layers.errors import ActgradError
-from actgrad.layers.exact.ulp import Binary, binary, ordered, unordered
+from actgrad.layers.exact import FloatFormat, ordered, unordered
 from actgrad.layers.layer import Layer
 from actgrad.layers.verify.edges import edges
 
@@ -52,7 +52,7 @@ def drawn(
     """
     if count < 1:
         raise SampleError(f"a sample of {count} numbers is none")
-    kind, rng = binary(dtype), np.random.default_rng(seed)
+    kind, rng = FloatFormat.of(dtype), np.random.default_rng(seed)
     layers = layer.layers if isinstance(layer, Chain) else (layer,)
     along_axis = any(isinstance(one, AlongAxis) for one in layers)
     special = np.array([-0.0] if along_axis else [-0.0, np.nan]).astype(dtype)[:count]
@@ -70,7 +70,7 @@ def drawn(
     return rng.permutation(found) if along_axis else found
 
 
-def _top(kind: Binary) -> int:
+def _top(kind: FloatFormat) -> int:
     return int(ordered(np.array([np.inf]).astype(kind.dtype), kind)[0])
 
 
@@ -78,13 +78,13 @@ def _both(positive: Array) -> Array:
     return np.unique(np.concatenate([-positive, positive]))
 
 
-def _ends(kind: Binary) -> Array:
+def _ends(kind: FloatFormat) -> Array:
     normal = 1 << (kind.precision - 1)
     one = int(ordered(np.ones(1, kind.dtype), kind)[0])
     return _both(np.array([0, 1, 2, normal - 1, normal, one, _top(kind) - 1, _top(kind)]))
 
 
-def _edges(layer: Layer | Chain | None, kind: Binary) -> Array:
+def _edges(layer: Layer | Chain | None, kind: FloatFormat) -> Array:
     if layer is None:
         return np.empty(0, np.int64)
     found = ordered(edges(layer, kind), kind)
@@ -92,14 +92,16 @@ def _edges(layer: Layer | Chain | None, kind: Binary) -> Array:
     return np.unique(near[np.abs(near) <= _top(kind)])
 
 
-def _binades(kind: Binary) -> Array:
+def _binades(kind: FloatFormat) -> Array:
     step = 1 << (kind.precision - 1)
     starts = np.arange(step, _top(kind), step)
     subnormal = 1 << np.arange(kind.precision - 1)
     return _both(np.concatenate([subnormal, starts - 1, starts, starts + 1]))
 
 
-def _filled(chosen: Array, count: int, top: int, kind: Binary, rng: np.random.Generator) -> Array:
+def _filled(
+    chosen: Array, count: int, top: int, kind: FloatFormat, rng: np.random.Generator
+) -> Array:
     """The chosen and others, in order, until they are so many, or the dtype has no more."""
     if top < FEW:
         others = np.setdiff1d(np.arange(-top, top + 1), chosen)

@@ -12,7 +12,7 @@ from mpmath import nstr
 from actgrad.layers.arrays import Array
 from actgrad.layers.chain import Chain
 from actgrad.layers.errors import ShapeError
-from actgrad.layers.exact.ulp import Truths, binary, in_bits, nearest
+from actgrad.layers.exact import FloatFormat, Truths, in_bits, nearest
 from actgrad.layers.layer import Layer
 from actgrad.layers.verify.causes import Guess, guess
 from actgrad.layers.verify.judge import Judge
@@ -36,7 +36,7 @@ class Block(NamedTuple):
     dx: Array | None = None
 
 
-class Case(NamedTuple):
+class JudgedElement(NamedTuple):
     """One element, in numbers and in the dtype's bits."""
 
     place: int
@@ -67,7 +67,7 @@ class Verification:
         self, layer: Layer | Chain, dtype: np.dtype[Any], policy: Policy | None = None
     ) -> None:
         self.policy = (policy or Policy()).checked()
-        self.reference = Reference(layer, binary(dtype))
+        self.reference = Reference(layer, FloatFormat.of(dtype))
         self.tallies: dict[str, Tally] = {}
         #: How many elements needed exact arithmetic.
         self.exact = 0
@@ -105,14 +105,14 @@ class Verification:
         where = f" at x = {tally.at:.9g}" if tally.at is not None and tally.max else ""
         return f"{name}: {failed}max {tally.max:.4g} ULP{where}"
 
-    def worst(self, name: str, count: int) -> list[Case]:
+    def worst(self, name: str, count: int) -> list[JudgedElement]:
         """The worst elements of a result, each held against its exact truth once more."""
         some = self.tallies[name].worst(count)
         if some is None:
             return []
         return [self._case(name, some.at(slice(i, i + 1))) for i in range(some.x.size)]
 
-    def _case(self, name: str, one: Elements) -> Case:
+    def _case(self, name: str, one: Elements) -> JudgedElement:
         kind = self.reference.kind
         x, dout, truth, error = (float(c[0]) for c in (one.x, one.dout, one.truth, one.error))
         right, digits = float(np.array([truth]).astype(kind.dtype)[0]), f"{truth:.17g}"
@@ -127,7 +127,7 @@ class Verification:
         got = float(one.got[0])
         names = {0: "", **{code: name for name, code in CODE.items()}}
         bits = tuple(in_bits(number, kind) for number in (x, got, right))
-        return Case(
+        return JudgedElement(
             int(one.place[0]), x, dout, got, digits, right, error, names[int(one.kind[0])], *bits
         )
 

@@ -17,7 +17,7 @@ from subprocess import CompletedProcess
 import numpy as np
 import pytest
 
-import actgrad.cli
+import actgrad
 
 Run = Callable[..., CompletedProcess[bytes]]
 Shell = Callable[[str], CompletedProcess[bytes]]
@@ -400,7 +400,7 @@ def test_unbuffered_output_is_the_same(actgrad: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "env", "expected"),
     [
-        (["--version"], {}, f"actgrad {actgrad.cli.__version__}\n"),
+        (["--version"], {}, f"actgrad {actgrad.__version__}\n"),
         (["--help"], {}, "backward"),
         (["backward", "--help"], {}, "--dout"),
         (

@@ -15,7 +15,7 @@ from mpmath import mp, mpf
 from actgrad.layers import AlongAxis, Chain, catalogue, layer
 from actgrad.layers.arithmetic.balls import Ball
 from actgrad.layers.exact.enclosure import BALLS, enclosures, truths
-from actgrad.layers.exact.ulp import binary, exactly
+from actgrad.layers.exact.ulp import FloatFormat, truth_of
 from actgrad.layers.exact.values import exact
 from actgrad.layers.formula import words as f
 from actgrad.layers.formula.words import trace
@@ -153,7 +153,7 @@ def test_a_words_results_lie_in_their_balls(word: f.Operation, one: Any, other: 
 )
 def test_nothing_is_claimed_where_nothing_is_known(formula: Any, at: float) -> None:
     (out,), _ = enclosures(trace(formula), [np.array([at])], [])
-    assert not np.any(np.isfinite(truths(out, np.ones(1), binary(np.dtype(float))).radius))
+    assert not np.any(np.isfinite(truths(out, np.ones(1), FloatFormat.of(np.dtype(float))).radius))
 
 
 def test_a_branch_not_taken_does_not_count() -> None:
@@ -166,14 +166,14 @@ def test_a_branch_not_taken_does_not_count() -> None:
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_truths_of_balls_are_those_of_exact_numbers(dtype: str) -> None:
-    kind = binary(np.dtype(dtype))
+    kind = FloatFormat.of(np.dtype(dtype))
     tops = [1.0, 2.0, 1.5, 65519.0, 65520.0, 3.4028235677973366e38, 1e-40, kind.tiny]
     cases = [(s * hi, lo * hi) for s in (1, -1) for hi in tops for lo in (0, 2.0**-60, -(2.0**-60))]
     hi, lo = (np.array(one) for one in zip(*cases, strict=True))
     found = truths(Ball(hi, lo, np.full(hi.size, 0.0)), np.ones(hi.size), kind)
     for i, pair in enumerate(cases):
         with mp.workprec(300):
-            value, place, offset = exactly(mpf(pair[0]) + mpf(pair[1]), kind)
+            value, place, offset = truth_of(mpf(pair[0]) + mpf(pair[1]), kind)
         assert found.value[i] == value
         assert math.isinf(value) or (found.exponent[i], found.offset[i]) == (place, offset)
     apart = truths(Ball(hi, lo, np.abs(hi) * 2.0**-50), np.ones(hi.size), kind)

@@ -13,27 +13,26 @@ from mpmath import mp, mpf
 
 from actgrad.layers.arrays import FLOATING, named
 from actgrad.layers.exact.ulp import (
-    Binary,
+    FloatFormat,
     Truths,
-    binary,
     errors,
-    exactly,
     nearest,
     ordered,
+    truth_of,
     unordered,
 )
 
 every_dtype = pytest.mark.parametrize("name", FLOATING)
 
 
-def kind_of(name: str) -> Binary:
+def kind_of(name: str) -> FloatFormat:
     if name == "bfloat16":
         pytest.importorskip("ml_dtypes")
-    return binary(named(name))
+    return FloatFormat.of(named(name))
 
 
-def error(got: float, truth: Any, kind: Binary) -> float:
-    truths = Truths(*(np.array([one]) for one in exactly(truth, kind)))
+def error(got: float, truth: Any, kind: FloatFormat) -> float:
+    truths = Truths(*(np.array([one]) for one in truth_of(truth, kind)))
     return float(errors(np.array([got]), truths, kind)[0])
 
 
@@ -69,8 +68,8 @@ def test_the_last_binade_ends_where_rounding_says_so(name: str) -> None:
     greatest = exact(float(unordered(ordered(np.array([np.inf], kind.dtype), kind) - 1, kind)[0]))
     with mp.workprec(200):
         half = mpf(2) ** (kind.most - kind.precision)
-        assert exactly(greatest + half, kind)[0] == np.inf
-        assert exactly(-greatest - half, kind)[0] == -np.inf
+        assert truth_of(greatest + half, kind)[0] == np.inf
+        assert truth_of(-greatest - half, kind)[0] == -np.inf
         short = greatest + half * (1 - mpf(2) ** -60)
         assert nearest(short, kind) == greatest
         assert error(float(greatest), short, kind) == pytest.approx(0.5)
@@ -108,7 +107,7 @@ def test_the_order_is_that_of_the_numbers(name: str) -> None:
 
 
 def test_a_float64_truth_keeps_what_float64_cannot_hold() -> None:
-    kind = binary(np.dtype(np.float64))
+    kind = FloatFormat.of(np.dtype(np.float64))
     with mp.workprec(300):
         third = mpf(1) / 3
         lacking = abs(Fraction(1, 3) - Fraction(1 / 3)) / Fraction(2) ** -54

@@ -17,7 +17,7 @@ from actgrad.layers.run import regions as sweeping
 from actgrad.layers.run import streaming
 from actgrad.layers.run.regions import sweep
 from actgrad.layers.run.streaming import Held, in_order, piecewise, stream
-from actgrad.layers.run.threads import Crew
+from actgrad.layers.run.threads import OrderedThreads
 
 CHAINS: Sequence[Sequence[str]] = [
     ["relu"],
@@ -136,7 +136,7 @@ def test_a_dtype_casts_first() -> None:
 
 
 def test_the_first_failure_ends_the_crew_and_those_that_wait_for_their_turn() -> None:
-    crew: Crew[int] = Crew(range(10))
+    crew: OrderedThreads[int] = OrderedThreads(range(10))
     failing = threading.Event()
 
     def fail() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from actgrad.layers import Chain, layer
 from actgrad.layers.arrays import FLOATING, named
-from actgrad.layers.exact.ulp import binary, ordered
+from actgrad.layers.exact.ulp import FloatFormat, ordered
 from actgrad.layers.verify.edges import edges, turns
 from actgrad.layers.verify.sample import SampleError, drawn, every_number
 
@@ -23,7 +23,7 @@ def dtype_of(name: str) -> np.dtype[np.generic]:
 @every_dtype
 def test_it_holds_every_binade_of_both_signs_and_what_is_special(name: str) -> None:
     dtype = dtype_of(name)
-    kind = binary(dtype)
+    kind = FloatFormat.of(dtype)
     x = drawn(layer("gelu"), dtype, 20_000)
     assert x.dtype == dtype
     assert x.size == 20_000
@@ -54,7 +54,7 @@ def test_it_holds_every_binade_of_both_signs_and_what_is_special(name: str) -> N
     ],
 )
 def test_the_neighbours_of_what_tells_are_in_it(spec: str, places: list[float]) -> None:
-    kind = binary(np.dtype(np.float32))
+    kind = FloatFormat.of(np.dtype(np.float32))
     held = set(ordered(drawn(layer(spec), kind.dtype, 4000), kind).tolist())
     for place in ordered(np.float32(places), kind).tolist():
         assert {place + step for step in range(-3, 4)} <= held
@@ -96,7 +96,7 @@ def test_lines_are_not_spoilt_by_nan() -> None:
 
 
 def test_a_chain_has_edges_and_branches_of_its_own() -> None:
-    kind = binary(np.dtype(np.float32))
+    kind = FloatFormat.of(np.dtype(np.float32))
     chain = Chain([layer("softplus"), layer("hardtanh:min_val=0.5,max_val=2")])
     assert np.abs(edges(chain, kind) - np.log(np.exp(2) - 1)).min() < 1e-6
     starts, rises = turns(Chain([layer("gelu")]), kind)

@@ -21,7 +21,7 @@ from actgrad.layers import (
     layer,
 )
 from actgrad.layers.arrays import FLOATING, named
-from actgrad.layers.exact.ulp import binary, nearest, ordered, unordered
+from actgrad.layers.exact.ulp import FloatFormat, nearest, ordered, unordered
 from actgrad.layers.exact.values import exact
 from actgrad.layers.formula.graph import Sweep
 from actgrad.layers.formula.words import trace
@@ -62,7 +62,7 @@ def failures(found: Verification, name: str = "out") -> dict[str, int]:
 
 def rounded(values: Any, signs: Any, dtype: np.dtype[Any]) -> Any:
     """Exact values as the nearest numbers; a 0 of no sign has that beside it."""
-    kind = binary(dtype)
+    kind = FloatFormat.of(dtype)
     cells = [
         math.copysign(nearest(one, kind), one if one else sign)
         for one, sign in zip(values, signs.astype(float).ravel().tolist(), strict=True)
@@ -111,7 +111,7 @@ def test_what_bounds_decide_is_what_exact_arithmetic_decides(spec: str, dtype: s
     """On results that are right, near to it, and at limits that they meet exactly."""
     x = sample(spec, np.dtype(dtype), 400)
     out, dx = right(spec, x)
-    kind = binary(x.dtype)
+    kind = FloatFormat.of(x.dtype)
     rng = np.random.default_rng(3)
     top = ordered(np.array([np.inf], dtype), kind)[0]
     out, dx = (
@@ -260,7 +260,7 @@ def test_one_element_of_a_million_that_is_off_by_k_is_found(
 ) -> None:
     x, out = million
     out = out.copy()
-    kind = binary(out.dtype)
+    kind = FloatFormat.of(out.dtype)
     out[654_321] = unordered(ordered(out[654_321:654_322], kind) + steps, kind)[0]
     found = verified("sigmoid", x, out)
     assert failures(found) == {"ulp": 1}
@@ -304,7 +304,7 @@ def test_each_kind_of_failure_is_counted_by_its_name(
 
 @every_dtype
 def test_a_swapped_sign_at_the_root_of_gelus_slope_is_found(dtype: str) -> None:
-    kind = binary(dtype_of(dtype))
+    kind = FloatFormat.of(dtype_of(dtype))
     root = ordered(np.array([-0.7517915246935645]).astype(kind.dtype), kind)
     x = unordered(root + np.arange(-20, 21), kind)
     _, dx = right("gelu", x)
@@ -316,7 +316,7 @@ def test_a_swapped_sign_at_the_root_of_gelus_slope_is_found(dtype: str) -> None:
 
 @every_dtype
 def test_flushed_subnormals_are_found_and_may_be_allowed(dtype: str) -> None:
-    kind = binary(dtype_of(dtype))
+    kind = FloatFormat.of(dtype_of(dtype))
     x = drawn(layer("tanh"), kind.dtype, 2000)
     x = x[np.isfinite(x)]
     out, _ = right("tanh", x)
@@ -347,7 +347,7 @@ def test_a_flushed_input_is_allowed_where_the_result_is_that_of_0() -> None:
 
 @every_dtype
 def test_truncation_is_named_even_within_the_limit(dtype: str) -> None:
-    kind = binary(dtype_of(dtype))
+    kind = FloatFormat.of(dtype_of(dtype))
     x = drawn(layer("sigmoid"), kind.dtype, 1500)
     x = x[np.isfinite(x)]
     with mp.workprec(200):
@@ -420,7 +420,7 @@ def test_a_range_leaves_the_rest_out() -> None:
 
 def test_a_fall_is_found_where_the_layer_rises_and_where_it_falls() -> None:
     x = np.linspace(-3, 3, 2001)
-    kind = binary(x.dtype)
+    kind = FloatFormat.of(x.dtype)
     for spec in ("gelu", "tanh"):
         out = layer(spec).forward(x)
         policy = Policy(max_ulp=20, monotonic=True)

@@ -1,0 +1,34 @@
+"""Names that a package hands on, imported when they are first asked for."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+
+def lazy_attributes(package: str, file: str) -> Callable[[str], Any]:
+    """The `__getattr__` of a package that states what it hands on under `if TYPE_CHECKING:`.
+
+    Type checkers read these imports, and so does this function, so that they are stated once:
+
+    >>> if TYPE_CHECKING:
+    ...     from actgrad.layers.run.regions import run_by_regions
+    >>> __getattr__ = lazy_attributes(__name__, __file__)
+
+    The result raises AttributeError for every name that is not stated there.
+    """
+    module_of: dict[str, str] = {}
+
+    def attribute(name: str) -> Any:
+        if not module_of:
+            for statement in ast.walk(ast.parse(Path(file).read_text(encoding="utf-8"))):
+                if isinstance(statement, ast.ImportFrom) and statement.module:
+                    module_of.update({alias.name: statement.module for alias in statement.names})
+        if name not in module_of:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(import_module(module_of[name]), name)
+
+    return attribute

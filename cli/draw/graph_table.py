@@ -22,13 +22,11 @@ LONGEST, SHORTEST = 44, 9
 def show(picture: Picture, file: IO[str]) -> None:
     """Print the drawing, what its letters mean, and the table."""
     page = Page(file)
-    # A file is not folded: a graph wider than paper is drawn in one piece.
-    width = page.width if page.terminal else 1 << 20
-    longest = max(SHORTEST, min(LONGEST, page.width // 3)) if page.terminal else LONGEST
+    longest = max(SHORTEST, min(LONGEST, page.limit // 3))
     page.print(Text(picture.title, "bold"))
     page.print(Text.assemble("above an edge its value →, below it ", ("← ∂L/∂value", "blue")))
     drawing = Drawing(picture.labels, longest)
-    for band in drawing.fold(width):
+    for band in drawing.fold(page.limit):
         page.print("")
         page.print(band)
     for line in (*picture.names, *drawing.legend.lines()):

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.text import Text
 
-from actgrad.cli.show.page import PAPER, Page
+from actgrad.cli.show.page import DEFAULT_WIDTH, Page
 from actgrad.cli.show.scatter import scatter
 from actgrad.cli.write.formats import json_number
 from actgrad.cli.write.output import STDOUT, blamed, open_stdout
@@ -60,7 +60,8 @@ def tabulated(report: Report, page: Page) -> Any:
     """The findings, a row each; where the page is narrow, what is wrong is left to the examples."""
     from rich.table import Table
 
-    wide, narrow = (not page.terminal or page.width >= WIDE), page.terminal and page.width < PAPER
+    wide = not page.terminal or page.width >= WIDE
+    narrow = page.terminal and page.width < DEFAULT_WIDTH
     table = Table(box=None, padding=(0, 1 if narrow else 2, 0, 0), pad_edge=False)
     table.add_column("finding", no_wrap=True, overflow="ellipsis")
     for name in ("worst x", "got", "expected", "error"):

@@ -58,7 +58,7 @@ def framed(answer: Answer, name: str, page: Page) -> Panel:
         if array.size and None in [*cells, *columns]:
             content = Group(content, Text(str(told(array)), "italic"))
         panel = Panel(content, title=title, title_align="left", expand=False, border_style="dim")
-        if len(columns) <= 2 or page.fits(panel):
+        if not page.terminal or len(columns) <= 2 or page.fits(panel):
             return panel
         columns = narrower(columns)
 

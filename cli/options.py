@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -19,8 +19,8 @@ class Dtype(StrEnum):
     float64 = "float64"
 
 
-class Format(StrEnum):
-    """How an answer is written; a file's suffix names one of all but the first."""
+class ArrayFormat(StrEnum):
+    """The formats of arrays."""
 
     table = "table"
     json = "json"
@@ -28,22 +28,26 @@ class Format(StrEnum):
     npy = "npy"
     npz = "npz"
 
-    @property
-    def binary(self) -> bool:
-        """Whether it would garble a terminal."""
-        return self in {Format.npy, Format.npz}
 
-
-class ListFormat(StrEnum):
-    """How a list of layers is written."""
+class ReportFormat(StrEnum):
+    """The formats of a report, an explanation or a list."""
 
     table = "table"
     json = "json"
     markdown = "markdown"
 
 
+class VerificationFormat(StrEnum):
+    """The formats of a verification; csv has the worst elements alone."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    markdown = "markdown"
+
+
 class GraphFormat(StrEnum):
-    """How a graph is written; a file's suffix names one of all but the first."""
+    """The formats of a graph."""
 
     table = "table"
     json = "json"
@@ -52,20 +56,18 @@ class GraphFormat(StrEnum):
     svg = "svg"
 
 
-class TextFormat(StrEnum):
-    """How an explanation is written."""
-
-    table = "table"
-    json = "json"
-    markdown = "markdown"
+FORMAT = typer.Option("--format", "-f", help="How to print the answer.", show_default="table")
 
 
-class ReportFormat(StrEnum):
-    """How a verification is written; csv has the worst elements alone."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
+def file_option(suffixes: str) -> Any:
+    """The option `-o FILE` of a command that has formats with these suffixes."""
+    return typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help=f"Write to FILE instead of printing; its suffix names the format: {suffixes}."
+        " - is stdout. Repeatable.",
+    )
 
 
 ARRAY = (
@@ -121,20 +123,19 @@ Dout: TypeAlias = Annotated[
 DtypeOption: TypeAlias = Annotated[
     Dtype | None, typer.Option("--dtype", help="Cast the input to this dtype first.")
 ]
-FormatOption: TypeAlias = Annotated[
-    Format | None,
-    typer.Option("--format", "-f", help="How to print the answer.", show_default="table"),
-]
-Output: TypeAlias = Annotated[
+ArrayFormatOption: TypeAlias = Annotated[ArrayFormat | None, FORMAT]
+ReportFormatOption: TypeAlias = Annotated[ReportFormat | None, FORMAT]
+ArrayOutput: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--output",
         "-o",
         metavar="[NAME=]FILE",
-        help="Write to FILE (.npy, .npz, .json, .csv; - is stdout as .npy) instead of printing;"
-        " NAME picks an array. Repeatable.",
+        help="Write to FILE instead of printing; its suffix names the format: .npy, .npz, .json or"
+        " .csv. - is stdout, as .npy. NAME= picks one array. Repeatable.",
     ),
 ]
+ReportOutput: TypeAlias = Annotated[list[str] | None, file_option(".json, .md or .txt")]
 Threads: TypeAlias = Annotated[
     int | None,
     typer.Option(

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from actgrad.cli.options import Dout, DtypeOption, FormatOption, Layers, Output, Quiet, Threads, X
+from actgrad.cli.options import (
+    ArrayFormatOption,
+    ArrayOutput,
+    Dout,
+    DtypeOption,
+    Layers,
+    Quiet,
+    Threads,
+    X,
+)
 
 
 def backward(
@@ -10,8 +19,8 @@ def backward(
     x: X,
     dout: Dout = None,
     dtype: DtypeOption = None,
-    form: FormatOption = None,
-    output: Output = None,
+    form: ArrayFormatOption = None,
+    output: ArrayOutput = None,
     threads: Threads = None,
     quiet: Quiet = False,
 ) -> None:

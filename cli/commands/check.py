@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from actgrad.cli.completion import complete_layer
-from actgrad.cli.options import ARRAY, DtypeOption, ListFormat
+from actgrad.cli.options import ARRAY, DtypeOption, ReportFormat, ReportFormatOption, ReportOutput
 
 
 def check(
@@ -40,9 +40,8 @@ def check(
         list[str] | None,
         typer.Option("--ignore", metavar="NAME", help="Leave out a finding. Repeatable."),
     ] = None,
-    form: Annotated[
-        ListFormat, typer.Option("--format", "-f", help="How to print the report.")
-    ] = ListFormat.table,
+    form: ReportFormatOption = None,
+    output: ReportOutput = None,
 ) -> int:
     """Hold a layer's gradient against the numerical derivative, and watch its conduct.
 
@@ -52,14 +51,16 @@ def check(
     from contextlib import redirect_stdout
 
     from actgrad.cli.read.source import read
-    from actgrad.cli.show.check_report import see_names, show, write_json
+    from actgrad.cli.show.check_report import answer, see_names
+    from actgrad.cli.write.output import Output
     from actgrad.layers.check import examine, subject
 
+    destination = Output(ReportFormat, form, output)
     ignored = ignore or []
     see_names(ignored)
     given = None if x is None else read(x, "--x", dtype)
     # What the layer prints is no part of the answer.
     with redirect_stdout(sys.stderr):
         report = examine(subject(layer), given, dtype, formula).judged(strict, ignored)
-    (write_json if form is ListFormat.json else show)(report)
+    destination.deliver(answer(report))
     return 0 if report.ok else 1

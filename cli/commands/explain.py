@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from actgrad.cli.options import OneLayer, TextFormat
+from actgrad.cli.options import OneLayer, ReportFormat, ReportFormatOption, ReportOutput
 
 
 def explain(
@@ -15,13 +15,13 @@ def explain(
         str | None,
         typer.Option("--x", metavar="NUMBER", help="Evaluate every step of the derivation here."),
     ] = None,
-    form: Annotated[
-        TextFormat, typer.Option("--format", "-f", help="How to print the explanation.")
-    ] = TextFormat.table,
+    form: ReportFormatOption = None,
+    output: ReportOutput = None,
 ) -> None:
     """Explain a layer: formula, derivative and its steps, range, kinks, and floating point."""
     from actgrad.cli.show.explanation import explanation
-    from actgrad.cli.show.explanation_formats import publish
+    from actgrad.cli.show.explanation_formats import answer
+    from actgrad.cli.write.output import Output
     from actgrad.layers import layer
 
-    publish(explanation(layer(spec), x), form)
+    Output(ReportFormat, form, output).deliver(answer(explanation(layer(spec), x)))

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from actgrad.cli.options import DtypeOption, FormatOption, Layers, Output, Quiet, Threads, X
+from actgrad.cli.options import (
+    ArrayFormatOption,
+    ArrayOutput,
+    DtypeOption,
+    Layers,
+    Quiet,
+    Threads,
+    X,
+)
 
 
 def forward(
     layers: Layers,
     x: X,
     dtype: DtypeOption = None,
-    form: FormatOption = None,
-    output: Output = None,
+    form: ArrayFormatOption = None,
+    output: ArrayOutput = None,
     threads: Threads = None,
     quiet: Quiet = False,
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from actgrad.cli.options import AnyX, At, Dout, GraphFormat, Layers
+from actgrad.cli.options import FORMAT, AnyX, At, Dout, GraphFormat, Layers, file_option
 
 
 def graph(
@@ -20,24 +20,15 @@ def graph(
     symbolic: Annotated[
         bool, typer.Option("--symbolic", help="Put expressions on the edges, not numbers.")
     ] = False,
-    form: Annotated[
-        GraphFormat | None,
-        typer.Option("--format", "-f", help="How to print the graph.", show_default="table"),
-    ] = None,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Write to FILE (.svg, .dot, .mmd, .json) instead of printing.",
-        ),
-    ] = None,
+    form: Annotated[GraphFormat | None, FORMAT] = None,
+    output: Annotated[list[str] | None, file_option(".svg, .dot, .mmd, .json or .txt")] = None,
 ) -> None:
     """Draw the computational graph: every value above its edge, every gradient below it."""
     from actgrad.cli.draw.picture import picture
-    from actgrad.cli.draw.publish import publish
+    from actgrad.cli.draw.publish import answer
+    from actgrad.cli.write.output import Output
     from actgrad.layers import Chain, layer
 
     chain = Chain([layer(spec) for spec in layers])
-    publish(picture(chain, x, dout or "1", at, grouped, symbolic), form, output)
+    destination = Output(GraphFormat, form, output)
+    destination.deliver(answer(picture(chain, x, dout or "1", at, grouped, symbolic)))

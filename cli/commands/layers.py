@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING
 
-import typer
-
-from actgrad.cli.options import ListFormat
+from actgrad.cli.options import ReportFormat, ReportFormatOption, ReportOutput
 
 if TYPE_CHECKING:
     from actgrad.layers import Layer
@@ -14,26 +12,31 @@ if TYPE_CHECKING:
 FRAMEWORKS = ("PyTorch", "JAX", "Keras", "ONNX")
 
 
-def layers(
-    form: Annotated[ListFormat, typer.Option("--format", "-f", help="How to print the list.")] = (
-        ListFormat.table
-    ),
-) -> None:
+def layers(form: ReportFormatOption = None, output: ReportOutput = None) -> None:
     """List the layers: parameters, formulas, names elsewhere, and what each keeps for backward."""
-    from actgrad.cli.write.output import open_stdout
+    from functools import partial
+
+    from actgrad.cli.write.answer import TextAnswer
+    from actgrad.cli.write.output import Output
     from actgrad.layers import catalogue
 
     known = catalogue()
-    match form:
-        case ListFormat.table:
-            show(known)
-        case ListFormat.json:
-            import json
+    Output(ReportFormat, form, output).deliver(
+        TextAnswer(
+            "layers",
+            partial(show, known),
+            json=partial(json_text, known),
+            markdown=partial(markdown, known),
+        )
+    )
 
-            answer = {"command": "layers", "layers": [described(layer) for layer in known]}
-            open_stdout().write(json.dumps(answer) + "\n")
-        case ListFormat.markdown:
-            open_stdout().write("".join(markdown(known)))
+
+def json_text(known: list[type[Layer]]) -> str:
+    """The catalogue as one JSON object on one line."""
+    import json
+
+    answer = {"command": "layers", "layers": [described(layer) for layer in known]}
+    return json.dumps(answer) + "\n"
 
 
 def formula_of(layer: type[Layer]) -> str:
@@ -74,18 +77,17 @@ def described(layer: type[Layer]) -> dict[str, object]:
     }
 
 
-def show(known: list[type[Layer]]) -> None:
+def show(known: list[type[Layer]], file: IO[str]) -> None:
     """Print the catalogue as a table, a row a layer."""
     from rich import box
     from rich.table import Table
 
     from actgrad.cli.show.page import Page
-    from actgrad.cli.write.output import open_stdout
 
     table = Table("layer", "formula", "keeps", box=box.SIMPLE_HEAD, show_edge=False)
     for layer in known:
         table.add_row(spec_of(layer), formula_of(layer), ", ".join(layer.keeps))
-    Page(open_stdout()).print(table)
+    Page(file).print(table)
 
 
 def spec_of(layer: type[Layer]) -> str:
@@ -97,7 +99,7 @@ def spec_of(layer: type[Layer]) -> str:
     return ":".join(filter(None, [layer.name, ",".join(values)]))
 
 
-def markdown(known: list[type[Layer]]) -> list[str]:
+def markdown(known: list[type[Layer]]) -> str:
     """The catalogue as a Markdown table: a layer, what others call it, what it keeps."""
     rows = [
         [
@@ -108,4 +110,4 @@ def markdown(known: list[type[Layer]]) -> list[str]:
         for layer in known
     ]
     lines = [["layer", *FRAMEWORKS, "keeps"], ["---"] * 6, *rows]
-    return [f"| {' | '.join(line)} |\n" for line in lines]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

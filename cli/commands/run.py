@@ -1,4 +1,4 @@
-"""Forward and backward as the command line runs them: in memory, or past it where that is large."""
+"""The run that `actgrad forward` and `actgrad backward` share."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from actgrad.cli.options import Format
+from actgrad.cli.options import ArrayFormat
 from actgrad.cli.read.source import opened
 from actgrad.cli.read.stored import Repeated, at_rest, nbytes, whole
-from actgrad.cli.write.answer import run_backward, run_forward
-from actgrad.cli.write.output import STDOUT, deliver
+from actgrad.cli.write.answer import ArrayAnswer
+from actgrad.cli.write.output import Output
 from actgrad.layers import Chain, layer
-from actgrad.layers.arrays import named
+from actgrad.layers.arrays import Array, named
 from actgrad.layers.run import Source, blank, piecewise
 
 #: Bytes above which an array is not read as a whole.
 LARGE = 1 << 22
+STDIN = "-"
 
 
 def run(
@@ -27,47 +28,61 @@ def run(
     *,
     backward: bool = False,
     dtype: str | None,
-    form: Format | None,
+    form: str | None,
     output: Sequence[str] | None,
     threads: int | None,
     quiet: bool,
 ) -> None:
     """Run the layers forward on the ARRAY `x`, and back from `dout`; deliver the answer.
 
-    Raises what the readers, the layers and the writers raise.
+    Raises:
+        ActgradError: a layer, an array or a file is refused.
     """
+    destination = Output(ArrayFormat, form, output)
     chain = Chain([layer(spec) for spec in specs])
     with ExitStack() as files:
-        given = files.enter_context(opened(x, "--x", dtype))
+        source = files.enter_context(opened(x, "--x", dtype))
         upstream = None
         if backward:
-            if x == dout == STDOUT:
-                given = at_rest(given)
-            upstream = _upstream(chain, given, dout, dtype, files)
-        if nbytes(given) > LARGE and piecewise(chain, given, upstream):
-            from actgrad.cli.write.streamed import Flow
+            if x == dout == STDIN:
+                source = at_rest(source)
+            upstream = _upstream(chain, source, dout, dtype, files)
+        if nbytes(source) > LARGE and piecewise(chain, source, upstream):
+            from actgrad.cli.write.streamed import StreamedRun
 
-            flow = Flow(chain, given, upstream, named(dtype) if dtype else None)
-            flow.deliver(form, output or [], threads, quiet)
+            streamed = StreamedRun(chain, source, upstream, named(dtype) if dtype else None)
+            streamed.deliver(destination, threads, quiet)
             return
-        array = whole(given, dtype)
-        answer = (
-            run_forward(chain, array)
-            if upstream is None
-            else run_backward(chain, array, whole(upstream, dtype))
-        )
-    deliver(answer, form, output)
+        gradient = None if upstream is None else whole(upstream, dtype)
+        answer = run_in_memory(chain, whole(source, dtype), gradient)
+    destination.deliver(answer)
+
+
+def run_in_memory(chain: Chain, x: Array, dout: Array | None) -> ArrayAnswer:
+    """Run the chain on x, and back from dout: x, what each layer keeps and puts out, out, …, dx.
+
+    A 0-d dout stands for an array of out's shape.
+
+    Raises:
+        ShapeError: dout has another shape than out.
+    """
+    layers = tuple(map(str, chain.layers))
+    if dout is None:
+        return ArrayAnswer("forward", layers, chain.trace(x), "out")
+    if not dout.ndim:
+        dout = np.broadcast_to(dout, chain.out_shape(x.shape))
+    return ArrayAnswer("backward", layers, chain.trace(x, dout), "dx")
 
 
 def _upstream(
     chain: Chain, x: Source, dout: str | None, dtype: str | None, files: ExitStack
 ) -> Source:
-    """What `--dout` stands for: ones if it is not given, and a single number for an array of it."""
+    """The array that `--dout` stands for: without it ones, and of a single number copies."""
     if dout is None:
         value = np.ones((), blank(x, named(dtype) if dtype else None).dtype)
     else:
-        found = files.enter_context(opened(dout, "--dout", dtype))
-        if found.shape:
-            return found
-        value = whole(found, dtype)
+        source = files.enter_context(opened(dout, "--dout", dtype))
+        if source.shape:
+            return source
+        value = whole(source, dtype)
     return Repeated(value, chain.out_shape(x.shape), x.order)

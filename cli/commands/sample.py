@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from actgrad.cli.completion import complete_layer
-from actgrad.cli.options import Dtype, FormatOption, Output
+from actgrad.cli.options import ArrayFormat, ArrayFormatOption, ArrayOutput, Dtype
 
 
 def sample(
@@ -31,8 +31,8 @@ def sample(
         str | None, typer.Option("--shape", metavar="N,M,...", help="The array's shape.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Another seed draws other numbers.")] = 0,
-    form: FormatOption = None,
-    output: Output = None,
+    form: ArrayFormatOption = None,
+    output: ArrayOutput = None,
 ) -> None:
     """Draw inputs that find faults: every binade, every edge of the layer, and a dense middle."""
     import math
@@ -40,12 +40,13 @@ def sample(
     import numpy as np
 
     from actgrad.cli.exit import tell
-    from actgrad.cli.write.answer import Answer
-    from actgrad.cli.write.output import deliver
+    from actgrad.cli.write.answer import ArrayAnswer
+    from actgrad.cli.write.output import Output
     from actgrad.layers import Chain, layer
     from actgrad.layers.arrays import named
     from actgrad.layers.verify import SampleError, drawn, every_number
 
+    destination = Output(ArrayFormat, form, output)
     sizes = None if shape is None else parsed(shape)
     room = None if sizes is None else math.prod(sizes)
     chain = Chain([layer(spec) for spec in layers]) if layers else None
@@ -65,8 +66,8 @@ def sample(
         if room > x.size:
             tell(f"note: {x.size} numbers, repeated to fill {room} places")
         x = np.resize(x, sizes)
-    names = tuple(str(one) for one in chain.layers) if chain else ()
-    deliver(Answer("sample", names, {"x": x}, "x"), form, output)
+    names = tuple(str(layer) for layer in chain.layers) if chain else ()
+    destination.deliver(ArrayAnswer("sample", names, {"x": x}, "x"))
 
 
 def parsed(shape: str) -> tuple[int, ...]:

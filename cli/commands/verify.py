@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from actgrad.cli.options import Dout, Dtype, Layers, Quiet, ReportFormat, X
+from actgrad.cli.options import (
+    FORMAT,
+    Dout,
+    Dtype,
+    Layers,
+    Quiet,
+    VerificationFormat,
+    X,
+    file_option,
+)
 
 if TYPE_CHECKING:
     from actgrad.cli.show.verification import Found
@@ -73,24 +82,41 @@ def verify(
             "--report", metavar="FILE", help="Write the worst elements to FILE, as .csv or .json."
         ),
     ] = None,
-    form: Annotated[
-        ReportFormat, typer.Option("--format", "-f", help="How to print the report.")
-    ] = ReportFormat.table,
+    form: Annotated[VerificationFormat | None, FORMAT] = None,
+    output: Annotated[list[str] | None, file_option(".json, .csv, .md or .txt")] = None,
     quiet: Quiet = False,
 ) -> int:
     """Hold a kernel's results against the exact truth: how far off are they, and where?
 
     Exit status 0: every element keeps the limits; 1: one does not; 2: it could not be verified.
     """
-    from actgrad.cli.show.verification import publish
+    from actgrad.cli.show.verification import answer
+    from actgrad.cli.write.output import Output
     from actgrad.layers import Policy
 
+    destinations = [Output(VerificationFormat, form, output)]
+    if report is not None:
+        destinations.insert(0, Output(worst_elements(report), None, [report]))
     policy = Policy(
         max_ulp, max_abs, max_rel, flush_subnormals, ignore_nan_payload, span(within), monotonic
     )
     found = judged(layers, {"x": x, "out": out, "dout": dout, "dx": dx}, dtype, policy, quiet)
-    publish(found, form, report)
+    for destination in destinations:
+        destination.deliver(answer(found))
     return 0 if found.ok else 1
+
+
+def worst_elements(report: str) -> tuple[str, str]:
+    """The formats that `--report` has.
+
+    Raises:
+        OutputError: the suffix of the file names neither.
+    """
+    from actgrad.cli.write.answer import OutputError
+
+    if not report.lower().endswith((".csv", ".json")):
+        raise OutputError(f"--report {report}: its suffix names no format", "use .csv or .json")
+    return "csv", "json"
 
 
 def span(text: str | None) -> tuple[float, float] | None:

@@ -1,68 +1,36 @@
-"""A graph in the format asked for, printed or written to a file."""
+"""A graph as an answer, in each of its formats."""
 
 from __future__ import annotations
 
-from io import StringIO
-from pathlib import Path
+from functools import partial
+from typing import IO
 
 from actgrad.cli.draw.picture import Picture
-from actgrad.cli.options import GraphFormat
-from actgrad.cli.write.output import STDOUT, OutputError, blamed, open_stdout, whole_file
-
-#: The format that a file's suffix names.
-SUFFIXES = {
-    ".json": GraphFormat.json,
-    ".dot": GraphFormat.dot,
-    ".gv": GraphFormat.dot,
-    ".mmd": GraphFormat.mermaid,
-    ".mermaid": GraphFormat.mermaid,
-    ".svg": GraphFormat.svg,
-    ".txt": GraphFormat.table,
-}
+from actgrad.cli.write.answer import TextAnswer
 
 
-def publish(picture: Picture, form: GraphFormat | None, file: str | None) -> None:
-    """Print the graph, or write it to the file.
-
-    Raises:
-        OutputError: that cannot be done.
-        ReaderGone: standard output's reader has left.
-    """
-    if file is None or file == STDOUT:
-        stream = open_stdout()
-        with blamed(STDOUT):
-            if form is None or form is GraphFormat.table:
-                from actgrad.cli.draw.graph_table import show
-
-                show(picture, stream)
-            else:
-                stream.write(text(picture, form))
-            stream.flush()
-        return
-    named = SUFFIXES.get(Path(file).suffix.lower(), form)
-    if named is None:
-        raise OutputError(
-            f"{file}: its suffix names no format", f"use one of {', '.join(SUFFIXES)}, or -f"
-        )
-    with whole_file(file) as opened:
-        opened.write(text(picture, named).encode())
+def answer(picture: Picture) -> TextAnswer:
+    """The graph in every format of `actgrad graph`."""
+    texts = {form: partial(text, picture, form) for form in ("json", "dot", "mermaid", "svg")}
+    return TextAnswer("graph", partial(print_graph, picture), **texts)
 
 
-def text(picture: Picture, form: GraphFormat) -> str:
-    """The graph in any format, without colour."""
+def print_graph(picture: Picture, file: IO[str]) -> None:
+    """Draw the graph as boxes and lines."""
+    from actgrad.cli.draw.graph_table import show
+
+    show(picture, file)
+
+
+def text(picture: Picture, form: str) -> str:
+    """The graph as JSON, DOT, Mermaid or SVG."""
     match form:
-        case GraphFormat.table:
-            from actgrad.cli.draw.graph_table import show
-
-            stream = StringIO()
-            show(picture, stream)
-            return stream.getvalue()
-        case GraphFormat.json:
+        case "json":
             from actgrad.cli.draw.graph_json import written as write
-        case GraphFormat.dot:
+        case "dot":
             from actgrad.cli.draw.diagram import dot as write
-        case GraphFormat.mermaid:
+        case "mermaid":
             from actgrad.cli.draw.diagram import mermaid as write
-        case GraphFormat.svg:
+        case _:
             from actgrad.cli.draw.svg import svg as write
     return write(picture)

@@ -1,17 +1,18 @@
-"""A report as a table of findings and a plot, or as JSON."""
+"""A report as a table of findings and a plot, as JSON, or as Markdown."""
 
 from __future__ import annotations
 
-import sys
+import json
 from collections.abc import Iterator, Sequence
-from typing import Any
+from functools import partial
+from typing import IO, Any
 
 from rich.text import Text
 
 from actgrad.cli.show.page import DEFAULT_WIDTH, Page
 from actgrad.cli.show.scatter import scatter
+from actgrad.cli.write.answer import TextAnswer
 from actgrad.cli.write.formats import json_number
-from actgrad.cli.write.output import STDOUT, blamed, open_stdout
 from actgrad.layers import ActgradError
 from actgrad.layers.check import FAULTS, Finding, Report, spelled
 
@@ -37,23 +38,42 @@ def see_names(names: Sequence[str]) -> None:
             )
 
 
-def show(report: Report) -> None:
+def answer(report: Report) -> TextAnswer:
+    """The report in every format of `actgrad check`."""
+    return TextAnswer(
+        "check",
+        partial(show, report),
+        json=lambda: json.dumps(described(report), ensure_ascii=False) + "\n",
+        markdown=partial(markdown, report),
+    )
+
+
+def show(report: Report, file: IO[str]) -> None:
     """Print the report; the verdict is its last line."""
-    with blamed(STDOUT):
-        page = Page(open_stdout())
-        if report.findings:
-            page.print(tabulated(report, page))
-            page.print(Text(f"\n{report.opening}", "dim"), soft_wrap=True)
-            for finding in report.findings:
-                page.print(headed(finding, finding in report.errors))
-                page.print(Text("\n".join(finding.example), "dim"), soft_wrap=True)
-            page.print("")
-        if report.curve is not None:
-            page.print(scatter(report.curve, page.width))
-        for note in noted(report):
-            page.print(Text(f"note: {note}", "dim"))
-        page.print(Text(report.summary, "bold green" if report.ok else "bold red"))
-        open_stdout().flush()
+    page = Page(file)
+    if report.findings:
+        page.print(tabulated(report, page))
+        page.print(Text(f"\n{report.opening}", "dim"), soft_wrap=True)
+        for finding in report.findings:
+            page.print(headed(finding, finding in report.errors))
+            page.print(Text("\n".join(finding.example), "dim"), soft_wrap=True)
+        page.print("")
+    if report.curve is not None:
+        page.print(scatter(report.curve, page.width))
+    for note in noted(report):
+        page.print(Text(f"note: {note}", "dim"))
+    page.print(Text(report.summary, "bold green" if report.ok else "bold red"))
+
+
+def markdown(report: Report) -> str:
+    """The report as a Markdown section."""
+    lines = [f"## check {report.layer}: {'ok' if report.ok else 'FAILED'}", "", report.summary, ""]
+    for finding in report.findings:
+        severity = "error" if finding in report.errors else "warning"
+        lines += [f"### {severity}: {finding.name}", "", finding.message, ""]
+        lines += ["```python", *filter(None, [report.opening]), *finding.example, "```", ""]
+    lines += [f"- {note}" for note in noted(report)]
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def tabulated(report: Report, page: Page) -> Any:
@@ -96,16 +116,6 @@ def noted(report: Report) -> Iterator[str]:
         points = "1 point" if report.unjudged == 1 else f"{report.unjudged} points"
         yield f"at {points} the numerical derivative tells nothing: not judged there"
     yield from report.notes
-
-
-def write_json(report: Report) -> None:
-    """Print the report as one strict JSON object on one line."""
-    import json
-
-    with blamed(STDOUT):
-        json.dump(described(report), open_stdout(), ensure_ascii=False)
-        open_stdout().write("\n")
-        sys.stdout.flush()
 
 
 def described(report: Report) -> dict[str, Any]:

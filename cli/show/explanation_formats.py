@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
+from typing import IO, Any
 
 from actgrad.cli.draw.labels import number
-from actgrad.cli.options import TextFormat
 from actgrad.cli.show.explanation import Explanation, failure_lines, kink_lines
-from actgrad.cli.write.output import STDOUT, blamed, open_stdout
+from actgrad.cli.write.answer import TextAnswer
 
 
-def publish(found: Explanation, form: TextFormat) -> None:
-    """Print the explanation.
-
-    Raises:
-        OutputError: that cannot be done.
-        ReaderGone: standard output's reader has left.
-    """
-    stream = open_stdout()
-    with blamed(STDOUT):
-        match form:
-            case TextFormat.table:
-                show(found)
-            case TextFormat.json:
-                stream.write(json_text(found))
-            case TextFormat.markdown:
-                stream.write(markdown(found))
-        stream.flush()
+def answer(explanation: Explanation) -> TextAnswer:
+    """The explanation in every format of `actgrad explain`."""
+    return TextAnswer(
+        "explain",
+        partial(show, explanation),
+        json=partial(json_text, explanation),
+        markdown=partial(markdown, explanation),
+    )
 
 
 def sections(found: Explanation) -> Iterator[tuple[str, list[str]]]:
@@ -73,14 +64,14 @@ def bracketed(text: str) -> str:
     return f"({text})" if text.startswith("-") else text
 
 
-def show(found: Explanation) -> None:
+def show(found: Explanation, file: IO[str]) -> None:
     """Print it as a table of headings and lines."""
     from rich.table import Table
     from rich.text import Text
 
     from actgrad.cli.show.page import Page
 
-    page = Page(open_stdout())
+    page = Page(file)
     page.print(Text(str(found.layer), "bold"))
     page.print(found.summary)
     page.print("")

@@ -14,11 +14,11 @@ from actgrad.cli.show.excerpt import Excerpt
 from actgrad.cli.show.grid import Grid, narrower
 from actgrad.cli.show.page import Page
 from actgrad.cli.show.summary import Summary, summary
-from actgrad.cli.write.answer import Answer
+from actgrad.cli.write.answer import ArrayAnswer
 from actgrad.layers.arrays import Array
 
 
-def show(answer: Answer, file: IO[str]) -> None:
+def show(answer: ArrayAnswer, file: IO[str]) -> None:
     """Print a table for every array: on a terminal coloured and fitted to it, else never cut."""
     page = Page(file)
     tables = [framed(answer, name, page) for name in shown(answer)]
@@ -28,7 +28,7 @@ def show(answer: Answer, file: IO[str]) -> None:
         page.print(side_by_side)
 
 
-def shown(answer: Answer) -> list[str]:
+def shown(answer: ArrayAnswer) -> list[str]:
     """The arrays that get a table: in a chain, the last out and the first dx are the chain's."""
     twice = {"1.dx", f"{len(answer.layers)}.out"}
     return [name for name in answer.arrays if name not in twice]
@@ -47,7 +47,7 @@ def rows(tables: Sequence[tuple[Panel, int]], page: int) -> Iterator[list[Panel]
     yield row
 
 
-def framed(answer: Answer, name: str, page: Page) -> Panel:
+def framed(answer: ArrayAnswer, name: str, page: Page) -> Panel:
     """One array's table, framed by its name, shape and dtype, with no more columns than fit."""
     array = answer.arrays[name]
     title = Text.assemble((name, "bold"), f" {array.shape} {array.dtype.name}")

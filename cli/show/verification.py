@@ -1,16 +1,15 @@
-"""A verification as tables and a histogram, as JSON, or its worst elements as CSV."""
+"""A verification as tables and a histogram, as JSON, as Markdown, or its worst elements as CSV."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from io import StringIO
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from actgrad.cli.options import ReportFormat
+from actgrad.cli.write.answer import TextAnswer
 from actgrad.cli.write.formats import json_number
-from actgrad.cli.write.output import STDOUT, OutputError, blamed, open_stdout, whole_file
 from actgrad.layers import Verification
 from actgrad.layers.verify import Guess, JudgedElement
 
@@ -37,33 +36,21 @@ class Found(NamedTuple):
         return [(",".join(map(str, self.indices(name, one.place))), one) for one in cases]
 
 
-def publish(found: Found, form: ReportFormat, file: str | None) -> None:
-    """Print the verification, and write the report if one is asked for.
+def answer(found: Found) -> TextAnswer:
+    """The verification in every format of `actgrad verify`."""
+    from actgrad.cli.show.verification_table import show
 
-    Raises:
-        OutputError: that cannot be done.
-    """
-    if file is not None:
-        suffix = Path(file).suffix.lower()
-        if suffix not in (".csv", ".json"):
-            raise OutputError(f"--report {file}: its suffix names no format", "use .csv or .json")
-        with whole_file(file) as stream:
-            stream.write(written(found, ReportFormat(suffix[1:])).encode())
-    with blamed(STDOUT):
-        stdout = open_stdout()
-        if form is ReportFormat.table:
-            from actgrad.cli.show.verification_table import show
-
-            show(found, stdout)
-        else:
-            stdout.write(written(found, form))
-        stdout.flush()
+    return TextAnswer(
+        "verify",
+        partial(show, found),
+        json=lambda: json.dumps(described(found), ensure_ascii=False, allow_nan=False) + "\n",
+        csv=partial(worst_as_csv, found),
+        markdown=partial(markdown, found),
+    )
 
 
-def written(found: Found, form: ReportFormat) -> str:
-    """The verification as JSON, or the worst elements as CSV."""
-    if form is ReportFormat.json:
-        return json.dumps(described(found), ensure_ascii=False, allow_nan=False) + "\n"
+def worst_as_csv(found: Found) -> str:
+    """The worst elements, a row each."""
     text = StringIO()
     heads = ("result", "index", "x", "dout", "got", "truth", "nearest", "ulp", "kind")
     text.write(",".join((*heads, "x_bits", "got_bits", "nearest_bits")) + "\n")
@@ -72,6 +59,25 @@ def written(found: Found, form: ReportFormat) -> str:
             cells = (name, index.replace(",", " "), *(cell(one) for one in case[1:]))
             text.write(",".join(cells) + "\n")
     return text.getvalue()
+
+
+def markdown(found: Found) -> str:
+    """The verification as a Markdown section, with a table of the worst elements."""
+    lines = [f"## verify {', '.join(found.verification.layers)}", "", found.verification.summary]
+    for name, tally in found.verification.tallies.items():
+        lines += ["", f"### {name}: {'FAILED' if tally.failed else 'ok'}"]
+        lines += ["", "| at | x | got | truth | ULP | failure |", "| --- " * 6 + "|"]
+        for index, case in found.worst(name, SHOWN):
+            cells = (
+                index,
+                cell(case.x),
+                cell(case.got),
+                case.truth,
+                f"{case.error:.3g}",
+                case.kind,
+            )
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def cell(value: float | str) -> str:

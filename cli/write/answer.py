@@ -1,44 +1,94 @@
-"""What a command found out: named arrays, in the order they are shown."""
+"""What a command answers with, in each of its formats."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import IO, Any, NamedTuple, Protocol
 
-import numpy as np
-
-from actgrad.layers import Chain
-from actgrad.layers.arrays import Array
+from actgrad.layers import ActgradError
 
 
-class Answer(NamedTuple):
-    """The arrays of a run through a chain of layers, by name."""
+class OutputError(ActgradError):
+    """The answer cannot be written where it was asked for."""
+
+
+class Answer(Protocol):
+    """What a command answers with: `Output.deliver` prints it or writes it to files."""
+
+    @property
+    def command(self) -> str:
+        """The name of the command."""
+
+    def show(self, file: IO[str]) -> None:
+        """Print the format `table`, for people."""
+
+    def write(self, form: str, stream: IO[bytes]) -> None:
+        """Write any other format that the command has."""
+
+    def part(self, name: str) -> Answer:
+        """What `-o NAME=FILE` writes.
+
+        Raises:
+            OutputError: the answer has no part of that name.
+        """
+
+
+class TextAnswer:
+    """An answer in words: `show` prints it, and each of `texts` returns it in one format.
+
+    >>> TextAnswer("layers", show, json=lambda: '{"layers": []}\\n')
+    """
+
+    def __init__(
+        self, command: str, show: Callable[[IO[str]], None], **texts: Callable[[], str]
+    ) -> None:
+        self.command, self.show, self.texts = command, show, texts
+
+    def write(self, form: str, stream: IO[bytes]) -> None:
+        """Write one of the texts, as UTF-8."""
+        stream.write(self.texts[form]().encode())
+
+    def part(self, name: str) -> Answer:
+        """Raise OutputError: a text is written as a whole."""
+        raise OutputError(
+            f"-o: {self.command} gives no array {name!r}", "write it as -o FILE, or -o ./NAME=FILE"
+        )
+
+
+class ArrayAnswer(NamedTuple):
+    """The arrays of a run through a chain of layers, by name, in the order they are shown."""
 
     command: str
     layers: tuple[str, ...]
-    #: In memory, or what else a writer knows how to write.
+    #: In memory, or described by what a streamed run has in its place.
     arrays: Mapping[str, Any]
-    #: The name of the command's main result.
+    #: The name of the command's main result, the one array that `.npy` holds.
     main: str
 
+    def show(self, file: IO[str]) -> None:
+        """Print a table for each array."""
+        from actgrad.cli.show.table import show
 
-def run_forward(chain: Chain, x: Array) -> Answer:
-    """Run the chain forward: x, what each layer keeps and puts out, out."""
-    return Answer("forward", names(chain), chain.trace(x), "out")
+        show(self, file)
 
+    def write(self, form: str, stream: IO[bytes]) -> None:
+        """Write the arrays as JSON, CSV, `.npy` or `.npz`.
 
-def run_backward(chain: Chain, x: Array, dout: Array) -> Answer:
-    """Run the chain forward and back: as run_forward, then dout, each layer's dx, dx.
+        Raises:
+            ShapeError: CSV needs arrays of one shape, and these differ.
+        """
+        from actgrad.cli.write.formats import WRITERS
 
-    A 0-d dout stands for an array of out's shape.
+        WRITERS[form](self, stream)
 
-    Raises:
-        ShapeError: dout has another shape than out.
-    """
-    if dout.ndim == 0:
-        dout = np.broadcast_to(dout, chain.out_shape(x.shape))
-    return Answer("backward", names(chain), chain.trace(x, dout), "dx")
+    def part(self, name: str) -> ArrayAnswer:
+        """The answer with that array alone, now its main result.
 
-
-def names(chain: Chain) -> tuple[str, ...]:
-    return tuple(str(layer) for layer in chain.layers)
+        Raises:
+            OutputError: there is no such array.
+        """
+        if name not in self.arrays:
+            raise OutputError(
+                f"-o: {self.command} gives no array {name!r}", f"it gives {', '.join(self.arrays)}"
+            )
+        return self._replace(arrays={name: self.arrays[name]}, main=name)

@@ -1,4 +1,4 @@
-"""An answer as JSON, CSV, `.npy` or `.npz`: exact, and meant for programs."""
+"""Arrays as JSON, CSV, `.npy` or `.npz`: exact, and meant for programs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from actgrad.cli.options import Format
-from actgrad.cli.write.answer import Answer
+from actgrad.cli.write.answer import ArrayAnswer
 from actgrad.layers import ShapeError
 from actgrad.layers.arrays import Array, Order, order
 
@@ -18,22 +17,8 @@ from actgrad.layers.arrays import Array, Order, order
 CHUNK = 1 << 16
 
 
-def write(answer: Answer, form: Format, stream: IO[bytes]) -> None:
-    """Write the answer in any format but `table`."""
-    match form:
-        case Format.json:
-            write_json(answer, stream)
-        case Format.csv:
-            write_csv(answer, stream)
-        case Format.npy:
-            write_npy(answer.arrays[answer.main], stream)
-        case Format.npz:
-            # The keyword would clash with savez's own parameter of that name.
-            np.savez(stream, allow_pickle=False, **answer.arrays)
-
-
-def write_json(answer: Answer, stream: IO[bytes]) -> None:
-    """One strict JSON object on one line; the schema is in the README."""
+def write_json(answer: ArrayAnswer, stream: IO[bytes]) -> None:
+    """One strict JSON object on one line: the command, the layers, and every array."""
     import json
 
     head = json.dumps({"command": answer.command, "layers": answer.layers})
@@ -49,7 +34,7 @@ def write_json(answer: Answer, stream: IO[bytes]) -> None:
 
 
 def json_data(array: Array) -> Iterator[str]:
-    """The array's elements as nested JSON lists, a piece at a time."""
+    """The array's elements as nested JSON lists, in pieces of about CHUNK elements."""
     # An axis of no length counts as one: there may be any number of empty rows.
     cells = math.prod(size or 1 for size in array.shape)
     if cells <= CHUNK:
@@ -77,14 +62,18 @@ def json_text(array: Array) -> str:
 
 
 def json_number(number: float | bool) -> float | bool | str:
-    """A number as JSON can hold it: NaN and the infinities, which it lacks, as strings."""
+    """The number; JSON lacks NaN and the infinities, which become strings."""
     if math.isfinite(number):
         return number
     return "NaN" if number != number else "Infinity" if number > 0 else "-Infinity"
 
 
-def write_csv(answer: Answer, stream: IO[bytes]) -> None:
-    """A row an element: its index along each axis, then its value in each array."""
+def write_csv(answer: ArrayAnswer, stream: IO[bytes]) -> None:
+    """One row per element: its index along each axis, then its value in each array.
+
+    Raises:
+        ShapeError: the arrays differ in shape.
+    """
     arrays = list(answer.arrays.values())
     shape = arrays[0].shape
     for name, array in answer.arrays.items():
@@ -108,17 +97,28 @@ def csv_line(cells: Iterable[object]) -> bytes:
     return (",".join(map(str, cells)) + "\n").encode()
 
 
-def write_npy(array: Array, stream: IO[bytes]) -> None:
-    """The array as `.npy`; unlike `numpy.save`, also into a pipe."""
+def write_npz(answer: ArrayAnswer, stream: IO[bytes]) -> None:
+    """An archive of every array."""
+    # The keyword would clash with savez's own parameter of that name.
+    np.savez(stream, allow_pickle=False, **answer.arrays)
+
+
+def write_npy(answer: ArrayAnswer, stream: IO[bytes]) -> None:
+    """The main result as `.npy`; unlike `numpy.save`, also into a pipe."""
+    array = answer.arrays[answer.main]
     array = np.asarray(array, order=order(array))
     stream.write(npy_header(array.shape, array.dtype, order(array)))
     stream.write(array.reshape(-1, order=order(array)).view(np.uint8).data)
 
 
 def npy_header(shape: tuple[int, ...], dtype: np.dtype[Any], order: Order) -> bytes:
-    """What a `.npy` file of such an array begins with."""
+    """The bytes before the data in a `.npy` file of such an array."""
     header = io.BytesIO()
     descr = np.lib.format.dtype_to_descr(dtype)
     about = {"descr": descr, "fortran_order": order == "F", "shape": shape}
     np.lib.format.write_array_header_1_0(header, about)
     return header.getvalue()
+
+
+#: The function that writes each format.
+WRITERS = {"json": write_json, "csv": write_csv, "npy": write_npy, "npz": write_npz}

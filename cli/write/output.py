@@ -1,4 +1,4 @@
-"""Where an answer goes: `-o [NAME=]FILE`, or standard output.
+"""Where an answer goes: `-o [NAME=]FILE`, or standard output in the format of `-f`.
 
 A file appears whole or not at all: everything is written beside its place first, and only when all
 of it has been written is each file renamed into place.
@@ -10,80 +10,141 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from io import BufferedWriter, TextIOWrapper
+from io import BufferedWriter, TextIOWrapper, UnsupportedOperation
 from pathlib import Path
-from typing import IO, NamedTuple, TextIO
+from typing import IO, NamedTuple
 
-from actgrad.cli.options import Format
-from actgrad.cli.write.answer import Answer
-from actgrad.cli.write.formats import write
-from actgrad.layers import ActgradError
+from actgrad.cli.write.answer import Answer, OutputError
 
 STDOUT = "-"
-SUFFIXES: dict[str, Format] = {f".{form}": form for form in Format if form is not Format.table}
+TABLE = "table"
+#: The format that a file's suffix names.
+SUFFIXES = {
+    ".json": "json",
+    ".csv": "csv",
+    ".npy": "npy",
+    ".npz": "npz",
+    ".md": "markdown",
+    ".svg": "svg",
+    ".dot": "dot",
+    ".gv": "dot",
+    ".mmd": "mermaid",
+    ".mermaid": "mermaid",
+    ".txt": TABLE,
+}
+#: The formats that a terminal cannot show.
+BINARY = {"npy", "npz"}
 NAMED = r"(?s)([\w.]+)=(.*)"
 
 
-class OutputError(ActgradError):
-    """The answer cannot be written where it was asked for."""
-
-
 class Target(NamedTuple):
-    """One `-o`: what is written to which file, in which format."""
+    """A file, or standard output, and what it gets."""
 
-    answer: Answer
+    #: The part of the answer, or None for all of it.
+    name: str | None
     file: str
-    form: Format
-
-    @classmethod
-    def parse(cls, argument: str, answer: Answer, form: Format | None) -> Target:
-        """Read `[NAME=]FILE`; `form` is the format of a file whose suffix names none.
-
-        Raises:
-            OutputError: there is no such array, or nothing names a format.
-        """
-        found = re.fullmatch(NAMED, argument)
-        file = found[2] if found else argument
-        if found:
-            answer = only(answer, found[1])
-        if not file:
-            raise OutputError(f"-o {argument!r} names no file")
-        named = SUFFIXES.get(Path(file).suffix.lower(), form)
-        if named is None and (file == STDOUT or is_special_file(file)):
-            named = Format.npy
-        if named is None or named is Format.table:
-            raise OutputError(
-                f"{file}: neither its suffix nor -f names a file's format",
-                f"use one of {', '.join(SUFFIXES)}",
-            )
-        return cls(answer, file, named)
+    form: str
 
     @contextmanager
     def opened(self) -> Iterator[IO[bytes]]:
-        """The stream to write it to.
+        """The stream to write to.
 
         Raises:
-            OutputError: it cannot be opened, or is a terminal that would be garbled.
+            OutputError: it cannot be opened, or it is a terminal and the format is binary.
         """
         with stdout() if self.file == STDOUT else whole_file(self.file) as stream:
-            keep_from_terminal(stream, self.form)
+            if self.form in BINARY and stream.isatty():
+                raise OutputError(
+                    f"{self.form} is not written to a terminal", "redirect it, or name a file: -o"
+                )
             yield stream
 
+    def write(self, answer: Answer, stream: IO[bytes]) -> None:
+        """Write the answer, or its part, to the stream that `opened` gave.
 
-def only(answer: Answer, name: str) -> Answer:
-    """The answer with no array but that one, now its main result.
+        Raises:
+            OutputError: the system refuses.
+            BrokenPipeError: the reader of the stream has closed it.
+        """
+        with blamed(self.file):
+            if self.form == TABLE:
+                # A formula's − or σ is no reason to fail where the locale is ASCII.
+                encoding = sys.stdout.encoding if self.file == STDOUT else "utf-8"
+                text = TextIOWrapper(stream, encoding, errors="backslashreplace")
+                try:
+                    answer.show(text)
+                finally:
+                    text.detach()
+            else:
+                answer.write(self.form, stream)
+            stream.flush()
 
-    Raises:
-        OutputError: it has no such array.
+
+class Output:
+    """Where a command's answer goes, known before the command starts to work.
+
+    >>> Output(["table", "json"], None, ["report.json"]).deliver(answer)
     """
-    if name not in answer.arrays:
-        raise OutputError(
-            f"-o: {answer.command} gives no array {name!r}",
-            f"it gives {', '.join(answer.arrays)}",
-        )
-    return answer._replace(arrays={name: answer.arrays[name]}, main=name)
+
+    def __init__(
+        self, formats: Iterable[str], form: str | None, arguments: Sequence[str] | None
+    ) -> None:
+        """Read `-f` and every `-o` of a command that has these formats.
+
+        Raises:
+            OutputError: an argument names no file or no format of this command, or two of them
+                name one file.
+        """
+        formats = list(formats)
+        # The table of a large array shows a part of it: it is printed, and no file holds it.
+        data = "npy" in formats
+        self._default = "npy" if data else TABLE
+        self._suffixes = {
+            suffix: name
+            for suffix, name in SUFFIXES.items()
+            if name in formats and not (data and name == TABLE)
+        }
+        self.targets = [self._parsed(argument, form) for argument in arguments or ()]
+        see_that_all_differ([target.file for target in self.targets if target.file != STDOUT])
+        if not self.targets:
+            self.targets = [Target(None, STDOUT, form or TABLE)]
+
+    def _parsed(self, argument: str, form: str | None) -> Target:
+        """`[NAME=]FILE`; `form` is the format of a file whose suffix names none."""
+        match = re.fullmatch(NAMED, argument)
+        name, file = match.groups() if match else (None, argument)
+        if not file:
+            raise OutputError(f"-o {argument!r} names no file")
+        named = self._suffixes.get(Path(file).suffix.lower(), form)
+        if named is None and (file == STDOUT or is_special_file(file)):
+            named = self._default
+        if named is None or named not in (*self._suffixes.values(), self._default):
+            raise OutputError(
+                f"{file}: neither its suffix nor -f names a file's format",
+                f"use one of {', '.join(self._suffixes)}",
+            )
+        return Target(name, file, named)
+
+    @property
+    def shows_table(self) -> bool:
+        """Whether the answer is printed as a table, and written to no file."""
+        return self.targets == [Target(None, STDOUT, TABLE)]
+
+    def deliver(self, answer: Answer) -> None:
+        """Print the answer, or write the files that each `-o` names: all of them or none.
+
+        Raises:
+            OutputError: the answer has no such part, or the system refuses.
+            BrokenPipeError: the reader of a pipe has closed it.
+        """
+        parts = [
+            answer if target.name is None else answer.part(target.name) for target in self.targets
+        ]
+        with ExitStack() as files:
+            for target, part in zip(self.targets, parts, strict=True):
+                target.write(part, files.enter_context(target.opened()))
 
 
 def is_special_file(file: str) -> bool:
@@ -94,37 +155,11 @@ def is_special_file(file: str) -> bool:
         return False
 
 
-def write_files(answer: Answer, arguments: Sequence[str], form: Format | None) -> None:
-    """Write what each `-o` asks for, all of it or none.
-
-    Raises:
-        OutputError: one of them cannot be written.
-        BrokenPipeError: whoever read one of them has left.
-    """
-    with ExitStack() as files:
-        for target in parsed(arguments, answer, form):
-            stream = files.enter_context(target.opened())
-            with blamed(target.file):
-                write(target.answer, target.form, stream)
-                stream.flush()
-
-
-def parsed(arguments: Sequence[str], answer: Answer, form: Format | None) -> list[Target]:
-    """What each `-o` asks for.
-
-    Raises:
-        OutputError: one of them cannot be, or two are the same file.
-    """
-    targets = [Target.parse(argument, answer, form) for argument in arguments]
-    see_that_all_differ([target.file for target in targets if target.file != STDOUT])
-    return targets
-
-
 def see_that_all_differ(files: Sequence[str]) -> None:
-    """See that no file is replaced twice, whatever it is called.
+    """See that no file is replaced twice, under whatever name.
 
     Raises:
-        OutputError: one would be.
+        OutputError: two of the paths lead to one file.
     """
     places = set()
     for file in files:
@@ -139,10 +174,14 @@ def see_that_all_differ(files: Sequence[str]) -> None:
 
 @contextmanager
 def whole_file(file: str) -> Iterator[IO[bytes]]:
-    """A file that takes its place when the block ends well, and vanishes otherwise."""
+    """A file that takes its place when the block ends without an error, and vanishes otherwise.
+
+    Raises:
+        OutputError: it cannot be written there.
+    """
     with blamed(file):
         if is_special_file(file):
-            with leavable(file) as stream:
+            with unbuffered(file) as stream:
                 yield stream
             return
         if file.endswith(os.sep):
@@ -161,10 +200,10 @@ def whole_file(file: str) -> Iterator[IO[bytes]]:
 
 
 def writable_mode(place: Path) -> int | None:
-    """The mode of the file that is there already, if one is.
+    """The mode of the file that is there already, or None.
 
     Raises:
-        OSError: it is a directory, or nobody may write to it, which renaming would not notice.
+        OSError: it is a directory, or it is read-only, which renaming would not notice.
     """
     try:
         mode = place.stat().st_mode
@@ -179,10 +218,10 @@ def writable_mode(place: Path) -> int | None:
 
 @contextmanager
 def blamed(file: str) -> Iterator[None]:
-    """Turn the system's refusal into ours, which says of which file it speaks."""
+    """Turn an error of the system into an OutputError that names the file."""
     try:
         yield
-    except BrokenPipeError:  # no error: a reader may stop when it has seen enough
+    except BrokenPipeError:  # no error: a reader may stop when it has read enough
         raise
     except OSError as error:
         name = "standard output" if file == STDOUT else file
@@ -194,60 +233,25 @@ def stdout() -> Iterator[IO[bytes]]:
     """Standard output, for bytes.
 
     Raises:
-        OutputError: it is closed.
+        OutputError: it was closed before the program began.
     """
-    with blamed(STDOUT), leavable(open_stdout().fileno()) as stream:
-        yield stream
+    if sys.stdout is None:
+        raise OutputError("standard output is closed")
+    try:
+        descriptor = sys.stdout.fileno()
+    except UnsupportedOperation:  # a test has put a buffer in its place
+        yield sys.stdout.buffer
+        return
+    with blamed(STDOUT):
+        sys.stdout.flush()
+        with unbuffered(descriptor) as stream:
+            yield stream
 
 
 @contextmanager
-def leavable(file: str | int) -> Iterator[IO[bytes]]:
+def unbuffered(file: str | int) -> Iterator[IO[bytes]]:
     """A device, a pipe or an open descriptor; closing it early, on Ctrl-C, waits for no reader."""
     with open(file, "wb", buffering=0, closefd=isinstance(file, str)) as raw:
         stream = BufferedWriter(raw)
         yield stream
         stream.flush()
-
-
-def open_stdout() -> TextIO:
-    """Standard output.
-
-    Raises:
-        OutputError: it was closed before the program began.
-    """
-    if sys.stdout is None:
-        raise OutputError("standard output is closed")
-    if isinstance(sys.stdout, TextIOWrapper):
-        # A formula's − or σ is no reason to fail where the locale is ASCII.
-        sys.stdout.reconfigure(errors="backslashreplace")
-    return sys.stdout
-
-
-def keep_from_terminal(stream: IO[bytes], form: Format) -> None:
-    """See that no terminal is garbled.
-
-    Raises:
-        OutputError: it would be.
-    """
-    if form.binary and stream.isatty():
-        raise OutputError(f"{form} is not written to a terminal", "redirect it, or name a file: -o")
-
-
-def deliver(answer: Answer, form: Format | None, arguments: Sequence[str] | None) -> None:
-    """Print the answer, or write the files that `-o` asks for instead.
-
-    Raises:
-        OutputError: that cannot be done.
-        BrokenPipeError: whoever read it has left.
-    """
-    if arguments:
-        write_files(answer, arguments, form)
-    elif form is None or form is Format.table:
-        from actgrad.cli.show.table import show
-
-        with blamed(STDOUT):
-            show(answer, open_stdout())
-            open_stdout().flush()
-    else:
-        with Target(answer, STDOUT, form).opened() as stream:
-            write(answer, form, stream)

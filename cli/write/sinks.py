@@ -1,4 +1,4 @@
-"""Where arrays go that memory need not hold, as sinks of `actgrad.layers.run.streaming`."""
+"""Sinks of `actgrad.layers.run` that keep an array in no memory: streams and files."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from actgrad.layers.arrays import Array, Order
 from actgrad.layers.run import Blank, release
 
 
-class Poured:
-    """An array that is written into a stream, from its start to its end."""
+class StreamSink:
+    """Writes an array into a stream, from its start to its end."""
 
     ordered = True
 
@@ -29,8 +29,8 @@ class Poured:
             self._stream.write(values.view(np.uint8).data)
 
 
-class Placed:
-    """An array that is written into a regular file, from the byte `offset` on, anywhere in it."""
+class FileSink:
+    """Writes an array into a regular file behind what the file holds already, in any order."""
 
     ordered = False
 
@@ -53,24 +53,24 @@ class Placed:
 
 
 def reserve(file: int, size: int) -> None:
-    """Have the system find room for a file of that size now, where it can.
+    """Reserve room on the disk for a file of `size` bytes, where the system can.
 
     Raises:
-        OSError: there is none.
+        OSError: the disk has no room.
     """
     if size and hasattr(os, "posix_fallocate"):
         os.posix_fallocate(file, 0, size)
 
 
-class Spool(Placed):
-    """A file without a name, for an array that is written in one order and read in another."""
+class TemporaryArray(FileSink):
+    """An array in a temporary file without a name: written as a sink, read as a mapped array."""
 
     def __init__(self, blank: Blank, order: Order) -> None:
-        # Here, for it imports every compressor there is.
+        # Imported here, because tempfile imports every compressor there is.
         import tempfile
 
         self._order: Order = order
-        file = tempfile.TemporaryFile()  # noqa: SIM115 — it lives as long as this
+        file = tempfile.TemporaryFile()  # noqa: SIM115 — it lives as long as the sink
         super().__init__(file, blank, "a temporary file")
 
     def mapped(self) -> Array:
@@ -83,8 +83,8 @@ class Spool(Placed):
         return array
 
 
-class Lean:
-    """A stream that spooled arrays are written to; it gives back the memory they are mapped to."""
+class ReleasingStream:
+    """A stream that mapped arrays are written to; each write releases the memory they occupy."""
 
     def __init__(self, stream: IO[bytes], arrays: Iterable[Array]) -> None:
         self._stream, self._arrays = stream, list(arrays)

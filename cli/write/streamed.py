@@ -1,20 +1,19 @@
-"""One pass over arrays that are too large for memory."""
+"""Running over arrays that are too large for memory, in one pass."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Any, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 import numpy as np
 
-from actgrad.cli.options import Format
 from actgrad.cli.read.stored import at_rest, nbytes
 from actgrad.cli.show.progress import Bar
-from actgrad.cli.write.answer import Answer, names
-from actgrad.cli.write.formats import npy_header, write
-from actgrad.cli.write.output import STDOUT, Target, blamed, is_special_file, open_stdout, parsed
-from actgrad.cli.write.sinks import Lean, Placed, Poured, Spool
+from actgrad.cli.write.answer import ArrayAnswer
+from actgrad.cli.write.formats import npy_header
+from actgrad.cli.write.output import STDOUT, Output, Target, blamed, is_special_file
+from actgrad.cli.write.sinks import FileSink, ReleasingStream, StreamSink, TemporaryArray
 from actgrad.layers import Chain
 from actgrad.layers.arrays import Array
 from actgrad.layers.run import (
@@ -34,81 +33,85 @@ from actgrad.layers.run import (
 PART = 1 << 18
 
 
-class Flow:
-    """One pass over arrays that are too large for memory, and what is made of it."""
+class StreamedRun:
+    """A run over arrays that are too large for memory, in one pass from sources to files."""
 
     def __init__(
         self, chain: Chain, x: Source, dout: Source | None, dtype: np.dtype[Any] | None
     ) -> None:
+        """Prepare to run the chain over x, and back over dout, cast to `dtype` if it is given.
+
+        Raises:
+            ShapeError: dout has another shape than out.
+        """
         self.chain, self.x, self.dout, self.dtype = chain, x, dout, dtype
         see_that_it_fits(chain, x, dout)
         blanks = outline(chain, blank(x, dtype), None if dout is None else blank(dout, dtype))
         command, main = ("forward", "out") if dout is None else ("backward", "dx")
-        self.answer = Answer(command, names(chain), blanks, main)
-        self.into: list[tuple[str, Sink]] = []
+        self.answer = ArrayAnswer(command, tuple(map(str, chain.layers)), blanks, main)
+        #: Which array goes into which sink.
+        self.sinks: list[tuple[str, Sink]] = []
 
-    def deliver(
-        self, form: Format | None, output: Sequence[str], threads: int | None, quiet: bool
-    ) -> None:
-        """Run it, and print the answer, or write the files that `output` asks for instead.
+    def deliver(self, output: Output, threads: int | None, quiet: bool) -> None:
+        """Run it, and print the answer or write the files: all of them or none.
 
         Raises:
-            OutputError: that cannot be done.
-            BrokenPipeError: whoever read it has left.
+            OutputError: the answer has no such array, or the system refuses.
+            BrokenPipeError: the reader of a pipe has closed it.
         """
-        if not output and form in {None, Format.table}:
-            self._show(threads, quiet)
+        if output.shows_table:
+            output.deliver(self._excerpts(threads, quiet))
             return
-        targets = parsed(output, self.answer, form) if output else []
-        if form is not None and not output:
-            targets = [Target(self.answer, STDOUT, form)]
+        parts = [
+            (target, self.answer.part(target.name) if target.name else self.answer)
+            for target in output.targets
+        ]
         with ExitStack() as files:
-            streams = [files.enter_context(target.opened()) for target in targets]
-            spools: dict[str, Spool] = {}
-            for target, out in zip(targets, streams, strict=True):
-                if target.form is Format.npy:
-                    self.into.append((target.answer.main, self._placed(target, out)))
+            streams = [files.enter_context(target.opened()) for target, _ in parts]
+            copies: dict[str, TemporaryArray] = {}
+            for (target, part), stream in zip(parts, streams, strict=True):
+                if target.form == "npy":
+                    self.sinks.append((part.main, self._npy(target, part.main, stream)))
                     continue
-                for name in target.answer.arrays:
-                    if name not in spools:
-                        spools[name] = Spool(self.answer.arrays[name], self.x.order)
-            self.into += spools.items()
+                for name, array in part.arrays.items():
+                    if name not in copies:
+                        copies[name] = TemporaryArray(array, self.x.order)
+            self.sinks += copies.items()
             self._run(threads, quiet)
-            arrays = {name: spool.mapped() for name, spool in spools.items()}
-            for target, out in zip(targets, streams, strict=True):
-                if target.form is not Format.npy:
-                    chosen = {name: arrays[name] for name in target.answer.arrays}
+            arrays = {name: copy.mapped() for name, copy in copies.items()}
+            for (target, part), stream in zip(parts, streams, strict=True):
+                if target.form == "npy":
                     with blamed(target.file):
-                        answer = target.answer._replace(arrays=chosen)
-                        write(answer, target.form, cast(BinaryIO, Lean(out, chosen.values())))
-                with blamed(target.file):
-                    out.flush()
+                        stream.flush()
+                else:
+                    chosen = {name: arrays[name] for name in part.arrays}
+                    releasing = cast(BinaryIO, ReleasingStream(stream, chosen.values()))
+                    target.write(part._replace(arrays=chosen), releasing)
 
-    def _placed(self, target: Target, out: Any) -> Sink:
-        """Where a `.npy` goes, its header written."""
-        made: Blank = self.answer.arrays[target.answer.main]
+    def _npy(self, target: Target, name: str, stream: IO[bytes]) -> Sink:
+        """The sink of a `.npy` file, its header written."""
+        array: Blank = self.answer.arrays[name]
         with blamed(target.file):
-            out.write(npy_header(made.shape, made.dtype, self.x.order))
+            stream.write(npy_header(array.shape, array.dtype, self.x.order))
         if target.file == STDOUT or is_special_file(target.file):
-            return Poured(out, target.file)
-        return Placed(out, made, target.file)
+            return StreamSink(stream, target.file)
+        return FileSink(stream, array, target.file)
 
-    def _show(self, threads: int | None, quiet: bool) -> None:
+    def _excerpts(self, threads: int | None, quiet: bool) -> ArrayAnswer:
+        """Run it; the answer, as far as a table shows it."""
         from actgrad.cli.show.excerpt import Excerpt
-        from actgrad.cli.show.table import show, shown
+        from actgrad.cli.show.table import shown
 
         excerpts = {
             name: Excerpt(self.answer.arrays[name], self.x.order) for name in shown(self.answer)
         }
-        self.into += excerpts.items()
+        self.sinks += excerpts.items()
         self._run(threads, quiet)
-        with blamed(STDOUT):
-            show(self.answer._replace(arrays=excerpts), open_stdout())
-            open_stdout().flush()
+        return self.answer._replace(arrays=excerpts)
 
     def _run(self, threads: int | None, quiet: bool) -> None:
         numbers = {name for name, made in self.answer.arrays.items() if not made.shape}
-        arrays = [(name, sink) for name, sink in self.into if name not in numbers]
+        arrays = [(name, sink) for name, sink in self.sinks if name not in numbers]
         with Bar(nbytes(self.x) + (nbytes(self.dout) if self.dout else 0), quiet) as bar:
             if in_order(self.chain, self.x, self.dout):
                 gradients = stream(
@@ -122,17 +125,16 @@ class Flow:
                 )
             else:
                 gradients = self._sweep(arrays, threads, bar)
-        for name, sink in self.into:
+        for name, sink in self.sinks:
             if name in numbers:
                 sink.write(0, gradients[name].reshape(1))
 
     def _sweep(
-        self, into: Iterable[tuple[str, Sink]], threads: int | None, bar: Bar
+        self, sinks: Sequence[tuple[str, Sink]], threads: int | None, bar: Bar
     ) -> dict[str, Array]:
-        """Run it region by region, from and into files mapped to memory, and on from these."""
-        into = list(into)
-        spools = {name: Spool(self.answer.arrays[name], self.x.order) for name, _ in into}
-        arrays = {name: spool.mapped() for name, spool in spools.items()}
+        """Run it region by region between files mapped to memory, and copy these to the sinks."""
+        copies = {name: TemporaryArray(self.answer.arrays[name], self.x.order) for name, _ in sinks}
+        arrays = {name: copy.mapped() for name, copy in copies.items()}
         sweep(
             self.chain,
             at_rest(self.x).mapped(),
@@ -142,7 +144,7 @@ class Flow:
             threads=threads,
             watch=bar,
         )
-        for name, sink in into:
+        for name, sink in sinks:
             flat = arrays[name].reshape(-1, order=self.x.order)
             for start in range(0, flat.size, PART):
                 sink.write(start, flat[start : start + PART])

@@ -10,20 +10,21 @@ import numpy as np
 import pytest
 from rich.text import Text
 
+from actgrad.cli.commands.run import run_in_memory
 from actgrad.cli.show.grid import Grid
 from actgrad.cli.show.summary import summary
 from actgrad.cli.show.table import show
-from actgrad.cli.write.answer import Answer, run_backward, run_forward
+from actgrad.cli.write.answer import ArrayAnswer
 from actgrad.layers import Chain, Relu, Sigmoid
 
 
-def piped(answer: Answer) -> str:
+def piped(answer: ArrayAnswer) -> str:
     file = io.StringIO()
     show(answer, file)
     return file.getvalue()
 
 
-def on_terminal(answer: Answer, width: int, monkeypatch: pytest.MonkeyPatch) -> str:
+def on_terminal(answer: ArrayAnswer, width: int, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -34,12 +35,12 @@ def plain(text: str) -> str:
     return Text.from_ansi(text).plain
 
 
-def relu_forward(x: Any) -> Answer:
-    return run_forward(Chain([Relu()]), np.asarray(x, dtype=np.float64))
+def relu_forward(x: Any) -> ArrayAnswer:
+    return run_in_memory(Chain([Relu()]), np.asarray(x, dtype=np.float64), None)
 
 
 def test_each_array_has_its_name_shape_and_dtype() -> None:
-    text = piped(run_backward(Chain([Relu()]), np.ones((2, 3), np.float32), np.array(1.0)))
+    text = piped(run_in_memory(Chain([Relu()]), np.ones((2, 3), np.float32), np.array(1.0)))
     for title in (
         "x (2, 3) float32",
         "mask (2, 3) bool",
@@ -125,7 +126,7 @@ def test_masked_cells_are_dim_and_gradients_show_their_sign_and_size() -> None:
 
 
 def test_no_color_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = run_backward(Chain([Sigmoid()]), np.array([1.0]), np.array(-1.0))
+    answer = run_in_memory(Chain([Sigmoid()]), np.array([1.0]), np.array(-1.0))
     colour = re.compile(r"\x1b\[[\d;]*[39]\d")
     assert colour.search(on_terminal(answer, 80, monkeypatch))
     monkeypatch.setenv("NO_COLOR", "1")
@@ -133,7 +134,7 @@ def test_no_color_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_chain_shows_its_own_ends_once() -> None:
-    text = piped(run_backward(Chain([Sigmoid(), Relu()]), np.array(2.0), np.array(1.0)))
+    text = piped(run_in_memory(Chain([Sigmoid(), Relu()]), np.array(2.0), np.array(1.0)))
     for name, times in {"x": 1, "1.out": 1, "2.mask": 1, "2.out": 0, "2.dx": 1, "1.dx": 0}.items():
         assert text.count(f"─ {name} ()") == times
 

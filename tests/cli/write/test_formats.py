@@ -14,13 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from actgrad.cli.options import Format
+from actgrad.cli.options import ArrayFormat
 from actgrad.cli.read import npy, npz
 from actgrad.cli.read.literal import parse
 from actgrad.cli.read.stored import whole
 from actgrad.cli.write import formats
-from actgrad.cli.write.answer import Answer
-from actgrad.cli.write.formats import write
+from actgrad.cli.write.answer import ArrayAnswer
 from actgrad.layers.arrays import Array
 
 FLOATING = ["<f2", "<f4", "<f8", ">f2", ">f4", ">f8"]
@@ -28,13 +27,13 @@ SHAPES = arrays.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
 ARRAYS = st.sampled_from([*FLOATING, "?"]).flatmap(lambda dtype: arrays.arrays(dtype, SHAPES))
 
 
-def answer(**named: Array) -> Answer:
-    return Answer("forward", ("relu",), named, list(named)[-1])
+def answer(**named: Array) -> ArrayAnswer:
+    return ArrayAnswer("forward", ("relu",), named, list(named)[-1])
 
 
-def written(form: Format, **named: Array) -> bytes:
+def written(form: str, **named: Array) -> bytes:
     stream = io.BytesIO()
-    write(answer(**named), form, stream)
+    answer(**named).write(form, stream)
     return stream.getvalue()
 
 
@@ -80,17 +79,17 @@ def edges(dtype: str) -> Array:
 @pytest.mark.parametrize("dtype", FLOATING)
 def test_the_edges_of_every_dtype_round_trip(dtype: str) -> None:
     values = edges(dtype)
-    entry = from_json(written(Format.json, x=values))["arrays"]["x"]
+    entry = from_json(written(ArrayFormat.json, x=values))["arrays"]["x"]
     same(rebuilt(entry), values)
     column = [
-        row["x"] for row in csv.DictReader(io.StringIO(written(Format.csv, x=values).decode()))
+        row["x"] for row in csv.DictReader(io.StringIO(written(ArrayFormat.csv, x=values).decode()))
     ]
     same(np.array([float(cell) for cell in column]).astype(values.dtype), values)
 
 
 def test_the_whole_of_the_json() -> None:
     x = np.array([[1.0, -0.5], [-2.0, np.inf]])
-    data = written(Format.json, x=x, mask=x <= 0, out=np.float32([[1, 0], [np.nan, -np.inf]]))
+    data = written(ArrayFormat.json, x=x, mask=x <= 0, out=np.float32([[1, 0], [np.nan, -np.inf]]))
     assert data.count(b"\n") == 1
     assert data.endswith(b"\n")
     assert from_json(data) == {
@@ -110,35 +109,35 @@ def test_the_whole_of_the_json() -> None:
 
 def test_the_whole_of_the_csv() -> None:
     x = np.array([[1.0, -0.5], [np.nan, -np.inf]])
-    assert written(Format.csv, x=x, mask=x <= 0).decode() == (
+    assert written(ArrayFormat.csv, x=x, mask=x <= 0).decode() == (
         "axis0,axis1,x,mask\n0,0,1.0,False\n0,1,-0.5,True\n1,0,NaN,False\n1,1,-Infinity,True\n"
     )
-    assert written(Format.csv, x=np.array(5.0)) == b"x\n5.0\n"
-    assert written(Format.csv, x=np.empty((0, 3))) == b"axis0,axis1,x\n"
+    assert written(ArrayFormat.csv, x=np.array(5.0)) == b"x\n5.0\n"
+    assert written(ArrayFormat.csv, x=np.empty((0, 3))) == b"axis0,axis1,x\n"
 
 
 @given(ARRAYS)
 def test_json_round_trips(values: Array) -> None:
-    same(rebuilt(from_json(written(Format.json, a=values))["arrays"]["a"]), values)
+    same(rebuilt(from_json(written(ArrayFormat.json, a=values))["arrays"]["a"]), values)
 
 
 @given(ARRAYS)
 def test_json_nests_as_pythons_lists_do(values: Array) -> None:
-    data = from_json(written(Format.json, a=values))["arrays"]["a"]["data"]
+    data = from_json(written(ArrayFormat.json, a=values))["arrays"]["a"]["data"]
     if values.dtype.kind == "b" or np.isfinite(values).all():
         assert data == values.tolist()
 
 
 @given(arrays.arrays(np.float64, SHAPES))
 def test_the_literal_reader_takes_the_data_of_the_json(values: Array) -> None:
-    data = from_json(written(Format.json, a=values))["arrays"]["a"]["data"]
+    data = from_json(written(ArrayFormat.json, a=values))["arrays"]["a"]["data"]
     if values.shape:
         np.testing.assert_array_equal(parse(json.dumps(data)).reshape(values.shape), values)
 
 
 @given(ARRAYS)
 def test_csv_round_trips(values: Array) -> None:
-    rows = list(csv.DictReader(io.StringIO(written(Format.csv, a=values).decode())))
+    rows = list(csv.DictReader(io.StringIO(written(ArrayFormat.csv, a=values).decode())))
     got = np.empty(values.shape, values.dtype)
     for row in rows:
         place = tuple(int(row[f"axis{axis}"]) for axis in range(values.ndim))
@@ -151,7 +150,7 @@ def test_csv_round_trips(values: Array) -> None:
 @given(ARRAYS.filter(lambda values: values.dtype.kind == "f"), st.sampled_from("CFT"))
 def test_npy_round_trips(values: Array, order: str) -> None:
     values = values.T if order == "T" else values.copy(order)  # type: ignore[call-overload]
-    data = written(Format.npy, a=values)
+    data = written(ArrayFormat.npy, a=values)
     stream = io.BytesIO(data[8:])
     got = whole(npy.arriving(data[:8], stream, "a"))
     assert got.tobytes() == values.tobytes()
@@ -162,7 +161,7 @@ def test_npy_round_trips(values: Array, order: str) -> None:
 
 @given(ARRAYS.filter(lambda values: values.dtype.kind == "f"))
 def test_npz_round_trips(values: Array) -> None:
-    data = written(Format.npz, **{"x": values, "1.dx": -values, "mask": values <= 0})
+    data = written(ArrayFormat.npz, **{"x": values, "1.dx": -values, "mask": values <= 0})
     with npz.arriving(io.BytesIO(data), "a.npz", "x") as x:
         assert whole(x).tobytes() == values.tobytes()
     with np.load(io.BytesIO(data), allow_pickle=False) as archive:
@@ -173,9 +172,9 @@ def test_npz_round_trips(values: Array) -> None:
 
 def test_npy_is_the_main_result_and_a_view_is_no_trouble() -> None:
     x = np.arange(24.0).reshape(4, 6)
-    data = written(Format.npy, x=x, out=x[::2, ::-3])
+    data = written(ArrayFormat.npy, x=x, out=x[::2, ::-3])
     np.testing.assert_array_equal(np.load(io.BytesIO(data)), x[::2, ::-3], strict=True)
-    ones = written(Format.npy, dout=np.broadcast_to(1.0, (2, 3)))
+    ones = written(ArrayFormat.npy, dout=np.broadcast_to(1.0, (2, 3)))
     np.testing.assert_array_equal(np.load(io.BytesIO(ones)), np.ones((2, 3)), strict=True)
 
 
@@ -188,7 +187,9 @@ def test_large_arrays_are_written_piece_by_piece_the_same(
 ) -> None:
     numbers = np.arange(math.prod(shape)) / 8
     values = np.where(numbers == 1, np.nan, numbers).reshape(shape)
-    whole = {form: written(form, a=values, b=values > 2) for form in (Format.json, Format.csv)}
+    whole = {
+        form: written(form, a=values, b=values > 2) for form in (ArrayFormat.json, ArrayFormat.csv)
+    }
     monkeypatch.setattr(formats, "CHUNK", 8)
     assert whole == {form: written(form, a=values, b=values > 2) for form in whole}
 
@@ -215,4 +216,4 @@ class Few(io.BytesIO):
 
 def test_a_large_array_takes_little_memory_as_csv() -> None:
     with pytest.raises(EnoughError):
-        write(answer(x=np.broadcast_to(0.0, (10**6, 10**6))), Format.csv, Few())
+        answer(x=np.broadcast_to(0.0, (10**6, 10**6))).write("csv", Few())

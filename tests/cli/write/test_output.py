@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from actgrad.cli.options import Format
-from actgrad.cli.write.answer import Answer, run_backward
-from actgrad.cli.write.output import OutputError, deliver
+from actgrad.cli.commands.run import run_in_memory
+from actgrad.cli.options import ArrayFormat
+from actgrad.cli.write.answer import ArrayAnswer, OutputError
+from actgrad.cli.write.output import Output
 from actgrad.layers import Chain, Relu, Sigmoid
 
-ANSWER = run_backward(Chain([Relu()]), np.array([1.0, -2.0]), np.array([3.0, 4.0]))
+ANSWER = run_in_memory(Chain([Relu()]), np.array([1.0, -2.0]), np.array([3.0, 4.0]))
 ARRAYS = ["x", "mask", "out", "dout", "dx"]
 
 
@@ -29,11 +30,11 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert not list(tmp_path.rglob(".actgrad*"))
 
 
-def output(*arguments: str, form: Format | None = None, answer: Answer = ANSWER) -> None:
-    deliver(answer, form, arguments)
+def output(*arguments: str, form: ArrayFormat | None = None, answer: ArrayAnswer = ANSWER) -> None:
+    Output(ArrayFormat, form, arguments).deliver(answer)
 
 
-def refusal(*arguments: str, form: Format | None = None) -> OutputError:
+def refusal(*arguments: str, form: ArrayFormat | None = None) -> OutputError:
     before = contents()
     with pytest.raises(OutputError) as refused:
         output(*arguments, form=form)
@@ -74,7 +75,7 @@ def test_a_name_picks_an_array(name: str, values: list[float]) -> None:
 
 
 def test_a_layers_own_arrays_have_names_with_dots() -> None:
-    answer = run_backward(Chain([Sigmoid(), Relu()]), np.array([0.0]), np.array(1.0))
+    answer = run_in_memory(Chain([Sigmoid(), Relu()]), np.array([0.0]), np.array(1.0))
     output("2.mask=a.npy", "1.dx=b.npy", answer=answer)
     np.testing.assert_array_equal(np.load("a.npy"), [False])
     np.testing.assert_array_equal(np.load("b.npy"), [0.25])
@@ -101,7 +102,7 @@ def test_long_names_that_differ_at_their_ends_are_two_files() -> None:
 
 
 def test_a_format_serves_where_the_suffix_names_none() -> None:
-    output("a", "b.npy", form=Format.json)
+    output("a", "b.npy", form=ArrayFormat.json)
     assert json.loads(Path("a").read_text())["command"] == "backward"
     np.testing.assert_array_equal(np.load("b.npy"), [3, 0])
 
@@ -138,7 +139,7 @@ def test_what_cannot_be_written(argument: str, message: str) -> None:
 def test_a_refusal_says_what_would_be_right() -> None:
     assert refusal("nope=a.npy").hint == "it gives x, mask, out, dout, dx"
     assert refusal("a.txt").hint == "use one of .json, .csv, .npy, .npz"
-    assert refusal("a.txt", form=Format.table).hint == "use one of .json, .csv, .npy, .npz"
+    assert refusal("a.txt", form=ArrayFormat.table).hint == "use one of .json, .csv, .npy, .npz"
 
 
 def test_a_folder_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,16 +214,16 @@ def test_devices_are_written_to_and_stay_what_they_are() -> None:
     assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
 
 
-@pytest.mark.parametrize("form", [None, Format.npy, Format.npz, Format.json, Format.csv])
-def test_a_named_pipe_gets_the_bytes(form: Format | None) -> None:
+@pytest.mark.parametrize("form", [None, *list(ArrayFormat)[1:]])
+def test_a_named_pipe_gets_the_bytes(form: ArrayFormat | None) -> None:
     os.mkfifo("pipe")
     got: list[bytes] = []
     reader = threading.Thread(target=lambda: got.append(Path("pipe").read_bytes()))
     reader.start()
     output("dx=pipe", form=form)
     reader.join()
-    output("dx=file", form=form or Format.npy)
-    if form is Format.npz:  # the archive of a pipe has its sizes behind the data
+    output("dx=file", form=form or ArrayFormat.npy)
+    if form == "npz":  # the archive of a pipe has its sizes behind the data
         assert got[0].startswith(b"PK")
     else:
         assert got == [Path("file").read_bytes()]
@@ -244,7 +245,7 @@ def test_a_terminal_gets_no_bytes() -> None:
     ours, theirs = os.openpty()
     try:
         assert str(refusal(os.ttyname(theirs))) == "npy is not written to a terminal"
-        output(os.ttyname(theirs), form=Format.csv)
+        output(os.ttyname(theirs), form=ArrayFormat.csv)
         assert os.read(ours, 1000).startswith(b"axis0,x,mask,out,dout,dx\r\n")
     finally:
         os.close(ours)
@@ -259,5 +260,5 @@ def test_standard_output_as_one_of_several(capfdbinary: pytest.CaptureFixture[by
 
 
 def test_standard_output_in_another_format(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    output("dx=-", form=Format.csv)
+    output("dx=-", form=ArrayFormat.csv)
     assert capfdbinary.readouterr().out == b"axis0,dx\n0,3.0\n1,0.0\n"

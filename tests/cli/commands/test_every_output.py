@@ -1,0 +1,103 @@
+"""`-f` and `-o` mean the same in every command that answers with something."""
+
+from __future__ import annotations
+
+import os
+import pty
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from actgrad.cli.options import ArrayFormat, GraphFormat, ReportFormat, VerificationFormat
+
+Run = Callable[..., CompletedProcess[bytes]]
+
+COMMANDS: dict[str, Iterable[str]] = {
+    "forward relu --x [1,-2]": ArrayFormat,
+    "backward relu --x [1,-2]": ArrayFormat,
+    "sample relu -n 5": ArrayFormat,
+    "graph relu --x 1": GraphFormat,
+    "explain relu": ReportFormat,
+    "check relu --x [1,-2]": ReportFormat,
+    "layers": ReportFormat,
+    "verify relu --x [1,-2] --out [1,0]": VerificationFormat,
+}
+SUFFIXES = {"markdown": ".md", "mermaid": ".mmd", "table": ".txt"}
+EVERY = [
+    (command, form)
+    for command, formats in COMMANDS.items()
+    for form in formats
+    if not (form == "table" and formats is ArrayFormat)  # it shows large arrays in part
+]
+
+
+@pytest.mark.parametrize(("command", "form"), EVERY)
+def test_a_file_holds_what_f_prints(command: str, form: str, actgrad: Run, tmp_path: Path) -> None:
+    file = "answer" + SUFFIXES.get(form, f".{form}")
+    printed = actgrad(*command.split(), "-f", form)
+    written = actgrad(*command.split(), "-o", file)
+    assert (printed.returncode, written.returncode, written.stdout) == (0, 0, b"")
+    assert printed.stdout
+    if form != "npz":  # the archive of a pipe has its sizes behind the data
+        assert (tmp_path / file).read_bytes() == printed.stdout
+    assert actgrad(*command.split(), "-f", form, "-o", "-").stdout == printed.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_several_files_are_written_whole_or_not_at_all(
+    command: str, actgrad: Run, tmp_path: Path
+) -> None:
+    refused = actgrad(*command.split(), "-o", "a.json", "-o", "missing/b.json")
+    assert refused.stderr == b"actgrad: missing/b.json: No such file or directory\n"
+    assert (refused.returncode, list(tmp_path.iterdir())) == (2, [])
+    twice = actgrad(*command.split(), "-o", "a.json", "-o", "./a.json")
+    assert twice.stderr == b"actgrad: -o: ./a.json would be written twice\n"
+    both = actgrad(*command.split(), "-o", "a.json", "-o", "b.json", "-f", "json")
+    assert (both.returncode, both.stdout) == (0, b"")
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes() != b""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_devices_are_written_to_and_no_suffix_is_guessed(command: str, actgrad: Run) -> None:
+    assert actgrad(*command.split(), "-o", "/dev/null").returncode == 0
+    assert actgrad(*command.split(), "-o", "a.pdf").stderr.decode().splitlines()[0] == (
+        "actgrad: a.pdf: neither its suffix nor -f names a file's format"
+    )
+    full = actgrad(*command.split(), "-f", "json", "-o", "/dev/full")
+    assert full.stderr == b"actgrad: /dev/full: No space left on device\n"
+    unknown = actgrad(*command.split(), "-f", "pdf")
+    assert b"'--format' / '-f': 'pdf' is not one of 'table', 'json'" in unknown.stderr
+
+
+@pytest.mark.parametrize("command", ["explain relu", "check relu --x 1", "layers"])
+def test_a_text_has_no_arrays_to_pick(command: str, actgrad: Run) -> None:
+    assert actgrad(*command.split(), "-o", "dx=a.json").stderr.decode().splitlines() == [
+        f"actgrad: -o: {command.split()[0]} gives no array 'dx'",
+        "         write it as -o FILE, or -o ./NAME=FILE",
+    ]
+
+
+def test_a_refused_format_stops_verify_before_it_reads(actgrad: Run) -> None:
+    ended = actgrad("verify", "relu", "--x", "-", "--out", "-", "-o", "a.svg")
+    assert ended.stderr.startswith(b"actgrad: a.svg: ")
+
+
+def test_formats_for_programs_are_utf_8_in_any_locale(actgrad: Run) -> None:
+    ascii_only = {"PYTHONIOENCODING": "ascii"}
+    for form in ("json", "markdown"):
+        printed = actgrad("explain", "sigmoid", "-f", form, env=ascii_only).stdout
+        assert printed == actgrad("explain", "sigmoid", "-f", form).stdout
+        assert "∂" in printed.decode()
+
+
+def test_a_table_on_a_terminal_is_coloured_and_in_a_file_it_is_not(
+    actgrad: Run, tmp_path: Path
+) -> None:
+    ours, theirs = pty.openpty()
+    actgrad("layers", "-o", "layers.txt", "-o", os.ttyname(theirs), env={"TERM": "xterm"})
+    os.close(theirs)
+    assert b"\x1b[" in os.read(ours, 1 << 16)
+    os.close(ours)
+    assert b"\x1b[" not in (tmp_path / "layers.txt").read_bytes()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actgrad.layers.activations import (
-    AlongAxis,
     Celu,
     Elu,
     Exponential,
@@ -47,9 +46,11 @@ from actgrad.layers.activations import (
     Threshold,
     ThresholdedRelu,
     catalogue,
+    chain_of,
     find,
     layer,
 )
+from actgrad.layers.along_axis import AlongAxis
 from actgrad.layers.chain import Chain
 from actgrad.layers.errors import (
     ActgradError,
@@ -124,6 +125,7 @@ __all__ = [
     "UnknownLayerError",
     "Verification",
     "catalogue",
+    "chain_of",
     "check_layer",
     "find",
     "layer",

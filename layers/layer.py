@@ -1,14 +1,16 @@
 """The layer protocol: `forward(x)` keeps what `backward(dout)` will need.
 
 A layer is one class that states its name, its parameters, its formula and its kernel.
-`Elementwise` is the kind whose every output element depends on one input element alone; its kernels
-see 1-d blocks, in the working dtype, and never a caller's array.
+An `Elementwise` layer computes each output element from the input element in the same place alone.
+Its kernels get 1-d blocks in the working dtype, and never a caller's array. `AlongAxis` and `Chain`
+are the two other kinds; what differs between the three is asked of the layer.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from math import fsum
 from typing import Any, ClassVar, dataclass_transform
 
@@ -18,7 +20,7 @@ from numpy.typing import ArrayLike
 from actgrad.layers.arrays import Array, deliver, destination, floating, order
 from actgrad.layers.blocks import blocks
 from actgrad.layers.errors import BackwardBeforeForwardError, ShapeError
-from actgrad.layers.formula import Node
+from actgrad.layers.formula import Formula, Node, trace
 from actgrad.layers.parameter import Number, Parameter, parameter, settle
 
 
@@ -26,9 +28,8 @@ from actgrad.layers.parameter import Number, Parameter, parameter, settle
 class Layer(ABC):
     """A differentiable function of one array, run forward and then backward.
 
-    A subclass that states a `name` joins the catalogue. Its parameters are its annotated class
-    attributes, `negative_slope: float = parameter(0.01, "…")`, and its constructor takes them by
-    keyword.
+    A layer's parameters are its annotated class attributes, such as
+    `negative_slope: float = parameter(0.01, "…")`. Its constructor takes them by keyword.
 
     Raises:
         ParameterError: an unknown parameter, a missing one, or a value outside its domain.
@@ -45,10 +46,6 @@ class Layer(ABC):
     #: The numbers that the function takes on; if not stated, they are measured.
     range: ClassVar[str] = ""
     parameters: ClassVar[Mapping[str, Parameter]] = {}
-    #: The parameters of which backward gives the gradients too.
-    trained: ClassVar[tuple[str, ...]] = ()
-    #: Every layer class that states a name, by that name.
-    catalogue: ClassVar[dict[str, type[Layer]]] = {}
 
     _saved: dict[str, Array] | None = None
     #: The sums over the last backward's blocks that make up `gradients`.
@@ -59,8 +56,6 @@ class Layer(ABC):
             **cls.parameters,
             **{name: spec for name, spec in vars(cls).items() if isinstance(spec, Parameter)},
         }
-        if "name" in vars(cls):
-            Layer.catalogue[cls.name] = cls
 
     def __init__(self, **values: Number) -> None:
         for name, value in settle(self.name, self.parameters, values).items():
@@ -99,6 +94,88 @@ class Layer(ABC):
         With none stated, it is one step from the graph's gradient to the derivative.
         """
         return ()
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers that run one after the other: of a single layer, itself."""
+        return (self,)
+
+    @property
+    def is_elementwise(self) -> bool:
+        """Whether each element of out depends on the element of x in the same place alone."""
+        return False
+
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """The parameters whose gradients backward computes too."""
+        return tuple(name for name, spec in self.parameters.items() if spec.trained)
+
+    def axes(self, ndim: int) -> set[int]:
+        """The axes of an x with `ndim` axes along which the layer works, each from 0 to ndim − 1.
+
+        An element-wise layer works along none.
+
+        Raises:
+            ShapeError: x has no such axis.
+        """
+        return set()
+
+    def along(self, axis: int) -> Layer:
+        """A copy that works along `axis`; an element-wise layer's copy is like the layer itself."""
+        return copy(self)
+
+    def traced(self, length: int | None = None) -> Formula:
+        """The formula of one number x, or of a line x₁, x₂, … of `length` numbers."""
+
+        def last(x: Any) -> Any:
+            *_, result = self.formula_steps(x)
+            return result
+
+        return trace(last, "x" if length is None else length)
+
+    def formula_steps(self, x: Any) -> Iterator[Any]:
+        """The out of each of `layers` in turn, as a formula of x, a node or a list of nodes."""
+        yield self.formula(x)
+
+    def named(self) -> list[tuple[str, Layer]]:
+        """Each of `layers`, with the prefix of its own arrays' names: none for a single layer."""
+        return [("", self)]
+
+    def canonical(self, name: str) -> str:
+        """The name of an array of `trace` that has two: `out` for `2.out`, in a chain of two."""
+        return name
+
+    def trace(self, x: ArrayLike, dout: ArrayLike | None = None) -> dict[str, Array]:
+        """Run forward, and back if dout is given; every array of the run, by name.
+
+        The names are x, what each layer keeps, out, and with dout also dout, dx and the gradients
+        of trained parameters. In a chain of several layers, layer k's own arrays are named `k.…`.
+
+        Raises:
+            DtypeError: x or dout has a dtype in which no layer computes.
+            ShapeError: x has a shape that the layer does not take, or dout has another than out.
+        """
+        arrays = {"x": np.asarray(x)}
+        for (prefix, layer), out in zip(self.named(), self.forward_steps(x), strict=True):
+            saved = layer.saved.items()
+            arrays |= {prefix + name: kept for name, kept in saved if name not in {"x", "out"}}
+            arrays[f"{prefix}out"] = out
+        arrays["out"] = out
+        if dout is None:
+            return arrays
+        arrays["dout"] = np.asarray(dout)
+        for (prefix, _), dx in zip(self.named()[::-1], self.backward_steps(dout), strict=True):
+            arrays[f"{prefix}dx"] = dx
+        arrays["dx"] = dx
+        return arrays | {name: np.asarray(value) for name, value in self.gradients.items()}
+
+    def forward_steps(self, x: ArrayLike, out: Array | None = None) -> Iterator[Array]:
+        """The out of each of `layers` in turn; the last is written to `out` if that is given."""
+        yield self.forward(x, out)
+
+    def backward_steps(self, dout: ArrayLike, out: Array | None = None) -> Iterator[Array]:
+        """The dx of each of `layers`, last to first; the first's is written to `out` if given."""
+        yield self.backward(dout, out)
 
     @property
     def saved(self) -> Mapping[str, Array]:
@@ -167,6 +244,13 @@ class Elementwise(Layer):
     """
 
     exact: ClassVar[bool] = False
+
+    @property
+    def is_elementwise(self) -> bool:
+        return True
+
+    def formula_steps(self, x: Any) -> Iterator[Any]:
+        yield [self.formula(element) for element in x] if isinstance(x, list) else self.formula(x)
 
     @abstractmethod
     def forward_block(self, x: Array, out: Array, *saved: Array) -> None:

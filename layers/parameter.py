@@ -17,6 +17,7 @@ class Parameter(NamedTuple):
     """A number that shapes a layer's function; with no default it must be given.
 
     Its domain is every finite number: those > `above`, ≥ `at_least` and whole where so stated.
+    Of a `trained` one, backward computes the gradient.
     """
 
     default: Number | None
@@ -24,6 +25,7 @@ class Parameter(NamedTuple):
     above: float | None = None
     at_least: float | None = None
     whole: bool = False
+    trained: bool = False
 
     @property
     def domain(self) -> str:
@@ -58,9 +60,10 @@ def parameter(
     above: float | None = None,
     at_least: float | None = None,
     whole: bool = False,
+    trained: bool = False,
 ) -> Any:
     """State a parameter in a layer's class body: `alpha: float = parameter(1.0, "…", above=0)`."""
-    return Parameter(default, meaning, above, at_least, whole)
+    return Parameter(default, meaning, above, at_least, whole, trained)
 
 
 def settle(

@@ -27,8 +27,8 @@ def graph(
     from actgrad.cli.draw.picture import picture
     from actgrad.cli.draw.publish import answer
     from actgrad.cli.write.output import Output
-    from actgrad.layers import Chain, layer
+    from actgrad.layers import chain_of
 
-    chain = Chain([layer(spec) for spec in layers])
+    chain = chain_of(layers)
     destination = Output(GraphFormat, form, output)
     destination.deliver(answer(picture(chain, x, dout or "1", at, grouped, symbolic)))

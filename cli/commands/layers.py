@@ -44,8 +44,7 @@ def formula_of(layer: type[Layer]) -> str:
 
     A layer along an axis is printed for the first of two elements.
     """
-    from actgrad.layers.formula import Formula, Graph, Node, trace, variable
-    from actgrad.layers.layer import Elementwise
+    from actgrad.layers.formula import Formula, Graph, Node, variable
 
     made = layer.__new__(layer)
     named = []
@@ -53,7 +52,7 @@ def formula_of(layer: type[Layer]) -> str:
         if spec.default is None:
             named.append(Node(variable, leaf=name))
         setattr(made, name, named[-1] if spec.default is None else spec.default)
-    traced = trace(made.formula, "x" if issubclass(layer, Elementwise) else 2)
+    traced = made.traced(None if made.is_elementwise else 2)
     graph = Graph(Formula([*traced.inputs, *named], traced.outputs))
     return str(graph.expressions.value(traced.outputs[0]))
 

@@ -12,7 +12,7 @@ from actgrad.cli.read.source import opened
 from actgrad.cli.read.stored import Repeated, at_rest, nbytes, whole
 from actgrad.cli.write.answer import ArrayAnswer
 from actgrad.cli.write.output import Output
-from actgrad.layers import Chain, layer
+from actgrad.layers import Layer, chain_of
 from actgrad.layers.arrays import Array, named
 from actgrad.layers.run import Source, blank, piecewise
 
@@ -39,7 +39,7 @@ def run(
         ActgradError: a layer, an array or a file is refused.
     """
     destination = Output(ArrayFormat, form, output)
-    chain = Chain([layer(spec) for spec in specs])
+    chain = chain_of(specs)
     with ExitStack() as files:
         source = files.enter_context(opened(x, "--x", dtype))
         upstream = None
@@ -58,7 +58,7 @@ def run(
     destination.deliver(answer)
 
 
-def run_in_memory(chain: Chain, x: Array, dout: Array | None) -> ArrayAnswer:
+def run_in_memory(chain: Layer, x: Array, dout: Array | None) -> ArrayAnswer:
     """Run the chain on x, and back from dout: x, what each layer keeps and puts out, out, …, dx.
 
     A 0-d dout stands for an array of out's shape.
@@ -75,7 +75,7 @@ def run_in_memory(chain: Chain, x: Array, dout: Array | None) -> ArrayAnswer:
 
 
 def _upstream(
-    chain: Chain, x: Source, dout: str | None, dtype: str | None, files: ExitStack
+    chain: Layer, x: Source, dout: str | None, dtype: str | None, files: ExitStack
 ) -> Source:
     """The array that `--dout` stands for: without it ones, and of a single number copies."""
     if dout is None:

@@ -42,14 +42,14 @@ def sample(
     from actgrad.cli.exit import tell
     from actgrad.cli.write.answer import ArrayAnswer
     from actgrad.cli.write.output import Output
-    from actgrad.layers import Chain, layer
+    from actgrad.layers import chain_of
     from actgrad.layers.arrays import named
     from actgrad.layers.verify import SampleError, drawn, every_number
 
     destination = Output(ArrayFormat, form, output)
     sizes = None if shape is None else parsed(shape)
     room = None if sizes is None else math.prod(sizes)
-    chain = Chain([layer(spec) for spec in layers]) if layers else None
+    chain = chain_of(layers) if layers else None
     if every and (count is not None or layers):
         raise SampleError("--all is every number, whatever the layer", "leave out LAYER and -n")
     if every:

@@ -155,12 +155,12 @@ def judged(
     from actgrad.cli.read.stored import nbytes
     from actgrad.cli.show.progress import Bar
     from actgrad.cli.show.verification import Found
-    from actgrad.layers import ActgradError, Chain, Verification, layer
+    from actgrad.layers import ActgradError, Verification, chain_of
     from actgrad.layers.verify import WRONG_ARRAY
 
     if arguments["out"] is None and arguments["dx"] is None:
         raise ActgradError("there is nothing to verify", "give --out, --dx or both")
-    chain = Chain([layer(spec) for spec in specs])
+    chain = chain_of(specs)
     with ExitStack() as files:
         dump = Dump(chain, arguments, dtype, files)
         verification = Verification(chain, dump.dtype, policy)

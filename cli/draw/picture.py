@@ -11,7 +11,7 @@ from actgrad.cli.draw.labels import Labels, number
 from actgrad.cli.draw.point import Point, PointError, point
 from actgrad.cli.exit import tell
 from actgrad.cli.read.source import read
-from actgrad.layers import Chain, Elementwise
+from actgrad.layers import Layer
 from actgrad.layers.explain import Grouped
 from actgrad.layers.formula import Graph, Node, trace
 
@@ -50,7 +50,7 @@ class Picture(NamedTuple):
 
 
 def picture(
-    chain: Chain, x: str | None, dout: str, at: str | None, grouped: bool, symbolic: bool
+    chain: Layer, x: str | None, dout: str, at: str | None, grouped: bool, symbolic: bool
 ) -> Picture:
     """The graph that the options of `actgrad graph` ask for.
 
@@ -84,7 +84,7 @@ def picture(
 
 
 def opened(
-    chain: Chain, names: tuple[str, ...], x: list[float] | None, dout: list[float] | None
+    chain: Layer, names: tuple[str, ...], x: list[float] | None, dout: list[float] | None
 ) -> Graph:
     """The graph of the chain's formula, its results between the layers under their names."""
     steps: list[object] = []
@@ -93,20 +93,19 @@ def opened(
         steps.extend(chain.formula_steps(x))
         return steps[-1]
 
-    single = all(isinstance(layer, Elementwise) for layer in chain.layers)
-    arguments = () if single else (SHORT_LINE if x is None else len(x),)
+    arguments = () if chain.is_elementwise else (SHORT_LINE if x is None else len(x),)
     traced = trace(formula, *arguments)
     named = {step: name for step, name in zip(steps, names, strict=False) if isinstance(step, Node)}
     return Graph(traced, x, dout, named)
 
 
-def names_between(chain: Chain) -> tuple[str, ...]:
+def names_between(chain: Layer) -> tuple[str, ...]:
     """A letter for each layer's out but the last's."""
     count = len(chain.layers) - 1
     return tuple(BETWEEN[i] if i < len(BETWEEN) else f"u{i}" for i in range(count))
 
 
-def note_lost_digits(graph: Graph, chain: Chain, at: Point) -> None:
+def note_lost_digits(graph: Graph, chain: Layer, at: Point) -> None:
     """Say so where the formula, computed as it stands, is far from what the layer computes."""
     assert graph.numbers is not None
     out = chain.forward(at.x if len(at.x) > 1 else at.x[0])

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from actgrad.layers import ActgradError, Chain, Elementwise
+from actgrad.layers import ActgradError, Layer
 from actgrad.layers.arrays import Array
 
 #: More numbers than this in a line are no drawing.
@@ -30,7 +30,7 @@ class Point(NamedTuple):
     is_default: bool
 
 
-def point(chain: Chain, x: Array, dout: Array, at: str | None) -> Point:
+def point(chain: Layer, x: Array, dout: Array, at: str | None) -> Point:
     """One number of x, or a line of them along the axis on which one of the layers works.
 
     Raises:
@@ -52,7 +52,7 @@ def point(chain: Chain, x: Array, dout: Array, at: str | None) -> Point:
                 f"{MOST} are as many as are drawn",
             )
     numbers = np.atleast_1d(x[tuple(index)]).tolist()
-    size = len(chain_outputs(chain, len(numbers) if axis is not None else None))
+    size = len(chain.traced(None if axis is None else len(numbers)).outputs)
     expected = list(x.shape)
     if axis is not None:
         expected[axis] = size
@@ -67,32 +67,17 @@ def point(chain: Chain, x: Array, dout: Array, at: str | None) -> Point:
     return Point(numbers, gradients, named, many and at is None)
 
 
-def line_axis(chain: Chain, x: Array) -> int | None:
+def line_axis(chain: Layer, x: Array) -> int | None:
     """The axis along which a layer takes x line by line; None if all are elementwise.
 
     Raises:
-        PointError: x has no such axis, or two layers work along different ones.
+        PointError: two layers work along different axes.
+        ShapeError: x has no such axis.
     """
-    found = {
-        int(getattr(layer, "axis", -1))
-        for layer in chain.layers
-        if not isinstance(layer, Elementwise)
-    }
-    if not found:
-        return None
-    if not all(-x.ndim <= axis < x.ndim for axis in found):
-        raise PointError(f"--x has shape {x.shape}, so no axis {max(found, key=abs)}")
-    axes = {axis % x.ndim for axis in found}
+    axes = chain.axes(x.ndim)
     if len(axes) > 1:
         raise PointError("the layers work along different axes, which is no one graph")
-    return axes.pop()
-
-
-def chain_outputs(chain: Chain, length: int | None) -> Sequence[object]:
-    """The outputs that the chain's formula has for a number, or for a line of that length."""
-    from actgrad.layers.formula import trace
-
-    return (trace(chain.formula) if length is None else trace(chain.formula, length)).outputs
+    return axes.pop() if axes else None
 
 
 def indices(at: str | None, shape: Sequence[int]) -> tuple[int, ...]:

@@ -9,9 +9,9 @@ import numpy as np
 
 from actgrad.cli.read.source import opened
 from actgrad.cli.read.stored import Repeated, at_rest, whole
-from actgrad.layers import Block, Chain, DtypeError, ShapeError
+from actgrad.layers import Block, DtypeError, Layer, ShapeError
 from actgrad.layers.arrays import Array, floating, named
-from actgrad.layers.run import Held, Slices, Source, axes, computed_in, slices
+from actgrad.layers.run import Held, Slices, Source, computed_in, slices
 
 #: Elements a block, if no slice has more.
 BLOCK = 1 << 16
@@ -26,7 +26,7 @@ class Dump:
 
     def __init__(
         self,
-        chain: Chain,
+        chain: Layer,
         arguments: Mapping[str, str | None],
         dtype: str | None,
         files: ExitStack,
@@ -42,7 +42,7 @@ class Dump:
         self.shapes = dict.fromkeys(("x", "dx"), x.shape)
         self.shapes |= dict.fromkeys(("out", "dout"), chain.out_shape(x.shape))
         self.order = x.order
-        self.axes = axes(chain, len(x.shape))
+        self.axes = chain.axes(len(x.shape))
         self.cut = _cut(chain, x)
         for name, source in self.sources.items():
             self.sources[name] = self._fitting(name, source, f"--{name} {arguments[name]}", dtype)
@@ -100,13 +100,13 @@ class Dump:
         return tuple(int(i) for i in np.unravel_index(place, shape, self.order)) if shape else ()
 
 
-def _cut(chain: Chain, x: Source) -> Slices:
+def _cut(chain: Layer, x: Source) -> Slices:
     """The slices of x that the chain can be judged on one by one.
 
     Raises:
         ShapeError: its layers work along several axes.
     """
-    if not (worked := axes(chain, len(x.shape))):
+    if not (worked := chain.axes(len(x.shape))):
         return Slices(int(np.prod(x.shape)), 1, 1)
     cut = slices(chain, x.shape, x.order) if len(worked) == 1 else None
     if cut is None:

@@ -13,7 +13,7 @@ from actgrad.cli.draw.labels import number
 from actgrad.cli.draw.point import PointError
 from actgrad.cli.exit import tell
 from actgrad.cli.read.source import read
-from actgrad.layers import Elementwise, Layer
+from actgrad.layers import Layer
 from actgrad.layers.explain import Failure, Kink, Step, failures, kinks, steps
 from actgrad.layers.formula import Graph, trace
 
@@ -90,7 +90,7 @@ def explanation(layer: Layer, x: str | None) -> Explanation:
     Raises:
         ActgradError: x cannot be read, or the layer works along an axis and has no single slope.
     """
-    if not isinstance(layer, Elementwise):
+    if not layer.is_elementwise:
         return along_axis(layer, x)
     place = None if x is None else number_of(x)
     formula = trace(layer.formula)

@@ -14,7 +14,7 @@ from actgrad.cli.write.answer import ArrayAnswer
 from actgrad.cli.write.formats import npy_header
 from actgrad.cli.write.output import STDOUT, Output, Target, blamed, is_special_file
 from actgrad.cli.write.sinks import FileSink, ReleasingStream, StreamSink, TemporaryArray
-from actgrad.layers import Chain
+from actgrad.layers import Layer
 from actgrad.layers.arrays import Array
 from actgrad.layers.run import (
     Blank,
@@ -37,7 +37,7 @@ class StreamedRun:
     """A run over arrays that are too large for memory, in one pass from sources to files."""
 
     def __init__(
-        self, chain: Chain, x: Source, dout: Source | None, dtype: np.dtype[Any] | None
+        self, chain: Layer, x: Source, dout: Source | None, dtype: np.dtype[Any] | None
     ) -> None:
         """Prepare to run the chain over x, and back over dout, cast to `dtype` if it is given.
 

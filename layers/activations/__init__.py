@@ -12,7 +12,7 @@ from actgrad.layers.activations.exponential import (
     Tanhshrink,
 )
 from actgrad.layers.activations.gated import Geglu, Glu, Reglu, Swiglu
-from actgrad.layers.activations.lookup import catalogue, find, layer
+from actgrad.layers.activations.lookup import catalogue, chain_of, find, layer
 from actgrad.layers.activations.piecewise import (
     Hardshrink,
     Hardsigmoid,
@@ -43,10 +43,9 @@ from actgrad.layers.activations.self_gated import (
     SigmoidGated,
     Silu,
 )
-from actgrad.layers.activations.softmax import AlongAxis, LogSoftmax, Softmax, Softmin, Sparsemax
+from actgrad.layers.activations.softmax import LogSoftmax, Softmax, Softmin, Sparsemax
 
 __all__ = [
-    "AlongAxis",
     "Celu",
     "Elu",
     "Exponential",
@@ -89,6 +88,7 @@ __all__ = [
     "Threshold",
     "ThresholdedRelu",
     "catalogue",
+    "chain_of",
     "find",
     "layer",
 ]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from actgrad.layers.activations.self_gated import Gelu, Silu
-from actgrad.layers.activations.softmax import AlongAxis
+from actgrad.layers.along_axis import AlongAxis
 from actgrad.layers.arrays import Array
 from actgrad.layers.errors import ShapeError
 from actgrad.layers.formula import Node

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 from actgrad.layers.activations import (
@@ -12,12 +13,14 @@ from actgrad.layers.activations import (
     self_gated,
     softmax,
 )
+from actgrad.layers.chain import Chain
 from actgrad.layers.errors import ParameterError, UnknownLayerError
 from actgrad.layers.layer import Layer
 from actgrad.layers.parameter import Number, unknown_parameter
 
 __all__ = [
     "catalogue",
+    "chain_of",
     "exponential",
     "find",
     "gated",
@@ -29,9 +32,19 @@ __all__ = [
 ]
 
 
+#: Where the catalogue's layers are defined: every class in these files that states a `name`.
+FAMILIES = (exponential, gated, piecewise, rational, self_gated, softmax)
+
+
 def catalogue() -> list[type[Layer]]:
-    """Every layer class, by name."""
-    return [Layer.catalogue[name] for name in sorted(Layer.catalogue)]
+    """Every layer class of the catalogue, by name; a class from elsewhere never joins it."""
+    classes: set[type[Layer]] = {
+        member
+        for family in FAMILIES
+        for member in vars(family).values()
+        if isinstance(member, type) and issubclass(member, Layer) and "name" in vars(member)
+    }
+    return sorted(classes, key=lambda cls: cls.name)
 
 
 def find(name: str) -> type[Layer]:
@@ -83,6 +96,15 @@ def layer(spec: str) -> Layer:
             raise ParameterError(f"{cls.name}: {key} is given twice")
         values[key] = number(text, f"{cls.name}: {key}")
     return cls(**values)
+
+
+def chain_of(specs: Sequence[str]) -> Layer:
+    """The layer that one description describes, or the chain of those that several describe.
+
+    Raises what `layer` raises.
+    """
+    made = [layer(spec) for spec in specs]
+    return made[0] if len(made) == 1 else Chain(made)
 
 
 def number(text: str, what: str) -> Number:

@@ -309,9 +309,8 @@ class Prelu(TwoSlopes):
     name = "prelu"
     elsewhere = {"PyTorch": "PReLU", "Keras": "PReLU", "ONNX": "PRelu"}
     keeps = {"mask": bool, "x": float}
-    trained = ("weight",)
 
-    weight: float = parameter(0.25, "the slope for x ≤ 0, one for the whole array")
+    weight: float = parameter(0.25, "the slope for x ≤ 0, one for the whole array", trained=True)
 
     @property
     def slope(self) -> float:

@@ -2,64 +2,15 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from actgrad.layers.along_axis import AlongAxis
 from actgrad.layers.arithmetic import two_sum
-from actgrad.layers.arrays import Array, deliver, destination, floating
-from actgrad.layers.blocks import lines
-from actgrad.layers.errors import ShapeError
+from actgrad.layers.arrays import Array
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
-from actgrad.layers.layer import Layer
-from actgrad.layers.parameter import parameter
-
-
-class AlongAxis(Layer):
-    """A layer over the lines of an array along `axis`; its kernels see them as rows of float64."""
-
-    axis: int = parameter(-1, "the axis along which the lines lie; −1 is the last", whole=True)
-
-    @abstractmethod
-    def forward_rows(self, x: Array, out: Array, *saved: Array) -> None:
-        """Fill the rows of `out`, and of each kept array, from those of x."""
-
-    @abstractmethod
-    def backward_rows(self, dout: Array, dx: Array, *saved: Array) -> None:
-        """Fill the rows of dx from those of dout and of what forward_rows kept."""
-
-    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        if not -len(shape) <= self.axis < len(shape):
-            raise ShapeError(f"{self.name}: x has shape {shape}, so no axis {self.axis}")
-        return shape
-
-    def forward(self, x: ArrayLike, out: Array | None = None) -> Array:
-        x = floating(x, "x")
-        dtype = x.dtype.newbyteorder("=")
-        result = destination(out, self.out_shape(x.shape), dtype)
-        saved: dict[str, Array] = {
-            name: np.empty(x.shape, kind) for name, kind in self.keeps.items()
-        }
-        with np.errstate(all="ignore"):
-            for rows in lines(self.axis, [x], [result, *saved.values()]):
-                self.forward_rows(*rows)
-        self._saved, self._shape, self._dtype = saved, x.shape, dtype
-        return deliver(result, out)
-
-    def backward(self, dout: ArrayLike, out: Array | None = None) -> Array:
-        saved = self.saved.values()
-        dout = floating(dout, "dout")
-        shape = self.out_shape(self._shape)
-        if dout.shape != shape:
-            raise ShapeError(f"dout has shape {dout.shape}, but {self.name}'s out has {shape}")
-        result = destination(out, self._shape, self._dtype)
-        with np.errstate(all="ignore"):
-            for dout_rows, *kept, dx in lines(self.axis, [dout, *saved], [result]):
-                self.backward_rows(dout_rows, dx, *kept)
-        return deliver(result, out)
 
 
 class Softmax(AlongAxis):

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from actgrad.layers.activations import AlongAxis
 from actgrad.layers.arrays import Array, finfo
 from actgrad.layers.check.example import Script
 from actgrad.layers.check.gradient import ROUNDINGS, SAFETY, Truth, wider
@@ -16,7 +15,7 @@ from actgrad.layers.check.numerical_derivative import REACH, THOROUGH, Estimate,
 from actgrad.layers.check.points import Sample, ordinary
 from actgrad.layers.check.report import Finding, Where
 from actgrad.layers.check.subject import Subject
-from actgrad.layers.formula import trace
+from actgrad.layers.layer import Layer
 
 #: Roundings allowed where every element is made of many.
 ROUNDINGS_COUPLED = 64.0
@@ -132,17 +131,18 @@ def judge_coupled(subject: Subject, samples: list[Sample]) -> Verdict:
     """A layer that couples elements, in one dtype: against its formula, if it is known, and against
     what it says itself in a wider one."""
     findings: list[Finding] = []
-    ulp = (0.0, 0.0)
+    ulp: tuple[float, float] | None = None
     for sample in samples:
         findings += _against_wider(subject, sample)
-        if isinstance(subject.reference, AlongAxis) and sample.array.ndim:
-            said, far = _against_formula(subject, subject.reference, sample)
+        layer, ndim = subject.reference, sample.array.ndim
+        axes = layer.axes(ndim) if layer is not None and ndim else set()
+        if layer is not None and len(axes) == 1:
+            said, far = _against_formula(subject, layer, axes.pop(), sample)
             findings += said
-            ulp = max(ulp[0], far[0]), max(ulp[1], far[1])
+            ulp = far if ulp is None else (max(ulp[0], far[0]), max(ulp[1], far[1]))
     dtype = samples[0].array.dtype.name
     points = sum(sample.array.size for sample in samples)
-    known = isinstance(subject.reference, AlongAxis)
-    return Verdict(dtype, points, findings, 0, ulp if known else None)
+    return Verdict(dtype, points, findings, 0, ulp)
 
 
 def _against_wider(subject: Subject, sample: Sample) -> Iterator[Finding]:
@@ -168,11 +168,11 @@ def _against_wider(subject: Subject, sample: Sample) -> Iterator[Finding]:
 
 
 def _against_formula(
-    subject: Subject, layer: AlongAxis, sample: Sample
+    subject: Subject, layer: Layer, axis: int, sample: Sample
 ) -> tuple[list[Finding], tuple[float, float]]:
     """What the formula says of each line; the errors are in ULP of the sum of the terms' sizes."""
     x = sample.array
-    if x.shape[layer.axis] > LINE or not x.size:
+    if x.shape[axis] > LINE or not x.size:
         return [], (0.0, 0.0)
     dout = ordinary(subject.forward(x).shape, x.dtype.name, 7)
     run = subject.run(x, dout.array)
@@ -181,7 +181,7 @@ def _against_formula(
             "wrong-value", "forward", sample, dout, 0, run.out, np.full(run.out.shape, np.nan)
         )
         return [told], (0.0, 0.0)
-    value, gradient, terms = _exact_lines(layer, x, dout.array)
+    value, gradient, terms = _exact_lines(layer, axis, x, dout.array)
     finite = bool(np.isfinite(x).all())
     eps, about = float(finfo(x.dtype).eps), finfo(x.dtype)
     findings = []
@@ -196,7 +196,7 @@ def _against_formula(
             known = np.isfinite(truth) & (np.abs(truth) < float(about.max))
             bad = known & ~np.isfinite(got)
             # A rounding of any element of the line moves all of it.
-            line = size.max(axis=layer.axis, keepdims=True) if finite else size
+            line = size.max(axis=axis, keepdims=True) if finite else size
             if finite and method == "backward":
                 # Where it saturates, the terms of a small gradient are still as large as dout.
                 line = np.maximum(line, np.abs(dout.array.astype(np.float64)).max(initial=0.0))
@@ -221,15 +221,14 @@ def _against_formula(
     return findings, (ulp[0], ulp[1])
 
 
-def _exact_lines(layer: AlongAxis, x: Array, dout: Array) -> tuple[Array, Array, Array]:
+def _exact_lines(layer: Layer, axis: int, x: Array, dout: Array) -> tuple[Array, Array, Array]:
     """The formula's value, its gradient for dout, and Σ |∂outⱼ/∂xᵢ·doutⱼ|, for each line."""
     from actgrad.layers.exact import exact
 
-    axis = layer.axis
     lines, douts = (np.moveaxis(one.astype(np.float64), axis, -1) for one in (x, dout))
     value = np.empty(douts.shape)
     gradient, terms = np.empty(lines.shape), np.empty(lines.shape)
-    formula = trace(layer.formula, lines.shape[-1])
+    formula = layer.traced(lines.shape[-1])
     for at in np.ndindex(lines.shape[:-1]):
         line = lines[at].tolist()
         rows: list[Any] = []

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from actgrad.layers.activations import AlongAxis
 from actgrad.layers.activations import layer as catalogued
 from actgrad.layers.arrays import FLOATING, Array, floating, named
 from actgrad.layers.check.conduct import Trial, accepts, manners, misshapen, numpy_warnings
@@ -193,7 +192,8 @@ class Examination:
                 ]
             for sample in samples:
                 self.findings += numpy_warnings(self.subject, sample.array[None])
-            if self.x is None and isinstance(self.subject.reference, AlongAxis):
+            reference = self.subject.reference
+            if self.x is None and reference is not None and not reference.is_elementwise:
                 samples += self._special_lines(dtype)
             yield judge_coupled(self.subject, samples)
 

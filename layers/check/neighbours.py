@@ -60,7 +60,8 @@ def neighbours(subject: Subject, sample: Sample) -> tuple[bool, list[Finding]]:
     if not 1 < sample.array.size <= 4096:
         sample = ordinary((24,))
     reference = subject.reference
-    if hasattr(reference, "axis") or subject.forward(sample.array).size != sample.array.size:
+    coupled = reference is not None and not reference.is_elementwise
+    if coupled or subject.forward(sample.array).size != sample.array.size:
         return True, []
     told = {way: _couples(subject, sample, way) for way in WAYS}
     couples = [way for way in WAYS if told[way]]

@@ -21,7 +21,7 @@ from actgrad.layers.formula import (
     trace,
     variable,
 )
-from actgrad.layers.layer import Elementwise, Layer
+from actgrad.layers.layer import Layer
 
 
 class Grouped(Graph):
@@ -45,7 +45,7 @@ class Grouped(Graph):
         self._steps = [Node(variable, leaf="x")]
         self._slopes = [Node(variable, leaf="∂y/∂x") for _ in layers]
         for layer, slope in zip(layers, self._slopes, strict=True):
-            if not isinstance(layer, Elementwise):
+            if not layer.is_elementwise:
                 raise ShapeError(f"{layer.name} has many inputs, so it is no single node")
             operation = Operation(layer.name, constantly(slope))
             self._steps.append(Node(operation, (self._steps[-1],)))

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from actgrad.layers.chain import Chain
 from actgrad.layers.formula import FLOATS, Node, Sweep, trace
 from actgrad.layers.formula import words as f
 from actgrad.layers.layer import Layer
@@ -29,7 +28,7 @@ class Kink(NamedTuple):
     is_jump: bool
 
 
-def kinks(layer: Layer | Chain) -> list[Kink]:
+def kinks(layer: Layer) -> list[Kink]:
     """The kinks and jumps of a layer or a chain, from left to right."""
     formula = trace(layer.formula)
     places = {place for node in formula.nodes for place in decisions(node, formula)}

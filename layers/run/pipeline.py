@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from actgrad.layers.arrays import Array, round_into
-from actgrad.layers.chain import Chain
-from actgrad.layers.layer import Elementwise
+from actgrad.layers.layer import Elementwise, Layer
 
 #: Bytes of one buffer; in elements, a multiple of BLOCK. Larger than the L2 cache has room for,
 #: because the less often two threads ask for the interpreter, the less they wait for each other.
@@ -20,12 +19,8 @@ BUFFER = 1 << 20
 class Pipeline:
     """A chain's own copy for one thread, with all the memory that a run through it takes."""
 
-    def __init__(self, chain: Chain, dtype: np.dtype[Any]) -> None:
-        stages = [
-            Stage(layer, prefix, dtype)
-            for prefix, layer in chain.named()
-            if isinstance(layer, Elementwise)
-        ]
+    def __init__(self, chain: Layer, dtype: np.dtype[Any]) -> None:
+        stages = [Stage(cast(Elementwise, layer), prefix, dtype) for prefix, layer in chain.named()]
         self.stages = stages
         self.length = min(BUFFER // stage.working.itemsize for stage in stages)
         for stage in stages:
@@ -33,7 +28,7 @@ class Pipeline:
         stages[-1].out_name, stages[0].dx_name = "out", "dx"
 
     def run(self, x: Array, dout: Array | None, into: Mapping[str, Array]) -> None:
-        """Fill the 1-d arrays `into`, by their names in `Chain.trace`, from 1-d x and dout."""
+        """Fill the 1-d arrays `into`, by their names in `Layer.trace`, from 1-d x and dout."""
         for start in range(0, x.size, self.length):
             part = slice(start, start + self.length)
             wanted = {name: array[part] for name, array in into.items()}

@@ -11,16 +11,16 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from actgrad.layers.arrays import Array, floating
-from actgrad.layers.chain import Chain
 from actgrad.layers.errors import ShapeError
-from actgrad.layers.run.streaming import SLICE, Watch, axes, computed_in, regional
+from actgrad.layers.layer import Layer
+from actgrad.layers.run.streaming import SLICE, Watch, computed_in, regional
 from actgrad.layers.run.threads import OrderedThreads, cores
 
 Region: TypeAlias = tuple[slice, ...]
 
 
 def sweep(
-    chain: Chain,
+    chain: Layer,
     x: Array,
     dout: Array | None,
     into: Mapping[str, Array],
@@ -44,11 +44,11 @@ def sweep(
         see_that_it_is_all_there(array, name)
         return floating(array[region], name).astype(dtype or computed_in(array.dtype))
 
-    regions = list(tiles(x.shape, axes(chain, x.ndim)))
+    regions = list(tiles(x.shape, chain.axes(x.ndim)))
     crew = OrderedThreads(regions)
 
     def work() -> None:
-        own = Chain([copy(layer) for layer in chain.layers])
+        own = copy(chain)
         while True:
             with crew.taking() as taken:
                 if taken is None:

@@ -7,18 +7,15 @@ bit for bit, what the chain gives for the whole array at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from copy import copy
 from functools import partial
 from math import ceil, prod
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
-from actgrad.layers.activations import AlongAxis
 from actgrad.layers.arrays import Array, Order, floating, order
-from actgrad.layers.chain import Chain
 from actgrad.layers.errors import ShapeError
-from actgrad.layers.layer import total
+from actgrad.layers.layer import Layer, total
 from actgrad.layers.run.pipeline import Pipeline
 from actgrad.layers.run.threads import OrderedThreads, cores
 
@@ -99,18 +96,13 @@ class Slices(NamedTuple):
         return self.length * self.across
 
 
-def axes(chain: Chain, ndim: int) -> set[int]:
-    """The axes that the chain's layers work along."""
-    return {range(ndim)[layer.axis] for layer in chain.layers if isinstance(layer, AlongAxis)}
-
-
-def slices(chain: Chain, shape: tuple[int, ...], order: Order) -> Slices | None:
+def slices(chain: Layer, shape: tuple[int, ...], order: Order) -> Slices | None:
     """The slices of an x of that shape that the chain can go over one by one.
 
     None if there are none, because its layers work along several axes, or because the gradient of
     a trained parameter would be summed in another order.
     """
-    worked = axes(chain, len(shape))
+    worked = chain.axes(len(shape))
     if not worked:
         return Slices(prod(shape), 1, 1)
     if not regional(chain, len(shape)):
@@ -121,23 +113,23 @@ def slices(chain: Chain, shape: tuple[int, ...], order: Order) -> Slices | None:
     return Slices(prod(shape[:axis]), shape[axis], prod(shape[axis + 1 :]))
 
 
-def regional(chain: Chain, ndim: int) -> bool:
+def regional(chain: Layer, ndim: int) -> bool:
     """Whether the chain can go over an x of so many axes in regions that are whole along one.
 
     Not if its layers work along several axes, nor if it sums up the gradient of a trained
     parameter, for the sum would depend on the regions.
     """
-    return len(axes(chain, ndim)) < 2 and not any(layer.trained for layer in chain.layers)
+    return len(chain.axes(ndim)) < 2 and not chain.trained
 
 
-def in_order(chain: Chain, x: Source, dout: Source | None = None) -> bool:
+def in_order(chain: Layer, x: Source, dout: Source | None = None) -> bool:
     """Whether `stream` can read x, and dout beside it, from start to end."""
     cut = slices(chain, x.shape, x.order)
     alike = dout is None or dout.order == x.order or min(len(x.shape), len(dout.shape)) < 2
     return alike and cut is not None and cut.size <= SLICE
 
 
-def piecewise(chain: Chain, x: Source, dout: Source | None = None) -> bool:
+def piecewise(chain: Layer, x: Source, dout: Source | None = None) -> bool:
     """Whether `stream` or `sweep` can take x, and dout beside it, in parts of bounded size."""
     cut = slices(chain, x.shape, x.order)
     lines = cut is not None and cut.length <= SLICE and regional(chain, len(x.shape))
@@ -156,12 +148,12 @@ class Blank(NamedTuple):
         return prod(self.shape)
 
 
-def outline(chain: Chain, x: Blank, dout: Blank | None = None) -> dict[str, Blank]:
-    """The arrays of `Chain.trace`, as a run over a single slice tells them.
+def outline(chain: Layer, x: Blank, dout: Blank | None = None) -> dict[str, Blank]:
+    """The arrays of `Layer.trace`, as a run over a single slice tells them.
 
     Raises what the layers raise for an x of that shape.
     """
-    worked = axes(chain, len(x.shape))
+    worked = chain.axes(len(x.shape))
 
     def single(blank: Blank) -> Array:
         shape = [n if axis in worked else 1 for axis, n in enumerate(blank.shape)]
@@ -175,7 +167,7 @@ def outline(chain: Chain, x: Blank, dout: Blank | None = None) -> dict[str, Blan
 
 
 def stream(
-    chain: Chain,
+    chain: Layer,
     x: Source,
     dout: Source | None,
     into: Iterable[tuple[str, Sink]],
@@ -186,7 +178,7 @@ def stream(
 ) -> dict[str, Array]:
     """Run the chain over x, and back over dout, from start to end, which must be possible.
 
-    `into` says which arrays of `Chain.trace` go where; `dtype` casts x and dout first. Returns the
+    `into` says which arrays of `Layer.trace` go where; `dtype` casts x and dout first. Returns the
     gradients of trained parameters. Threads beyond one keep the order where sinks want it.
 
     Raises:
@@ -223,7 +215,7 @@ def stream(
     return gradients(worker.runner.terms for worker in workers)
 
 
-def see_that_it_fits(chain: Chain, x: Source, dout: Source | None) -> None:
+def see_that_it_fits(chain: Layer, x: Source, dout: Source | None) -> None:
     """See that dout has out's shape.
 
     Raises:
@@ -263,13 +255,11 @@ class Runner(Protocol):
         """What all runs summed up for the gradients of trained parameters."""
 
     def run(self, x: Array, dout: Array | None, into: Mapping[str, Array]) -> None:
-        """Fill the 1-d arrays `into`, by their names in `Chain.trace`, from 1-d x and dout."""
+        """Fill the 1-d arrays `into`, by their names in `Layer.trace`, from 1-d x and dout."""
 
 
-def _runner(chain: Chain, cut: Slices, dtype: np.dtype[Any]) -> Runner:
-    if any(isinstance(layer, AlongAxis) for layer in chain.layers):
-        return Lines(chain, cut)
-    return Pipeline(chain, dtype)
+def _runner(chain: Layer, cut: Slices, dtype: np.dtype[Any]) -> Runner:
+    return Pipeline(chain, dtype) if chain.is_elementwise else Lines(chain, cut)
 
 
 class Lines:
@@ -277,12 +267,8 @@ class Lines:
 
     terms: Mapping[str, list[float]] = {}
 
-    def __init__(self, chain: Chain, cut: Slices) -> None:
-        layers = [copy(layer) for layer in chain.layers]
-        for layer in layers:
-            if isinstance(layer, AlongAxis):
-                layer.axis = 1
-        self.chain, self.cut = Chain(layers), cut
+    def __init__(self, chain: Layer, cut: Slices) -> None:
+        self.chain, self.cut = chain.along(1), cut
 
     def run(self, x: Array, dout: Array | None, into: Mapping[str, Array]) -> None:
         whole = x.reshape(-1, self.cut.length, self.cut.across)

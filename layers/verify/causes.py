@@ -14,7 +14,7 @@ from actgrad.layers.arrays import Array
 from actgrad.layers.errors import ActgradError
 from actgrad.layers.formula import Formula, Node, Sweep, trace
 from actgrad.layers.formula import words as f
-from actgrad.layers.layer import Elementwise, Layer
+from actgrad.layers.layer import Layer
 from actgrad.layers.verify.policy import CODE
 from actgrad.layers.verify.reference import Reference
 from actgrad.layers.verify.tally import Elements, Tally
@@ -131,7 +131,7 @@ def _results(reference: Reference, some: Elements) -> Iterator[tuple[str, Array,
     """Wrong ways to compute the layer: what each is called, out and dx."""
     kind = reference.kind
     layer = reference.layers[0] if len(reference.layers) == 1 else None
-    ways = [_as_it_stands(trace(reference.chain.formula))]
+    ways = [_as_it_stands(reference.chain.traced())]
     ways += [(cause, trace(way)) for cause, way in (forms(layer) if layer else ())]
     wider = [np.dtype(one) for one in ("f4", "f8") if np.dtype(one).itemsize > kind.dtype.itemsize]
     for dtype in (kind.dtype, *wider):
@@ -198,9 +198,14 @@ def others(layer: Layer) -> Iterator[tuple[str, Layer]]:
                 cause = f"wrong parameter: {name} = {value} instead of {getattr(layer, name)}"
                 yield cause, type(layer)(**values)
     for cls in catalogue():
-        if cls is not type(layer) and issubclass(cls, Elementwise):
+        if cls is not type(layer):
             with suppress(ActgradError):
-                yield NICKNAMES.get((layer.name, cls.name)) or f"another layer: {cls.name}", cls()
+                other = cls()
+                if other.is_elementwise:
+                    yield (
+                        NICKNAMES.get((layer.name, cls.name)) or f"another layer: {cls.name}",
+                        other,
+                    )
 
 
 #: What some mistakes are called.

@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from actgrad.layers.activations import AlongAxis
 from actgrad.layers.arrays import Array
-from actgrad.layers.chain import Chain
 from actgrad.layers.exact import FloatFormat, ordered, unordered
 from actgrad.layers.explain import kinks
 from actgrad.layers.layer import Layer
@@ -18,15 +16,14 @@ from actgrad.layers.layer import Layer
 TRIED = 32
 
 
-def edges(layer: Layer | Chain, kind: FloatFormat) -> Array:
+def edges(layer: Layer, kind: FloatFormat) -> Array:
     """The numbers of the dtype on both sides of every change of nature, in order.
 
     Such changes are kinks and jumps, roots of the function and of its slope, and where either
     overflows, underflows, becomes subnormal or saturates. Layers along an axis have none that a
     number alone could show.
     """
-    layers = layer.layers if isinstance(layer, Chain) else (layer,)
-    if any(isinstance(one, AlongAxis) for one in layers):
+    if not layer.is_elementwise:
         return np.empty(0, kind.dtype)
     low, high = _changes(lambda x: _nature(layer, x, kind), kind)
     bends = np.array([kink.x for kink in kinks(layer)])
@@ -36,7 +33,7 @@ def edges(layer: Layer | Chain, kind: FloatFormat) -> Array:
     return unordered(np.unique(found), kind)
 
 
-def turns(chain: Chain, kind: FloatFormat) -> tuple[Array, Array]:
+def turns(chain: Layer, kind: FloatFormat) -> tuple[Array, Array]:
     """The least x of every branch but the first, and whether out rises (1) or falls (−1) on each.
 
     A branch ends where the slope changes its sign, and where the function jumps.
@@ -81,7 +78,7 @@ def _grid(kind: FloatFormat) -> Array:
     return unordered(np.concatenate([-positive[::-1], [0], positive]), kind)
 
 
-def _nature(layer: Layer | Chain, x: Array, kind: FloatFormat) -> Array:
+def _nature(layer: Layer, x: Array, kind: FloatFormat) -> Array:
     """What distinguishes the results at each x, as a row of small numbers."""
     wide = x.astype(np.float64)
     with np.errstate(all="ignore"):
@@ -102,9 +99,7 @@ def _size(values: Array, kind: FloatFormat) -> list[Array]:
     ]
 
 
-def _limits(
-    layer: Layer | Chain, x: Array, out: Array, slope: Array, kind: FloatFormat
-) -> list[Array]:
+def _limits(layer: Layer, x: Array, out: Array, slope: Array, kind: FloatFormat) -> list[Array]:
     """Where out has become x or what it is at an infinity, and where the slope has."""
     ends = np.array([-np.inf, np.inf])
     far = layer.forward(ends)

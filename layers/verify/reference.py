@@ -7,16 +7,13 @@ near to it for `exact` to tell.
 from __future__ import annotations
 
 import math
-from copy import copy
 from typing import NamedTuple
 
 import numpy as np
 from mpmath import mpf
 
-from actgrad.layers.activations import AlongAxis
 from actgrad.layers.arithmetic.balls import UP, Ball
 from actgrad.layers.arrays import Array
-from actgrad.layers.chain import Chain
 from actgrad.layers.exact import (
     BITS,
     LEAST,
@@ -31,7 +28,7 @@ from actgrad.layers.exact import (
     truths,
     worked_out,
 )
-from actgrad.layers.formula import Formula, trace
+from actgrad.layers.formula import Formula
 from actgrad.layers.layer import Layer
 
 #: Elements read on balls at a time: their arrays stay in the L2 cache.
@@ -66,11 +63,11 @@ class Tail(NamedTuple):
 class Reference:
     """The truth about a layer, or a chain of them, in one dtype."""
 
-    def __init__(self, layer: Layer | Chain, kind: FloatFormat) -> None:
-        self.layers = layer.layers if isinstance(layer, Chain) else (layer,)
-        self.chain = Chain([by_rows(one) for one in self.layers])
+    def __init__(self, layer: Layer, kind: FloatFormat) -> None:
+        self.layers = layer.layers
+        self.chain = layer.along(-1)
         self.kind = kind
-        self.along_axis = any(isinstance(one, AlongAxis) for one in self.layers)
+        self.along_axis = not layer.is_elementwise
         self._traced: dict[int, Formula] = {}
         self._tails: dict[int, list[Tail]] = {}
 
@@ -168,8 +165,7 @@ class Reference:
     def _formula(self, length: int) -> Formula:
         """The formula of a line so long, or of a single number."""
         if length not in self._traced:
-            formula = self.chain.formula
-            self._traced[length] = trace(formula, length) if length else trace(formula)
+            self._traced[length] = self.chain.traced(length or None)
         return self._traced[length]
 
 
@@ -190,12 +186,3 @@ def rows(columns: list[Ball]) -> Ball:
             for way in zip(*columns, strict=True)
         )
     )
-
-
-def by_rows(layer: Layer) -> Layer:
-    """The layer, along the rows of an array of two axes if it is one along an axis."""
-    if not isinstance(layer, AlongAxis):
-        return layer
-    layer = copy(layer)
-    layer.axis = -1
-    return layer

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from actgrad.layers.activations import AlongAxis
 from actgrad.layers.arrays import Array
-from actgrad.layers.chain import Chain
 from actgrad.layers.errors import ActgradError
 from actgrad.layers.exact import FloatFormat, ordered, unordered
 from actgrad.layers.layer import Layer
@@ -35,9 +33,7 @@ def every_number(dtype: np.dtype[np.generic]) -> Array:
     return np.arange(1 << 16, dtype=np.uint16).view(dtype)
 
 
-def drawn(
-    layer: Layer | Chain | None, dtype: np.dtype[np.generic], count: int, seed: int = 0
-) -> Array:
+def drawn(layer: Layer | None, dtype: np.dtype[np.generic], count: int, seed: int = 0) -> Array:
     """`count` numbers of the dtype in their order, nan last; the same for the same seed.
 
     First come ±0, ±inf, nan and the ends of the subnormal and the normal numbers, then the numbers
@@ -53,8 +49,7 @@ def drawn(
     if count < 1:
         raise SampleError(f"a sample of {count} numbers is none")
     kind, rng = FloatFormat.of(dtype), np.random.default_rng(seed)
-    layers = layer.layers if isinstance(layer, Chain) else (layer,)
-    along_axis = any(isinstance(one, AlongAxis) for one in layers)
+    along_axis = layer is not None and not layer.is_elementwise
     special = np.array([-0.0] if along_axis else [-0.0, np.nan]).astype(dtype)[:count]
     top = _top(kind) - along_axis
     chosen: Array = np.empty(0, np.int64)
@@ -84,7 +79,7 @@ def _ends(kind: FloatFormat) -> Array:
     return _both(np.array([0, 1, 2, normal - 1, normal, one, _top(kind) - 1, _top(kind)]))
 
 
-def _edges(layer: Layer | Chain | None, kind: FloatFormat) -> Array:
+def _edges(layer: Layer | None, kind: FloatFormat) -> Array:
     if layer is None:
         return np.empty(0, np.int64)
     found = ordered(edges(layer, kind), kind)

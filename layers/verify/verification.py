@@ -10,7 +10,6 @@ import numpy as np
 from mpmath import nstr
 
 from actgrad.layers.arrays import Array
-from actgrad.layers.chain import Chain
 from actgrad.layers.errors import ShapeError
 from actgrad.layers.exact import FloatFormat, Truths, in_bits, nearest
 from actgrad.layers.layer import Layer
@@ -63,9 +62,7 @@ class Verification:
         ShapeError: it asks for a monotonic result of a layer along an axis.
     """
 
-    def __init__(
-        self, layer: Layer | Chain, dtype: np.dtype[Any], policy: Policy | None = None
-    ) -> None:
+    def __init__(self, layer: Layer, dtype: np.dtype[Any], policy: Policy | None = None) -> None:
         self.policy = (policy or Policy()).checked()
         self.reference = Reference(layer, FloatFormat.of(dtype))
         self.tallies: dict[str, Tally] = {}

@@ -68,7 +68,7 @@ def test_dtype_and_shape_are_kept_and_the_callers_arrays_untouched(
 def test_a_lone_number_is_an_array_or_has_no_axis(cls: type[Layer]) -> None:
     layer = made(cls)
     if isinstance(layer, AlongAxis):
-        with pytest.raises(ShapeError, match="no axis -1"):
+        with pytest.raises(ShapeError, match="needs an array with at least one axis"):
             layer.forward(1.5)
     else:
         assert layer.forward(1.5).shape == layer.backward(1.0).shape == ()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from actgrad.layers import (
+    CheckFailedError,
     LeakyRelu,
     ParameterError,
     Relu,
     Sigmoid,
     UnknownLayerError,
     catalogue,
+    check_layer,
     find,
     layer,
 )
@@ -82,3 +86,31 @@ def test_every_name_and_alias_finds_its_own_layer() -> None:
     for cls in catalogue():
         names = {cls.name, *cls.aliases, *cls.elsewhere.values()}
         assert all(find(name) is cls for name in names if name.replace("_", "").isalnum())
+
+
+HOSTILE = """
+from actgrad.layers import Relu
+
+class MyRelu(Relu):
+    name = "relu"
+    __module__ = "actgrad.layers.activations.piecewise"
+
+    def formula(self, x):
+        return 2 * x
+
+    def forward_block(self, x, out, *saved):
+        saved[0][...] = False
+        out[...] = 2 * x
+
+    def backward_block(self, dout, dx, *saved):
+        dx[...] = 2 * dout
+"""
+
+
+def test_a_users_class_does_not_replace_the_catalogues(tmp_path: Path) -> None:
+    file = tmp_path / "hostile.py"
+    file.write_text(HOSTILE)
+    with pytest.raises(CheckFailedError) as caught:
+        check_layer(f"{file}:MyRelu", formula="relu")
+    assert "wrong-value" in {finding.name for finding in caught.value.report.findings}
+    assert find("relu") is Relu

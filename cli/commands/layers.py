@@ -81,7 +81,7 @@ def show(known: list[type[Layer]], file: IO[str]) -> None:
     from rich import box
     from rich.table import Table
 
-    from actgrad.cli.show.page import Page
+    from actgrad.cli.show import Page
 
     table = Table("layer", "formula", "keeps", box=box.SIMPLE_HEAD, show_edge=False)
     for layer in known:

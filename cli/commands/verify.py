@@ -153,7 +153,7 @@ def judged(
 
     from actgrad.cli.read.dump import Dump
     from actgrad.cli.read.stored import nbytes
-    from actgrad.cli.show.progress import Bar
+    from actgrad.cli.show import Bar
     from actgrad.cli.show.verification import Found
     from actgrad.layers import ActgradError, Verification, chain_of
     from actgrad.layers.verify import WRONG_ARRAY

@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from actgrad.cli.draw.boxes import Drawing
-from actgrad.cli.draw.labels import Labels, number
+from actgrad.cli.draw.labels import Labels
 from actgrad.cli.draw.picture import Picture
-from actgrad.cli.show.page import Page
+from actgrad.cli.show import Page, numeral
 from actgrad.layers.formula import Edge, Node
 
 #: The longest label that stands in the drawing itself.
@@ -58,8 +58,8 @@ def headed(labels: Labels) -> tuple[list[str], list[list[str]]]:
     if numbers is not None:
         headings = [*headings[:4], "value", *headings[4:], "= number"]
         for node, row in zip(graph.nodes, rows, strict=True):
-            row[4:4] = [number(numbers.value(node))]
-            row.append(number(numbers.gradient(node)))
+            row[4:4] = [numeral(numbers.value(node))]
+            row.append(numeral(numbers.gradient(node)))
     return headings, rows
 
 
@@ -94,5 +94,5 @@ def derivatives(labels: Labels, node: Node) -> Iterator[str]:
         if labels.graph.numbers is None:
             yield expression
             continue
-        value = number(labels.graph.numbers.derivative(edge))
+        value = numeral(labels.graph.numbers.derivative(edge))
         yield value if expression == value else f"{expression} = {value}"

@@ -7,10 +7,8 @@ from functools import cached_property
 from math import isfinite
 from typing import NamedTuple
 
-import numpy as np
-
 from actgrad.cli.draw.layout import Vertex
-from actgrad.cli.show.numerals import numeral
+from actgrad.cli.show import numeral
 from actgrad.layers.formula import Edge, Graph, Node, Sweep, Symbol
 from actgrad.layers.formula import words as f
 
@@ -80,7 +78,7 @@ class Labels:
     def _floats(self, node: Node, gradient: float) -> Label:
         assert self.numbers is not None
         sign = int(gradient > 0) - int(gradient < 0) if isfinite(gradient) else None
-        return Label(number(self.numbers.value(node)), number(gradient), sign)
+        return Label(numeral(self.numbers.value(node)), numeral(gradient), sign)
 
 
 class Legend:
@@ -103,7 +101,3 @@ class Legend:
 def letter(index: int) -> str:
     """A, B, … Z, A1, B1, …"""
     return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[index % 26] + (str(index // 26) if index >= 26 else "")
-
-
-def number(value: float) -> str:
-    return numeral(np.float64(value))

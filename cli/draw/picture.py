@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from actgrad.cli.draw.labels import Labels, number
+from actgrad.cli.draw.labels import Labels
 from actgrad.cli.draw.point import Point, PointError, point
 from actgrad.cli.exit import tell
 from actgrad.cli.read.source import read
+from actgrad.cli.show import numeral
 from actgrad.layers import Layer
 from actgrad.layers.explain import Grouped
 from actgrad.layers.formula import Graph, Node, trace
@@ -42,9 +43,9 @@ class Picture(NamedTuple):
         numbers = self.graph.numbers
         if numbers is None:
             return title
-        x = [f"{node.leaf} = {number(numbers.value(node))}" for node in self.graph.formula.inputs]
+        x = [f"{node.leaf} = {numeral(numbers.value(node))}" for node in self.graph.formula.inputs]
         y = self.graph.output_names
-        dout = [f"∂L/∂{name} = {number(d)}" for name, d in zip(y, numbers.dout, strict=True)]
+        dout = [f"∂L/∂{name} = {numeral(d)}" for name, d in zip(y, numbers.dout, strict=True)]
         at = f"{self.place}: " if self.place else ""
         return f"{title} at {at}{', '.join([*x, *dout])}"
 
@@ -113,12 +114,12 @@ def note_lost_digits(graph: Graph, chain: Layer, at: Point) -> None:
     values = np.atleast_1d(out).tolist()
     outputs = zip(graph.output_names, graph.formula.outputs, values, strict=True)
     lost = [
-        f"{name} = {number(right)}"
+        f"{name} = {numeral(right)}"
         for name, node, right in outputs
         if not close(graph.numbers.value(node), right)
     ]
     lost += [
-        f"∂L/∂{node.leaf} = {number(right)}"
+        f"∂L/∂{node.leaf} = {numeral(right)}"
         for node, right in zip(graph.formula.inputs, dx, strict=True)
         if not close(graph.numbers.gradient(node), right)
     ]

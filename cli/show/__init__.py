@@ -1,1 +1,28 @@
-"""Answers as tables for the terminal."""
+"""Answers for people: tables, plots and the page that they are printed on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actgrad.layers.lazy import lazy_attributes
+
+if TYPE_CHECKING:
+    from actgrad.cli.show.ascii import ascii_text
+    from actgrad.cli.show.excerpt import Excerpt
+    from actgrad.cli.show.page import SIGNS, Page, numeral, short_exponent
+    from actgrad.cli.show.progress import Bar
+    from actgrad.cli.show.table import show_arrays, shown_arrays
+
+__all__ = [
+    "SIGNS",
+    "Bar",
+    "Excerpt",
+    "Page",
+    "ascii_text",
+    "numeral",
+    "short_exponent",
+    "show_arrays",
+    "shown_arrays",
+]
+
+__getattr__ = lazy_attributes(__name__, __file__)

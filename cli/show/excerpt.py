@@ -1,18 +1,19 @@
-"""What a table shows of an array that is too large for it: some cells, and a summary of all."""
+"""The elements that a table shows of an array too large for it, collected while it streams by."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from actgrad.cli.show.grid import Grid, Place
 from actgrad.cli.show.summary import Summary
+from actgrad.cli.show.table import Grid, Place
 from actgrad.layers.arrays import Array, Order
 from actgrad.layers.run import Blank
 
 
 class Excerpt:
-    """The cells at an array's ends, gathered as it passes by; a sink of
-    `actgrad.layers.run.streaming`.
+    """The elements at the ends of an array, and a summary of all; a sink for streaming.
+
+    It is indexed like the array, at the places that the table shows.
     """
 
     ordered = False
@@ -22,18 +23,21 @@ class Excerpt:
         self.ndim = len(self.shape)
         self.summary = Summary()
         places = Grid(self).places()
-        at = np.ravel_multi_index(np.transpose(places), self.shape, order=order)
-        self._at, self._places = np.sort(at), [places[i] for i in np.argsort(at)]
-        self._cells: dict[Place, np.generic] = {}
+        positions = np.ravel_multi_index(np.transpose(places), self.shape, order=order)
+        ascending = np.argsort(positions)
+        self._positions, self._places = positions[ascending], [places[i] for i in ascending]
+        self._elements: dict[Place, np.generic] = {}
 
     def __getitem__(self, place: Place) -> np.generic:
-        return self._cells[place]
+        return self._elements[place]
 
     def room(self, start: int, buffer: Array) -> Array:
+        """The buffer to compute a block in: the one that is offered."""
         return buffer
 
     def write(self, start: int, values: Array) -> None:
-        first, last = np.searchsorted(self._at, [start, start + values.size])
+        """Keep what the table shows of the elements from the position `start` on."""
+        first, last = np.searchsorted(self._positions, [start, start + values.size])
         for i in range(first, last):
-            self._cells[self._places[i]] = values[self._at[i] - start]
+            self._elements[self._places[i]] = values[self._positions[i] - start]
         self.summary.add(values)

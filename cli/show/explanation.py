@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from actgrad.cli.draw.labels import number
 from actgrad.cli.draw.point import PointError
 from actgrad.cli.exit import tell
 from actgrad.cli.read.source import read
+from actgrad.cli.show.page import numeral
 from actgrad.layers import Layer
 from actgrad.layers.explain import Failure, Kink, Step, failures, kinks, steps
 from actgrad.layers.formula import Graph, trace
@@ -151,8 +151,8 @@ def measured(layer: Layer) -> str:
     moving = far[~np.isclose(far[:, 0], far[:, 1], rtol=1e-6, atol=1e-9)][:, 1]
     found = np.concatenate([out, still])
     ends = [float(f"{end:.4g}") + 0.0 for end in (found.min(), found.max())]
-    low = "" if (moving < found.min()).any() or math.isinf(ends[0]) else f"{number(ends[0])} ≤ "
-    high = "" if (moving > found.max()).any() or math.isinf(ends[1]) else f" ≤ {number(ends[1])}"
+    low = "" if (moving < found.min()).any() or math.isinf(ends[0]) else f"{numeral(ends[0])} ≤ "
+    high = "" if (moving > found.max()).any() or math.isinf(ends[1]) else f" ≤ {numeral(ends[1])}"
     return f"{low}y{high} (measured)" if low or high else "all numbers"
 
 
@@ -161,18 +161,18 @@ def kink_lines(kinks: list[Kink]) -> Iterator[str]:
     for kink in kinks:
         what = "jump" if kink.is_jump else "kink"
         yield (
-            f"{what} at x = {number(kink.x)}: the gradient is {number(kink.left)} to the left,"
-            f" {number(kink.right)} to the right, and {number(kink.here)} there"
+            f"{what} at x = {numeral(kink.x)}: the gradient is {numeral(kink.left)} to the left,"
+            f" {numeral(kink.right)} to the right, and {numeral(kink.here)} there"
         )
 
 
 def failure_lines(failures: list[Failure]) -> Iterator[str]:
     """Each failure of a plain implementation in words."""
     for one in failures:
-        found, right = number(one.found), number(one.right)
+        found, right = numeral(one.found), numeral(one.right)
         if found == right:
             found, right = repr(one.found), repr(one.right)
         yield (
-            f"{one.what}, computed as it stands, is {found} at x = {number(one.x)};"
+            f"{one.what}, computed as it stands, is {found} at x = {numeral(one.x)};"
             f" the layer gives {right}"
         )

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import IO, Any
 
-from actgrad.cli.draw.labels import number
 from actgrad.cli.show.explanation import Explanation, failure_lines, kink_lines
+from actgrad.cli.show.page import numeral
 from actgrad.cli.write.answer import TextAnswer
 
 
@@ -48,10 +48,10 @@ def step_lines(found: Explanation) -> Iterator[str]:
         if found.values:
             value = found.values[i]
             verdict = "agrees" if value.agrees else "lost in floats"
-            line += f"   {number(value.value)} ± {number(value.bound)}, {verdict}"
+            line += f"   {numeral(value.value)} ± {numeral(value.bound)}, {verdict}"
         yield line
     if found.dx is not None and found.x is not None:
-        yield f"the layer's own backward at x = {number(found.x)}: {found.dx!r}"
+        yield f"the layer's own backward at x = {numeral(found.x)}: {found.dx!r}"
 
 
 def bracketed(text: str) -> str:

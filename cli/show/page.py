@@ -1,9 +1,12 @@
-"""The page that people read: a terminal of some width, or a file, where nothing is cut."""
+"""The page that people read, a terminal or a file, and how numbers and signs are written on it."""
 
 from __future__ import annotations
 
 import os
-from typing import IO, TYPE_CHECKING
+from collections.abc import Mapping
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -12,6 +15,43 @@ if TYPE_CHECKING:
 DEFAULT_WIDTH = 80
 #: A width that everything fits into.
 UNBOUNDED = 1 << 20
+#: Significant digits of a number; json, csv and npy have all of them.
+DIGITS = 6
+
+
+class Ink(NamedTuple):
+    """How a gradient of one sign looks: on a terminal, and in a file on white ground."""
+
+    name: str
+    terminal: str
+    paper: str
+
+
+#: By sign; None is that of nan and ±∞. Readable on dark and on light grounds.
+SIGNS: Mapping[int | None, Ink] = {
+    1: Ink("positive", "bright_blue", "#0550ae"),
+    -1: Ink("negative", "red", "#b42318"),
+    0: Ink("zero", "dim", "#6e7781"),
+    None: Ink("undefined", "bold magenta", "#8250df"),
+}
+
+
+def numeral(value: Any, digits: int = DIGITS) -> str:
+    """The number in at most so many digits: `-0.5`, `1e-300`, `nan`; or `True`, `False`.
+
+    `value` is a float, a NumPy scalar or a bool.
+    """
+    if isinstance(value, bool | np.bool_):
+        return str(value)
+    # 16 bits have fewer digits than are shown: what NumPy prints is the shortest that names one.
+    is_short = isinstance(value, np.generic) and value.dtype.itemsize <= 2
+    return short_exponent(f"{float(str(value)) if is_short else float(value):.{digits}g}")
+
+
+def short_exponent(text: str) -> str:
+    """The number's text without zeros before its exponent: `1e-7` for `1e-07`."""
+    mantissa, e, exponent = text.partition("e")
+    return f"{mantissa}e{int(exponent)}" if e else mantissa
 
 
 class Page:

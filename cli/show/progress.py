@@ -1,4 +1,4 @@
-"""How far a long run is, on a terminal."""
+"""The progress bar of a long run, on a terminal."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-#: Seconds for which nothing is shown.
+#: Seconds of work before the bar appears.
 PATIENCE = 1.0
 
 
 class Bar:
-    """A bar on stderr with bytes, rate and time left; it goes when the work is done."""
+    """A bar on stderr with bytes, rate and remaining time, which disappears at the end.
+
+    `total` is the number of bytes to process. There is no bar if `quiet` is set or stderr is not a
+    terminal.
+    """
 
     def __init__(self, total: int, quiet: bool) -> None:
         self._total = total
-        self._wanted = not quiet and sys.stderr is not None and sys.stderr.isatty()
-        self._begun = time.monotonic()
-        self._shown: Progress | None = None
+        self._enabled = not quiet and sys.stderr is not None and sys.stderr.isatty()
+        self._started = time.monotonic()
+        self._progress: Progress | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Bar:
@@ -32,23 +36,23 @@ class Bar:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        at: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> None:
         self._stack.close()
 
     def __call__(self, share: float) -> None:
-        """That share of the work is done."""
-        if not self._wanted or time.monotonic() - self._begun < PATIENCE:
+        """Show that this share of the work, between 0 and 1, is done."""
+        if not self._enabled or time.monotonic() - self._started < PATIENCE:
             return
-        if self._shown is None:
-            self._shown = self._stack.enter_context(bar())
-            self._shown.add_task("", total=self._total)
-        task = self._shown.tasks[0]
-        self._shown.update(task.id, completed=share * self._total)
+        if self._progress is None:
+            self._progress = self._stack.enter_context(rich_progress())
+            self._progress.add_task("", total=self._total)
+        task = self._progress.tasks[0]
+        self._progress.update(task.id, completed=share * self._total)
 
 
-def bar() -> Progress:
-    """Rich's bar; it takes longer to import than most runs take."""
+def rich_progress() -> Progress:
+    """Rich's progress display, imported only here: its import takes longer than most runs."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,

@@ -1,73 +1,234 @@
-"""An answer as Rich tables: one an array, side by side where the page is wide enough."""
+"""Arrays as tables for the terminal, side by side where the page is wide enough.
+
+A table has a row for each index before the last and a column for the last index. A long axis is
+shown by its two ends, and a line below the table summarizes the whole array.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import IO
+from collections.abc import Iterable, Iterator, Sequence
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from actgrad.cli.show.excerpt import Excerpt
-from actgrad.cli.show.grid import Grid, narrower
-from actgrad.cli.show.page import Page
-from actgrad.cli.show.summary import Summary, summary
-from actgrad.cli.write.answer import ArrayAnswer
-from actgrad.layers.arrays import Array
+from actgrad.cli.show.page import SIGNS, Page, numeral
+from actgrad.cli.show.summary import summary_of
+
+if TYPE_CHECKING:
+    from actgrad.cli.write.answer import ArrayAnswer
+
+#: An axis longer than the first number is shown by as many indices at each end as the second says.
+ROWS = (40, 6)
+COLUMNS = (24, 4)
+#: A gradient is faint below this share of the largest one shown, and bold from that share on.
+FAINT, BOLD = 1e-3, 0.1
+GAP = "  "
+
+#: Numbers of rows or of columns; None is the gap between the ends of a long axis.
+Numbers = Sequence[int | None]
+#: The index of an element, or None in a gap.
+Place = tuple[int, ...] | None
+#: A cell's text and its style.
+Cell = tuple[str, str]
 
 
-def show(answer: ArrayAnswer, file: IO[str]) -> None:
-    """Print a table for every array: on a terminal coloured and fitted to it, else never cut."""
+class Cells(Protocol):
+    """An array, or at least the elements of a large one that its table shows."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def ndim(self) -> int: ...
+
+    def __getitem__(self, place: Any, /) -> Any: ...
+
+
+def show_arrays(answer: ArrayAnswer, file: IO[str]) -> None:
+    """Print a table for every array of the answer.
+
+    On a terminal the tables are coloured and have as many columns as fit; in a file nothing is cut.
+    """
     page = Page(file)
-    tables = [framed(answer, name, page) for name in shown(answer)]
-    for row in rows([(table, page.width_of(table)) for table in tables], page.width):
+    for row in rows_of_panels((framed(answer, name, page) for name in shown_arrays(answer)), page):
         side_by_side = Table.grid(padding=(0, 1))
         side_by_side.add_row(*row)
         page.print(side_by_side)
 
 
-def shown(answer: ArrayAnswer) -> list[str]:
-    """The arrays that get a table: in a chain, the last out and the first dx are the chain's."""
-    twice = {"1.dx", f"{len(answer.layers)}.out"}
-    return [name for name in answer.arrays if name not in twice]
+def shown_arrays(answer: ArrayAnswer) -> list[str]:
+    """The names of the arrays that get a table.
+
+    The last layer's out is the chain's out, and the first layer's dx the chain's dx: each is shown
+    once.
+    """
+    repeated = {"1.dx", f"{len(answer.layers)}.out"}
+    return [name for name in answer.arrays if name not in repeated]
 
 
-def rows(tables: Sequence[tuple[Panel, int]], page: int) -> Iterator[list[Panel]]:
-    """The tables in order, as many side by side as their widths allow."""
+def rows_of_panels(panels: Iterable[Panel], page: Page) -> Iterator[list[Panel]]:
+    """The panels in order, as many in a row as fit side by side."""
     row: list[Panel] = []
-    free = page
-    for table, width in tables:
+    free = page.width
+    for panel in panels:
+        width = page.width_of(panel)
         if row and width > free:
             yield row
-            row, free = [], page
-        row.append(table)
+            row, free = [], page.width
+        row.append(panel)
         free -= width + 1
     yield row
 
 
 def framed(answer: ArrayAnswer, name: str, page: Page) -> Panel:
-    """One array's table, framed by its name, shape and dtype, with no more columns than fit."""
+    """An array's table in a frame with name, shape and dtype; a terminal bounds its width."""
     array = answer.arrays[name]
     title = Text.assemble((name, "bold"), f" {array.shape} {array.dtype.name}")
-    grid = Grid(array, answer.arrays.get(mask_of(name)), name.endswith(("dout", "dx")))
-    cells, columns = grid.rows, grid.columns
+    layer, _, own_name = name.rpartition(".")
+    mask = answer.arrays.get(f"{layer}.mask" if layer else "mask")
+    grid = Grid(array, mask, gradient=own_name.startswith("d"))
+    rows, columns = grid.rows, grid.columns
     while True:
-        content: RenderableType = grid.text(cells, columns) if array.size else Text("empty")
-        if array.size and None in [*cells, *columns]:
-            content = Group(content, Text(str(told(array)), "italic"))
+        content: RenderableType = grid.text(rows, columns) if array.size else Text("empty")
+        if array.size and None in [*rows, *columns]:
+            content = Group(content, Text(str(summary_of(array)), "italic"))
         panel = Panel(content, title=title, title_align="left", expand=False, border_style="dim")
         if not page.terminal or len(columns) <= 2 or page.fits(panel):
             return panel
         columns = narrower(columns)
 
 
-def told(array: Array | Excerpt) -> Summary:
-    """The summary of an array, of which an excerpt has it ready."""
-    return array.summary if isinstance(array, Excerpt) else summary(array)
+class Grid:
+    """An array's elements in rows and columns.
+
+    Elements where `mask` is True are dim; a mask of another shape than the array's is not used. In
+    a gradient, colours show each element's sign and size.
+    """
+
+    def __init__(self, array: Cells, mask: Cells | None = None, gradient: bool = False) -> None:
+        self.array = array
+        self.mask = mask if mask is not None and mask.shape == array.shape else None
+        self.gradient = gradient
+
+    @property
+    def rows(self) -> list[int | None]:
+        """The rows to show, numbered through all axes but the last."""
+        shape = self.array.shape
+        return ends(int(np.prod(shape[:-1] if len(shape) > 1 else shape)), *ROWS)
+
+    @property
+    def columns(self) -> list[int | None]:
+        """The columns to show; a 1-d array is a single column."""
+        return ends(self.array.shape[-1] if self.array.ndim > 1 else 1, *COLUMNS)
+
+    def places(self) -> list[tuple[int, ...]]:
+        """The indices of all elements that the table may show."""
+        places = (self._place(row, column) for row in self.rows for column in self.columns)
+        return [place for place in places if place is not None]
+
+    def text(self, rows: Numbers, columns: Numbers) -> Text:
+        """The elements of those rows and columns, with their indices beside and above them."""
+        places = [[self._place(row, column) for row in rows] for column in columns]
+        largest = self._largest(place for column in places for place in column)
+        body = [self._cells(column, largest) for column in places]
+        has_header = self.array.ndim > 1
+        if has_header:
+            body = [with_header(number, cells) for number, cells in zip(columns, body, strict=True)]
+        if self.array.ndim:
+            indices = [""] * has_header + [self._row_index(row) for row in rows]
+            body.insert(0, right_aligned([(index, "dim") for index in indices]))
+        text = Text(no_wrap=True)
+        for i, line in enumerate(zip(*body, strict=True)):
+            text.append("\n" * (i > 0))
+            for j, cell in enumerate(line):
+                text.append(GAP * (j > 0))
+                text.append(*cell)
+        return text
+
+    def _place(self, row: int | None, column: int | None) -> Place:
+        """The index of the element in that row and column."""
+        if row is None or column is None:
+            return None
+        if self.array.ndim < 2:
+            return (row,)[: self.array.ndim]
+        leading = np.unravel_index(row, self.array.shape[:-1])
+        return (*(int(index) for index in leading), column)
+
+    def _row_index(self, row: int | None) -> str:
+        """The indices that all elements of a row share, such as `1,0`."""
+        place = self._place(row, 0)
+        return "⋮" if place is None else ",".join(map(str, place[:-1] or place))
+
+    def _largest(self, places: Iterable[Place]) -> float:
+        """The largest finite magnitude at those places, in a gradient."""
+        if not self.gradient:
+            return 0.0
+        sizes = (abs(float(self.array[place])) for place in places if place is not None)
+        return max((size for size in sizes if np.isfinite(size)), default=0.0)
+
+    def _cells(self, places: Sequence[Place], largest: float) -> list[Cell]:
+        """The cells of one column, decimal points aligned."""
+        texts = iter(aligned([numeral(self.array[place]) for place in places if place is not None]))
+        return [
+            ("…", "dim") if place is None else (next(texts), self._style(place, largest))
+            for place in places
+        ]
+
+    def _style(self, place: tuple[int, ...], largest: float) -> str:
+        value: Any = self.array[place]
+        if value.dtype.kind == "b":
+            return "dim" if value else ""
+        if self.mask is not None and self.mask[place]:
+            return "dim"
+        if not np.isfinite(value):
+            return SIGNS[None].terminal
+        if not self.gradient or value == 0:
+            return ""
+        size, style = abs(float(value)) / largest, SIGNS[int(np.sign(value))].terminal
+        return f"bold {style}" if size >= BOLD else f"dim {style}" if size < FAINT else style
 
 
-def mask_of(name: str) -> str:
-    """The name of the mask that would dim that array's cells: its own layer's."""
-    return "".join(name.rpartition(".")[:2]) + "mask"
+def with_header(number: int | None, cells: list[Cell]) -> list[Cell]:
+    """A column below its number."""
+    return right_aligned([("…" if number is None else str(number), "dim"), *cells])
+
+
+def right_aligned(cells: Sequence[Cell]) -> list[Cell]:
+    """The cells, padded on the left to one width."""
+    width = max(len(text) for text, _ in cells)
+    return [(text.rjust(width), style) for text, style in cells]
+
+
+def aligned(texts: Sequence[str]) -> list[str]:
+    """The numbers, padded to one width so that their decimal points are in one column."""
+    parts = [at_decimal_point(text) for text in texts]
+    left = max((len(whole) for whole, _ in parts), default=0)
+    right = max((len(rest) for _, rest in parts), default=0)
+    return [whole.rjust(left) + rest.ljust(right) for whole, rest in parts]
+
+
+def at_decimal_point(text: str) -> tuple[str, str]:
+    """A number up to its units digit, and the rest: `12.5e3` is `12` and `.5e3`."""
+    for mark in ".e":
+        at = text.find(mark)
+        if at > 0 and text[at - 1].isdigit():
+            return text[:at], text[at:]
+    return text, ""
+
+
+def ends(count: int, longest: int, edge: int) -> list[int | None]:
+    """The numbers below `count`, or `edge` of them at both ends if they are more than `longest`."""
+    if count <= longest:
+        return list(range(count))
+    return [*range(edge), None, *range(count - edge, count)]
+
+
+def narrower(columns: Numbers) -> list[int | None]:
+    """The columns without the middle one, in place of which there is a gap."""
+    kept = [column for column in columns if column is not None]
+    middle = len(kept) // 2
+    return [*kept[:middle], None, *kept[middle + 1 :]]

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from actgrad.cli.show.page import Page
+from actgrad.cli.show.page import Page, numeral, short_exponent
 from actgrad.cli.show.verification import SHOWN, Found
 from actgrad.layers.verify import FAILURES, Binade, JudgedElement, Tally
 
@@ -60,7 +60,7 @@ def statistics(tally: Tally) -> Text:
 
 def ulp(error: float) -> str:
     """An error in a few digits."""
-    return shortened(f"{error:.3g}")
+    return numeral(error, 3)
 
 
 def histogram(tally: Tally, page: Page) -> Table:
@@ -93,7 +93,7 @@ def span(row: Binade) -> str:
 
 
 def short(x: float) -> str:
-    return shortened(f"{x:.3g}")
+    return numeral(x, 3)
 
 
 def merged(binades: Sequence[Binade]) -> Iterator[Binade]:
@@ -136,10 +136,10 @@ def worst(found: Found, name: str, page: Page) -> RenderableType:
     for index, case in cases:
         table.add_row(
             f"  {index}",
-            f"{number(case.x)}\n{case.x_bits}",
-            *([number(case.dout)] if with_dout else []),
-            f"{number(case.got)}\n{case.got_bits}",
-            f"{shortened(case.truth)}\n{case.nearest_bits}",
+            f"{numeral(case.x, 9)}\n{case.x_bits}",
+            *([numeral(case.dout, 9)] if with_dout else []),
+            f"{numeral(case.got, 9)}\n{case.got_bits}",
+            f"{short_exponent(case.truth)}\n{case.nearest_bits}",
             ulp(case.error),
             case.kind,
         )
@@ -150,19 +150,9 @@ def worst(found: Found, name: str, page: Page) -> RenderableType:
 
 def line(case: JudgedElement) -> str:
     """An element in words."""
-    dout = "" if case.dout == 1 else f", dout {number(case.dout)}"
+    dout = "" if case.dout == 1 else f", dout {numeral(case.dout, 9)}"
     return (
-        f"x {number(case.x)} ({case.x_bits}){dout}, got {number(case.got)} ({case.got_bits}),"
-        f" truth {shortened(case.truth)} ({case.nearest_bits}): {ulp(case.error)} ULP {case.kind}"
+        f"x {numeral(case.x, 9)} ({case.x_bits}){dout}, got {numeral(case.got, 9)}"
+        f" ({case.got_bits}), truth {short_exponent(case.truth)} ({case.nearest_bits}):"
+        f" {ulp(case.error)} ULP {case.kind}"
     )
-
-
-def number(value: float) -> str:
-    """A number in decimal; its bits have all of it."""
-    return shortened(f"{value:.9g}")
-
-
-def shortened(text: str) -> str:
-    """`1e-7` for `1e-07`."""
-    mantissa, e, exponent = text.partition("e")
-    return f"{mantissa}e{int(exponent)}" if e else text

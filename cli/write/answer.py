@@ -67,9 +67,9 @@ class ArrayAnswer(NamedTuple):
 
     def show(self, file: IO[str]) -> None:
         """Print a table for each array."""
-        from actgrad.cli.show.table import show
+        from actgrad.cli.show import show_arrays
 
-        show(self, file)
+        show_arrays(self, file)
 
     def write(self, form: str, stream: IO[bytes]) -> None:
         """Write the arrays as JSON, CSV, `.npy` or `.npz`.

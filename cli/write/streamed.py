@@ -9,7 +9,7 @@ from typing import IO, Any, BinaryIO, cast
 import numpy as np
 
 from actgrad.cli.read.stored import at_rest, nbytes
-from actgrad.cli.show.progress import Bar
+from actgrad.cli.show import Bar
 from actgrad.cli.write.answer import ArrayAnswer
 from actgrad.cli.write.formats import npy_header
 from actgrad.cli.write.output import STDOUT, Output, Target, blamed, is_special_file
@@ -99,11 +99,11 @@ class StreamedRun:
 
     def _excerpts(self, threads: int | None, quiet: bool) -> ArrayAnswer:
         """Run it; the answer, as far as a table shows it."""
-        from actgrad.cli.show.excerpt import Excerpt
-        from actgrad.cli.show.table import shown
+        from actgrad.cli.show import Excerpt, shown_arrays
 
         excerpts = {
-            name: Excerpt(self.answer.arrays[name], self.x.order) for name in shown(self.answer)
+            name: Excerpt(self.answer.arrays[name], self.x.order)
+            for name in shown_arrays(self.answer)
         }
         self.sinks += excerpts.items()
         self._run(threads, quiet)

@@ -11,16 +11,15 @@ import pytest
 from rich.text import Text
 
 from actgrad.cli.commands.run import run_in_memory
-from actgrad.cli.show.grid import Grid
-from actgrad.cli.show.summary import summary
-from actgrad.cli.show.table import show
+from actgrad.cli.show.summary import summary_of
+from actgrad.cli.show.table import Grid, show_arrays
 from actgrad.cli.write.answer import ArrayAnswer
-from actgrad.layers import Chain, Relu, Sigmoid
+from actgrad.layers import Chain, Prelu, Relu, Sigmoid
 
 
 def piped(answer: ArrayAnswer) -> str:
     file = io.StringIO()
-    show(answer, file)
+    show_arrays(answer, file)
     return file.getvalue()
 
 
@@ -125,6 +124,21 @@ def test_masked_cells_are_dim_and_gradients_show_their_sign_and_size() -> None:
     assert "0" not in styles or styles["0"] == "dim"  # the index 0 is dim, the cell 0 has no style
 
 
+@pytest.mark.parametrize(
+    ("mask", "dx"), [(np.array([True, False]), np.array(-1.0)), (np.array(True), np.ones(2))]
+)
+def test_a_mask_of_another_shape_dims_nothing(mask: Any, dx: Any) -> None:
+    grid = Grid(dx, mask, gradient=True)
+    cells = grid.text(grid.rows, grid.columns).spans[-1]
+    assert str(cells.style) in {"bold red", "bold bright_blue"}
+
+
+def test_a_trained_parameters_gradient_has_a_table() -> None:
+    text = piped(run_in_memory(Chain([Prelu()]), np.array([-1.0, 2.0]), np.array(1.0)))
+    assert "dweight () float64 ─╮" in text
+    assert "│ -1                   │\n" in text
+
+
 def test_no_color_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = run_in_memory(Chain([Sigmoid()]), np.array([1.0]), np.array(-1.0))
     colour = re.compile(r"\x1b\[[\d;]*[39]\d")
@@ -150,4 +164,4 @@ def test_a_chain_shows_its_own_ends_once() -> None:
     ],
 )
 def test_a_summary_says_range_mean_and_nans(array: Any, line: str) -> None:
-    assert str(summary(array)) == line
+    assert str(summary_of(array)) == line

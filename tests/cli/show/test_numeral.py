@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actgrad.cli.show.numerals import aligned, numeral
+from actgrad.cli.show.page import numeral, short_exponent
+from actgrad.cli.show.table import aligned
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,12 @@ from actgrad.cli.show.numerals import aligned, numeral
 )
 def test_a_number_is_shown_in_six_digits_at_the_most(value: np.generic, shown: str) -> None:
     assert numeral(value) == shown
+
+
+def test_a_number_is_shown_in_as_many_digits_as_asked() -> None:
+    assert numeral(1 / 3, 3) == "0.333"
+    assert numeral(1.23456789e-7, 9) == "1.23456789e-7"
+    assert short_exponent("1.5e-007") == "1.5e-7"
 
 
 def test_decimal_points_stand_in_one_column() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from fractions import Fraction
 from math import isfinite
 from typing import Any, NamedTuple, TypeAlias
@@ -86,7 +86,7 @@ def settle(
     return values
 
 
-def unknown_parameter(layer: str, parameters: Mapping[str, Parameter], name: str) -> ParameterError:
+def unknown_parameter(layer: str, parameters: Collection[str], name: str) -> ParameterError:
     """The error for a parameter that the layer does not have."""
     if not parameters:
         return ParameterError(f"{layer} has no parameter {name!r}; it takes none")

@@ -59,10 +59,12 @@ def formula_of(layer: type[Layer]) -> str:
 
 def described(layer: type[Layer]) -> dict[str, object]:
     """What the catalogue says of a layer."""
+    from actgrad.layers.activations import names_elsewhere
+
     return {
         "name": layer.name,
         "aliases": list(layer.aliases),
-        "elsewhere": dict(layer.elsewhere),
+        "elsewhere": names_elsewhere(layer),
         "formula": formula_of(layer),
         "parameters": {
             name: {
@@ -100,10 +102,12 @@ def spec_of(layer: type[Layer]) -> str:
 
 def markdown(known: list[type[Layer]]) -> str:
     """The catalogue as a Markdown table: a layer, what others call it, what it keeps."""
+    from actgrad.layers.activations import names_elsewhere
+
     rows = [
         [
             layer.name,
-            *(layer.elsewhere.get(each, "") for each in FRAMEWORKS),
+            *(names_elsewhere(layer).get(each, "") for each in FRAMEWORKS),
             ", ".join(layer.keeps),
         ]
         for layer in known

@@ -14,6 +14,7 @@ from actgrad.cli.exit import tell
 from actgrad.cli.read.source import read
 from actgrad.cli.show.page import numeral
 from actgrad.layers import Layer
+from actgrad.layers.activations import names_elsewhere
 from actgrad.layers.explain import Failure, Kink, Step, failures, kinks, steps
 from actgrad.layers.formula import Graph, trace
 
@@ -59,7 +60,7 @@ class Explanation(NamedTuple):
     @property
     def names(self) -> str:
         """What the layer is called elsewhere."""
-        elsewhere = getattr(self.layer, "elsewhere", {})
+        elsewhere = names_elsewhere(type(self.layer))
         where = [f"{name} ({framework})" for framework, name in elsewhere.items()]
         return ", ".join([*self.layer.aliases, *where])
 

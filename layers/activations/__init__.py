@@ -12,7 +12,7 @@ from actgrad.layers.activations.exponential import (
     Tanhshrink,
 )
 from actgrad.layers.activations.gated import Geglu, Glu, Reglu, Swiglu
-from actgrad.layers.activations.lookup import catalogue, chain_of, find, layer
+from actgrad.layers.activations.lookup import catalogue, chain_of, find, layer, names_elsewhere
 from actgrad.layers.activations.piecewise import (
     Hardshrink,
     Hardsigmoid,
@@ -91,4 +91,5 @@ __all__ = [
     "chain_of",
     "find",
     "layer",
+    "names_elsewhere",
 ]

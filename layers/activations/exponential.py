@@ -105,7 +105,12 @@ class Softplus(SmoothRectifier):
     """
 
     name = "softplus"
-    elsewhere = {"PyTorch": "Softplus", "JAX": "softplus", "Keras": "softplus", "ONNX": "Softplus"}
+    elsewhere = {
+        "PyTorch": "Softplus(beta=1, threshold=20)",
+        "JAX": "softplus()",
+        "Keras": "softplus()",
+        "ONNX": "Softplus()",
+    }
 
     beta: float = parameter(1.0, "how sharp the bend is", above=0)
 
@@ -186,7 +191,7 @@ class Elu(Smooth):
     """
 
     name = "elu"
-    elsewhere = {"PyTorch": "ELU", "JAX": "elu", "Keras": "elu", "ONNX": "Elu"}
+    elsewhere = {"PyTorch": "ELU", "JAX": "elu", "Keras": "elu, layers.ELU", "ONNX": "Elu"}
 
     alpha: float = parameter(1.0, "how far below 0 it goes", above=0)
 

@@ -67,7 +67,7 @@ class Glu(Gated):
     """
 
     name = "glu"
-    elsewhere = {"PyTorch": "GLU", "JAX": "glu", "Keras": "glu"}
+    elsewhere = {"PyTorch": "GLU(dim: axis = -1)", "JAX": "glu", "Keras": "glu"}
 
     def gate_formula(self, b: Node) -> Node:
         return 1 / (1 + f.exp(-b))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ast
+import re
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import cache
 
 from actgrad.layers.activations import (
     exponential,
@@ -12,6 +15,14 @@ from actgrad.layers.activations import (
     rational,
     self_gated,
     softmax,
+)
+from actgrad.layers.activations.signature import (
+    MODULES,
+    Binding,
+    Signature,
+    Value,
+    own_arguments,
+    signatures,
 )
 from actgrad.layers.chain import Chain
 from actgrad.layers.errors import ParameterError, UnknownLayerError
@@ -25,11 +36,17 @@ __all__ = [
     "find",
     "gated",
     "layer",
+    "names_elsewhere",
     "piecewise",
     "rational",
     "self_gated",
     "softmax",
 ]
+
+#: `NAME`, `NAME(ARGUMENTS)` or either with `:PARAM=VALUE,…` after it.
+SPEC = re.compile(r"(?s)([^(:]*)(\(.*\))?(?::(.*))?")
+#: Two names are near if difflib finds this ratio of common characters: one letter in four differs.
+NEAR = 0.75
 
 
 #: Where the catalogue's layers are defined: every class in these files that states a `name`.
@@ -48,24 +65,135 @@ def catalogue() -> list[type[Layer]]:
 
 
 def find(name: str) -> type[Layer]:
-    """The layer class of that name or alias, ignoring case, `-` and `_`.
+    """The layer class of that name, in the catalogue or in another framework.
+
+    Names ignore case, `-` and `_`. `torch.nn.LeakyReLU`, `F.leaky_relu` and
+    `jax.nn.gelu(approximate=False)` are names too.
 
     Raises:
-        UnknownLayerError: there is none.
+        UnknownLayerError: there is none, or frameworks disagree on it.
+        ParameterError: the arguments in parentheses do not fit.
     """
-    known = {
-        plain(known): cls
-        for cls in catalogue()
-        for known in (*cls.aliases, *cls.elsewhere.values(), cls.name)
-    }
-    found = known.get(plain(name))
-    if found is None:
-        from difflib import get_close_matches
+    return meaning(name).cls
 
-        close = get_close_matches(plain(name), known, n=1)
-        hint = f"did you mean {known[close[0]].name}?" if close else "actgrad layers lists them"
-        raise UnknownLayerError(f"no layer is called {name!r}", hint)
-    return found
+
+def layer(spec: str) -> Layer:
+    """The layer that `NAME` or `NAME:PARAM=VALUE[,PARAM=VALUE…]` describes.
+
+    A name of another framework has that framework's default parameters: `onnx.HardSigmoid` is
+    `hardsigmoid:alpha=0.2`. `find` says what a name may be.
+
+    Raises:
+        UnknownLayerError: no layer has that name, or frameworks disagree on it.
+        ParameterError: a parameter is unknown, missing, given twice, not a number or outside its
+            domain.
+    """
+    match = SPEC.fullmatch(spec)
+    if match is None:
+        raise unknown(spec)
+    name, arguments, parameters = match.groups()
+    bound = meaning(name + (arguments or ""))
+    values = parameter_values(bound.cls, parameters)
+    for argument in bound.missing:
+        # Where the layer has no default itself, its constructor says what is missing.
+        has_default = bound.cls.parameters[argument.parameter or ""].default is not None
+        if has_default and argument.parameter not in values:
+            usage = ", ".join(f"{missing.name}=…" for missing in bound.missing)
+            raise ParameterError(f"{name} needs {argument.name}", f"write {name}({usage})")
+    return bound.cls(**{**bound.values, **values})
+
+
+def names_elsewhere(cls: type[Layer]) -> dict[str, str]:
+    """By framework, the call there that gives this layer with the catalogue's defaults.
+
+    >>> names_elsewhere(find("hardsigmoid"))["ONNX"]
+    'HardSigmoid(alpha=1/6)'
+    """
+    return {framework: next(signatures(cls, framework)).equivalent for framework in cls.elsewhere}
+
+
+def meaning(text: str) -> Binding:
+    """The layer class that a name or a call means, and the parameters that it gives.
+
+    The first of these that fits: the catalogue's own name; a framework's name in its exact
+    spelling; then both again without regard to case, `-` and `_`.
+
+    Raises:
+        UnknownLayerError: there is none, or frameworks disagree on it.
+        ParameterError: the arguments in parentheses do not fit.
+    """
+    if text in (own := own_names()):
+        return Binding(own[text], {}, ())
+    name, positional, keywords = call(text)
+    errors: list[ParameterError] = []
+    incomplete: list[Binding] = []
+    for group in readings(name):
+        meanings: dict[str, tuple[Signature, Binding]] = {}
+        for signature in group:
+            try:
+                bound = signature.bind(positional, keywords)
+            except ParameterError as error:
+                errors.append(error)
+                continue
+            if not bound.missing:
+                meanings.setdefault(repr(bound.cls(**bound.values)), (signature, bound))
+            elif all(argument.parameter for argument in bound.missing):
+                incomplete.append(bound)
+        if len(meanings) > 1 and plain(name) not in map(plain, own):
+            usages = " or ".join(signature.usage for signature, _ in meanings.values())
+            raise UnknownLayerError(f"{text} is the name of several layers", f"write {usages}")
+        if len(meanings) == 1:
+            return meanings.popitem()[1][1]
+        if incomplete and "." in name:
+            break
+    if incomplete:
+        return incomplete[0]
+    raise errors[0] if errors else unknown(text)
+
+
+def readings(name: str) -> Iterator[list[Signature]]:
+    """The signatures that a name may stand for, those that are meant first in groups."""
+    module, _, last = name.rpartition(".")
+    foreign = [signature for signature in elsewhere() if within(module, signature.module)]
+    own = [] if module else catalogued()
+    for spelling in (str, plain):
+        for known in (own, foreign):
+            yield [each for each in known if spelling(each.name) == spelling(last)]
+
+
+@cache
+def elsewhere() -> list[Signature]:
+    """Every layer under each of its names in other frameworks."""
+    return [
+        signature
+        for cls in catalogue()
+        for framework in MODULES
+        for signature in signatures(cls, framework)
+    ]
+
+
+@cache
+def catalogued() -> list[Signature]:
+    """Every layer under its own name and aliases."""
+    return [Signature(cls, "", name, own_arguments(cls)) for name, cls in own_names().items()]
+
+
+@cache
+def own_names() -> dict[str, type[Layer]]:
+    """Every layer class by its name and aliases in the catalogue."""
+    return {name: cls for cls in catalogue() for name in (cls.name, *cls.aliases)}
+
+
+def within(qualifier: str, module: str) -> bool:
+    """Whether `nn`, `F`, `keras` or the like in front of a name means that module."""
+    qualifier = {"F": "functional"}.get(qualifier, qualifier)
+    qualifier = re.sub(r"^(tf|tensorflow)\.(?=keras)", "", qualifier)
+    qualifier = re.sub(r"^(nn\.)?(?=functional)", "torch.nn.", qualifier)
+    return (
+        f".{module}.".endswith(f".{qualifier}." if qualifier else "")
+        or f"{module}.".startswith(f"{qualifier}.")
+        or f"{qualifier}.".startswith(f"{module}.")
+    )
 
 
 def plain(name: str) -> str:
@@ -73,19 +201,58 @@ def plain(name: str) -> str:
     return name.casefold().replace("-", "").replace("_", "")
 
 
-def layer(spec: str) -> Layer:
-    """The layer that `NAME` or `NAME:PARAM=VALUE[,PARAM=VALUE…]` describes.
+def call(text: str) -> tuple[str, list[Value], dict[str, Value]]:
+    """The name, the positional and the keyword arguments of `GELU(approximate='tanh')`.
 
     Raises:
-        UnknownLayerError: no layer has that name.
-        ParameterError: a parameter is unknown, missing, given twice, not a number or outside its
-            domain.
+        UnknownLayerError: it is no call with literals as arguments.
     """
-    name, colon, rest = spec.partition(":")
-    cls = find(name)
+    name, parenthesis, rest = text.partition("(")
+    if not parenthesis:
+        return name, [], {}
+
+    def literal(node: ast.expr) -> Value:
+        match node:
+            case ast.BinOp(ast.Constant(int(over)), ast.Div(), ast.Constant(int(under))):
+                return Fraction(over, under)
+        value: Value = ast.literal_eval(node)
+        return value
+
+    try:
+        match ast.parse(f"call({rest}", mode="eval").body:
+            case ast.Call(ast.Name(), positional, keywords):
+                named = {str(keyword.arg): literal(keyword.value) for keyword in keywords}
+                return name, [literal(node) for node in positional], named
+    except (SyntaxError, ValueError, TypeError, ZeroDivisionError, RecursionError, MemoryError):
+        pass
+    raise unknown(text)
+
+
+def unknown(name: str) -> UnknownLayerError:
+    """The error for a name that no layer has, with the nearest name where one is near."""
+    from difflib import get_close_matches
+
+    module, _, last = name.partition("(")[0].rpartition(".")
+    own = {} if module else {plain(known): cls.name for known, cls in own_names().items()}
+    known = {
+        plain(each.name): each.path if module else each.cls.name
+        for each in reversed(elsewhere())
+        if within(module, each.module)
+    } | own
+    close = get_close_matches(plain(last), known, n=1, cutoff=NEAR)
+    hint = f"did you mean {known[close[0]]}?" if close else "actgrad layers lists them"
+    return UnknownLayerError(f"no layer is called {name!r}", hint)
+
+
+def parameter_values(cls: type[Layer], text: str | None) -> dict[str, Number]:
+    """The values that `PARAM=VALUE[,PARAM=VALUE…]` gives to parameters of that class.
+
+    Raises:
+        ParameterError: a parameter is unknown, given twice or not a number.
+    """
     values: dict[str, Number] = {}
-    for pair in rest.split(",") if colon else ():
-        key, equals, text = (part.strip() for part in pair.partition("="))
+    for pair in () if text is None else text.split(","):
+        key, equals, value = (part.strip() for part in pair.partition("="))
         if not (key and equals):
             raise ParameterError(
                 f"{cls.name}: {pair!r} is no parameter", f"write {cls.name}:PARAM=VALUE"
@@ -94,20 +261,13 @@ def layer(spec: str) -> Layer:
             raise unknown_parameter(cls.name, cls.parameters, key)
         if key in values:
             raise ParameterError(f"{cls.name}: {key} is given twice")
-        values[key] = number(text, f"{cls.name}: {key}")
-    return cls(**values)
+        values[key] = parameter_value(value, f"{cls.name}: {key}")
+    return values
 
 
-def chain_of(specs: Sequence[str]) -> Layer:
-    """The layer that one description describes, or the chain of those that several describe.
-
-    Raises what `layer` raises.
-    """
-    made = [layer(spec) for spec in specs]
-    return made[0] if len(made) == 1 else Chain(made)
-
-
-def number(text: str, what: str) -> Number:
+import ast
+import re
+from collections.abc import Iterator, Sequence
     """The number a parameter's text states; `1/6` is that fraction.
 
     Raises:

@@ -41,7 +41,12 @@ class Identity(Elementwise):
     """The layer that changes nothing: out = x, ∂out/∂x = 1. Of any shape."""
 
     name = "identity"
-    elsewhere = {"PyTorch": "Identity", "JAX": "identity", "Keras": "linear", "ONNX": "Identity"}
+    elsewhere = {
+        "PyTorch": "Identity",
+        "JAX": "identity",
+        "Keras": "linear, layers.Identity",
+        "ONNX": "Identity",
+    }
     exact = True
 
     def formula(self, x: Node) -> Node:
@@ -64,7 +69,13 @@ class Relu(Piecewise):
     """
 
     name = "relu"
-    elsewhere = {"PyTorch": "ReLU", "JAX": "relu", "Keras": "relu", "ONNX": "Relu"}
+    elsewhere = {
+        "PyTorch": "ReLU",
+        "JAX": "relu",
+        "Keras": "relu(negative_slope=0, max_value=None, threshold=0), "
+        "layers.ReLU(max_value=None, negative_slope=0, threshold=0)",
+        "ONNX": "Relu",
+    }
     range = "0 ≤ y"
 
     def formula(self, x: Node) -> Node:
@@ -85,7 +96,12 @@ class Hardtanh(Piecewise):
     """
 
     name = "hardtanh"
-    elsewhere = {"PyTorch": "Hardtanh", "JAX": "hard_tanh", "Keras": "hard_tanh", "ONNX": "Clip"}
+    elsewhere = {
+        "PyTorch": "Hardtanh",
+        "JAX": "hard_tanh()",
+        "Keras": "hard_tanh()",
+        "ONNX": "Clip(min: min_val, max: max_val)",
+    }
 
     min_val: float = parameter(-1.0, "the least value")
     max_val: float = parameter(1.0, "the greatest value")
@@ -114,7 +130,12 @@ class Relu6(Piecewise):
     """
 
     name = "relu6"
-    elsewhere = {"PyTorch": "ReLU6", "JAX": "relu6", "Keras": "relu6"}
+    elsewhere = {
+        "PyTorch": "ReLU6",
+        "JAX": "relu6",
+        "Keras": "relu6, relu(negative_slope=0, *, max_value: 6, threshold=0), "
+        "layers.ReLU(max_value: 6, negative_slope=0, threshold=0)",
+    }
 
     def formula(self, x: Node) -> Node:
         return f.minimum(f.maximum(x, 0), 6)
@@ -133,7 +154,10 @@ class Threshold(Piecewise):
     """
 
     name = "threshold"
-    elsewhere = {"PyTorch": "Threshold", "Keras": "threshold"}
+    elsewhere = {
+        "PyTorch": "Threshold",
+        "Keras": "threshold(threshold, default_value: value)",
+    }
 
     threshold: float = parameter(None, "x passes above it")
     value: float = parameter(None, "what stands for x elsewhere")
@@ -180,7 +204,11 @@ class Hardshrink(Piecewise):
     """
 
     name = "hardshrink"
-    elsewhere = {"PyTorch": "Hardshrink", "Keras": "hard_shrink", "ONNX": "Shrink(bias=0)"}
+    elsewhere = {
+        "PyTorch": "Hardshrink",
+        "Keras": "hard_shrink(threshold: lambd = 0.5)",
+        "ONNX": "Shrink(lambd=0.5, bias: 0 = 0)",
+    }
 
     lambd: float = parameter(0.5, "half the width of the zone", at_least=0)
 
@@ -204,8 +232,8 @@ class Softshrink(Piecewise):
     name = "softshrink"
     elsewhere = {
         "PyTorch": "Softshrink",
-        "Keras": "soft_shrink",
-        "ONNX": "Shrink(bias=lambd)",
+        "Keras": "soft_shrink(threshold: lambd = 0.5)",
+        "ONNX": "Shrink(lambd=0.5, *, bias: lambd)",
     }
 
     lambd: float = parameter(0.5, "how far x is moved", at_least=0)
@@ -259,8 +287,10 @@ class LeakyRelu(TwoSlopes):
     elsewhere = {
         "PyTorch": "LeakyReLU",
         "JAX": "leaky_relu",
-        "Keras": "leaky_relu",
-        "ONNX": "LeakyRelu",
+        "Keras": "leaky_relu(negative_slope=0.2), layers.LeakyReLU(negative_slope=0.3), "
+        "relu(negative_slope, max_value=None, threshold=0), "
+        "layers.ReLU(max_value=None, *, negative_slope, threshold=0)",
+        "ONNX": "LeakyRelu(alpha: negative_slope = 0.01)",
     }
 
     negative_slope: float = parameter(0.01, "the slope for x ≤ 0")
@@ -307,7 +337,12 @@ class Prelu(TwoSlopes):
     """
 
     name = "prelu"
-    elsewhere = {"PyTorch": "PReLU", "Keras": "PReLU", "ONNX": "PRelu"}
+    elsewhere = {
+        "PyTorch": "PReLU(num_parameters=1, init: weight = 0.25), functional.prelu(weight)",
+        # Keras trains alpha, which starts from alpha_initializer='Zeros'.
+        "Keras": "layers.PReLU(alpha: weight = 0)",
+        "ONNX": "PRelu(slope: weight)",
+    }
     keeps = {"mask": bool, "x": float}
 
     weight: float = parameter(0.25, "the slope for x ≤ 0, one for the whole array", trained=True)
@@ -384,10 +419,10 @@ class Hardsigmoid(Ramp):
 
     name = "hardsigmoid"
     elsewhere = {
-        "PyTorch": "Hardsigmoid",
-        "JAX": "hard_sigmoid",
-        "Keras": "hard_sigmoid",
-        "ONNX": "HardSigmoid",
+        "PyTorch": "Hardsigmoid()",
+        "JAX": "hard_sigmoid()",
+        "Keras": "hard_sigmoid()",
+        "ONNX": "HardSigmoid(alpha=0.2, beta=0.5)",
     }
 
     alpha: Number = parameter(Fraction(1, 6), "the slope of the line", above=0)

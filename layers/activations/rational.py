@@ -51,8 +51,8 @@ class Hardswish(Smooth):
     aliases = ("hard_silu",)
     elsewhere = {
         "PyTorch": "Hardswish",
-        "JAX": "hard_swish",
-        "Keras": "hard_silu",
+        "JAX": "hard_swish, hard_silu",
+        "Keras": "hard_silu, hard_swish",
         "ONNX": "HardSwish",
     }
 

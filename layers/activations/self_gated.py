@@ -106,7 +106,12 @@ class Silu(SigmoidGated):
 
     name = "silu"
     aliases = ("swish",)
-    elsewhere = {"PyTorch": "SiLU", "JAX": "silu", "Keras": "silu", "ONNX": "Swish"}
+    elsewhere = {
+        "PyTorch": "SiLU()",
+        "JAX": "silu(), swish()",
+        "Keras": "silu(), swish()",
+        "ONNX": "Swish(alpha: beta = 1)",
+    }
 
     beta: float = parameter(1.0, "how steep the gate is", above=0)
 
@@ -196,10 +201,10 @@ class Gelu(SmoothRectifier):
 
     name = "gelu"
     elsewhere = {
-        "PyTorch": "GELU",
-        "JAX": "gelu(approximate=False)",
-        "Keras": "gelu",
-        "ONNX": "Gelu",
+        "PyTorch": "GELU(approximate='none')",
+        "JAX": "gelu(approximate: False)",
+        "Keras": "gelu(approximate=False), ops.gelu(approximate: False)",
+        "ONNX": "Gelu(approximate='none')",
     }
 
     def formula(self, x: Node) -> Node:
@@ -229,10 +234,10 @@ class GeluTanh(StepGated):
 
     name = "gelu_tanh"
     elsewhere = {
-        "PyTorch": "GELU(approximate='tanh')",
-        "JAX": "gelu(approximate=True)",
-        "Keras": "gelu(approximate=True)",
-        "ONNX": "Gelu(approximate='tanh')",
+        "PyTorch": "GELU(approximate: 'tanh')",
+        "JAX": "gelu(approximate: True = True)",
+        "Keras": "gelu(approximate: True), ops.gelu(approximate: True = True)",
+        "ONNX": "Gelu(approximate: 'tanh')",
     }
 
     CUBIC = 0.044715

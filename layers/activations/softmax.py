@@ -26,7 +26,13 @@ class Softmax(AlongAxis):
     """
 
     name = "softmax"
-    elsewhere = {"PyTorch": "Softmax", "JAX": "softmax", "Keras": "softmax", "ONNX": "Softmax"}
+    elsewhere = {
+        # Without dim, PyTorch chooses an axis by the number of axes, and warns.
+        "PyTorch": "Softmax(dim: axis)",
+        "JAX": "softmax",
+        "Keras": "softmax, layers.Softmax",
+        "ONNX": "Softmax",
+    }
     keeps = {"out": float}
 
     @property
@@ -61,7 +67,7 @@ class Softmin(Softmax):
     """
 
     name = "softmin"
-    elsewhere = {"PyTorch": "Softmin"}
+    elsewhere = {"PyTorch": "Softmin(dim: axis)"}
 
     def formula(self, x: Sequence[Node]) -> list[Node]:
         return super().formula([-one for one in x])
@@ -88,7 +94,7 @@ class LogSoftmax(AlongAxis):
 
     name = "log_softmax"
     elsewhere = {
-        "PyTorch": "LogSoftmax",
+        "PyTorch": "LogSoftmax(dim: axis)",
         "JAX": "log_softmax",
         "Keras": "log_softmax",
         "ONNX": "LogSoftmax",

@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from actgrad.layers import AlongAxis, catalogue, layer
+from actgrad.layers import AlongAxis, catalogue, find, layer
+from actgrad.layers.activations import names_elsewhere
 from actgrad.layers.exact.values import exact
 from actgrad.layers.formula.words import trace
 
@@ -129,8 +130,8 @@ def jax(spec: str, x: Any) -> tuple[Any, Any] | None:
 
 def called(spec: str, framework: str, module: Any) -> Callable[..., Any] | None:
     """The framework's function for a layer at its defaults, `GELU(approximate='tanh')` too."""
-    name = layer(spec).elsewhere.get(framework)
-    if name is None or ":" in spec:
+    name = names_elsewhere(find(spec)).get(framework) if ":" not in spec else None
+    if name is None:
         return None
     match ast.parse(name, mode="eval").body:
         case ast.Call(ast.Name(found), keywords=keywords):

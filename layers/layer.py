@@ -64,7 +64,7 @@ class Layer(ABC):
     def __str__(self) -> str:
         """The layer as the command line names it: `leaky_relu:negative_slope=0.1`."""
         changed = [
-            f"{name}={getattr(self, name)!r}"
+            f"{name}={getattr(self, name)}"
             for name, spec in self.parameters.items()
             if getattr(self, name) != spec.default
         ]

@@ -36,7 +36,8 @@ class Layer(ABC):
     """
 
     name: ClassVar[str]
-    #: What PyTorch, JAX, Keras and ONNX call it; one that lacks it is left out.
+    #: What PyTorch, JAX, Keras and ONNX call it, with their parameters and defaults, as
+    #: `activations.signature` reads it; a framework that lacks it is left out.
     elsewhere: ClassVar[Mapping[str, str]] = {}
     #: Names it has besides.
     aliases: ClassVar[tuple[str, ...]] = ()

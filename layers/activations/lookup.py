@@ -265,9 +265,16 @@ def parameter_values(cls: type[Layer], text: str | None) -> dict[str, Number]:
     return values
 
 
-import ast
-import re
-from collections.abc import Iterator, Sequence
+def chain_of(specs: Sequence[str]) -> Layer:
+    """The layer that one description describes, or the chain of those that several describe.
+
+    Raises what `layer` raises.
+    """
+    made = [layer(spec) for spec in specs]
+    return made[0] if len(made) == 1 else Chain(made)
+
+
+def parameter_value(text: str, what: str) -> Number:
     """The number a parameter's text states; `1/6` is that fraction.
 
     Raises:

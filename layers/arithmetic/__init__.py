@@ -1,4 +1,11 @@
-"""Arithmetic with more than float64 holds: double-double numbers, balls and intervals."""
+"""Arithmetic with more than float64 holds: double-double numbers, balls and intervals.
+
+`balls`, `ball_functions` and `intervals` are used as modules.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from actgrad.layers.arithmetic.double_double import (
     DEEP,
@@ -9,13 +16,23 @@ from actgrad.layers.arithmetic.double_double import (
     two_product,
     two_sum,
 )
+from actgrad.layers.lazy import lazy_attributes
+
+if TYPE_CHECKING:
+    from actgrad.layers.arithmetic.intervals import LONGEST, Interval, magnitude, point
 
 __all__ = [
     "DEEP",
+    "LONGEST",
+    "Interval",
     "deepen",
     "double_double",
+    "magnitude",
+    "point",
     "rounded",
     "scaled",
     "two_product",
     "two_sum",
 ]
+
+__getattr__ = lazy_attributes(__name__, __file__)

@@ -24,12 +24,12 @@ from actgrad.layers.arithmetic.balls import (
     U,
     absolute,
     add,
-    chosen,
     divide,
     literal,
     multiply,
     negative,
     subtract,
+    where,
 )
 from actgrad.layers.arithmetic.double_double import two_product, two_sum
 from actgrad.layers.arrays import Array
@@ -97,6 +97,21 @@ def exp(a: Ball) -> Ball:
     )
 
 
+def expm1(a: Ball) -> Ball:
+    """exp(a) − 1; next to 0 the digits that cancel show in the radius."""
+    return subtract(exp(a), ONE)
+
+
+def sinh(a: Ball) -> Ball:
+    """(exp(a) − exp(−a))/2; next to 0 the digits that cancel show in the radius."""
+    return multiply(subtract(exp(a), exp(negative(a))), literal(0.5))
+
+
+def cosh(a: Ball) -> Ball:
+    """(exp(a) + exp(−a))/2."""
+    return multiply(add(exp(a), exp(negative(a))), literal(0.5))
+
+
 def log(a: Ball) -> Ball:
     """y + log(a·exp(−y)) for a guess y: its second part is log(1 + d) = d − d²/2 + θ·d³."""
     guess = np.where(a.hi > 0.5, np.log1p((a.hi - 1) + a.lo), np.log(a.hi))
@@ -107,6 +122,11 @@ def log(a: Ball) -> Ball:
     found = add(add(Ball(guess), d), Ball(-(d.hi * d.hi) / 2, 0.0, off))
     sure = (a.hi > 0) & a.apart & (size < 2.0**-39) & (d.radius < 2.0**-39)
     return found._replace(radius=np.where(sure, found.radius, np.nan))
+
+
+def log1p(a: Ball) -> Ball:
+    """log(1 + a); next to 0 the digits that 1 + a lacks show in the radius."""
+    return log(add(ONE, a))
 
 
 @cache
@@ -126,7 +146,7 @@ def tanh(a: Ball) -> Ball:
     twice = multiply(t, literal(2))
     far = subtract(ONE, divide(twice, add(ONE, t)))
     back = Choice(a.hi < 0, np.True_)
-    far = chosen(back, negative(far), far)
+    far = where(back, negative(far), far)
     square = a.hi * a.hi
     series = np.zeros_like(square)
     for coefficient in reversed(_odd()):
@@ -138,7 +158,7 @@ def tanh(a: Ball) -> Ball:
     small = (np.abs(bend) < SMALL) & (np.not_equal(a.hi, 0) | np.greater(a.radius, 0))
     # The slope is 1 at most.
     radius = (a.radius + off + np.where(small, TINY, 0)) * UP
-    return chosen(Choice(size.hi < 1 / 16, np.True_), Ball(*two_sum(a.hi, below), radius), far)
+    return where(Choice(size.hi < 1 / 16, np.True_), Ball(*two_sum(a.hi, below), radius), far)
 
 
 @cache
@@ -168,9 +188,14 @@ def erf(a: Ball) -> Ball:
     near = multiply(exp(negative(multiply(size, size))), _scaled(size))
     far = size.hi - size.radius > FAR
     beyond = Choice(far, far | (size.hi <= FAR))
-    rest = chosen(beyond, Ball(0.0, 0.0, NOTHING), near)
+    rest = where(beyond, Ball(0.0, 0.0, NOTHING), near)
     found = subtract(ONE, rest)
-    return chosen(Choice(a.hi < 0, np.True_), negative(found), found)
+    return where(Choice(a.hi < 0, np.True_), negative(found), found)
+
+
+def erfc(a: Ball) -> Ball:
+    """1 − erf(a); far from 0 on the right it keeps the digits that erf has in lo."""
+    return subtract(ONE, erf(a))
 
 
 def _scaled(a: Ball) -> Ball:

@@ -91,7 +91,7 @@ def subtract(a: Ball, b: Ball) -> Ball:
 
 def multiply(a: Ball, b: Ball | Choice) -> Ball:
     if isinstance(b, Choice):
-        return chosen(b, a, literal(0))
+        return where(b, a, literal(0))
     for one, other in ((a, b), (b, a)):
         if _is(other, 1.0):
             return one
@@ -184,15 +184,20 @@ def not_above(a: Ball, b: Ball) -> Choice:
     return Choice(~higher.holds, higher.sure)
 
 
-def chosen(condition: Choice, a: Ball, b: Ball) -> Ball:
+def where(condition: Choice, a: Ball, b: Ball) -> Ball:
     """a where the condition holds, else b."""
     hi, lo, radius = (np.where(condition.holds, *pair) for pair in zip(a, b, strict=True))
     return Ball(hi, lo, np.where(condition.sure, radius, np.nan))
 
 
 def maximum(a: Ball, b: Ball) -> Ball:
-    return chosen(above(a, b), a, b)
+    return where(above(a, b), a, b)
 
 
 def minimum(a: Ball, b: Ball) -> Ball:
-    return chosen(above(b, a), a, b)
+    return where(above(b, a), a, b)
+
+
+def nothing_claimed(a: Ball, *_: Ball) -> Ball:
+    """The ball of a word that has none: its radius is nan, so intervals must settle the value."""
+    return Ball(np.zeros_like(a.hi), 0.0, np.full_like(a.hi, np.nan, dtype=float))

@@ -7,10 +7,9 @@ have carried the result: an error at a node reaches the result times the gradien
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from actgrad.layers.formula import SYMBOLS, Formula, Graph, Node, Sweep, name, number
+from actgrad.layers.formula import NODES, SYMBOLS, Formula, Graph, Node, Sweep, name, number, trace
 from actgrad.layers.formula import words as f
 from actgrad.layers.layer import Layer
 
@@ -49,7 +48,7 @@ def steps(layer: Layer) -> list[Step]:
     stated = [Step(text, Formula([x, y], node)) for text, node in layer.derivation(x, y)]
     if stated:
         return stated
-    traced = f.trace(layer.formula)
+    traced = trace(layer.formula)
     found = [Step(str(Graph(traced).slope(name("x"), name("y"))), gradient(traced))]
     derivative = layer.derivative(x, y)
     if derivative is not None:
@@ -67,19 +66,3 @@ def gradient(formula: Formula) -> Formula:
     nodes: dict[Node, Any] = {node: node for node in formula.nodes}
     slope = Sweep(formula, NODES, nodes, [f.constant(1)]).gradient(x)
     return Formula([x, y], slope)
-
-
-def _times(gradient: Node, local: Node) -> Node:
-    """A gradient through an operation: a condition passes it or stops it."""
-    if local.operation in (f.above, f.not_above):
-        return f.where(local, gradient, 0)
-    ones = [one.leaf == 1 for one in (gradient, local)]
-    return local if ones[0] else gradient if ones[1] else gradient * local
-
-
-#: How each operation reads on nodes: as itself.
-NODES: Mapping[f.Operation, Callable[..., Any]] = {
-    **{operation: operation for operation in SYMBOLS},
-    f.literal: lambda leaf: f.pi if leaf == "π" else f.constant(leaf),
-    f.multiply: _times,
-}

@@ -47,7 +47,7 @@ class Grouped(Graph):
         for layer, slope in zip(layers, self._slopes, strict=True):
             if not layer.is_elementwise:
                 raise ShapeError(f"{layer.name} has many inputs, so it is no single node")
-            operation = Operation(layer.name, constantly(slope))
+            operation = Operation(layer.name, layer.name, constantly(slope))
             self._steps.append(Node(operation, (self._steps[-1],)))
         super().__init__(Formula(self._steps[:1], self._steps[-1]))
         self._names = [name(one) for one in ("x", *names, "y")]

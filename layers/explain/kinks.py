@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from actgrad.layers.formula import FLOATS, Node, Sweep, trace
+from actgrad.layers.formula import FLOATS, Formula, Node, Sweep, trace
 from actgrad.layers.formula import words as f
 from actgrad.layers.layer import Layer
 
@@ -36,7 +36,7 @@ def kinks(layer: Layer) -> list[Kink]:
     return [one for one in found if one is not None]
 
 
-def decisions(node: Node, formula: f.Formula) -> Iterator[float]:
+def decisions(node: Node, formula: Formula) -> Iterator[float]:
     """The x at which what the node decides changes."""
     if node.operation in DECIDING:
         u, v = node.inputs
@@ -67,7 +67,7 @@ def bisected(difference: Callable[[float], float], low: float, high: float) -> f
     return high
 
 
-def kink(formula: f.Formula, x: float) -> Kink | None:
+def kink(formula: Formula, x: float) -> Kink | None:
     """The kink at x, if there is one and not merely a decision without consequence."""
     step = 1e-9 * max(abs(x), 1)
     values, slopes = zip(*(at(formula, place) for place in (x - step, x, x + step)), strict=True)
@@ -77,10 +77,10 @@ def kink(formula: f.Formula, x: float) -> Kink | None:
     return None
 
 
-def at(formula: f.Formula, x: float) -> tuple[float, float]:
+def at(formula: Formula, x: float) -> tuple[float, float]:
     sweep = reading(formula, x)
     return sweep.value(formula.outputs[0]), sweep.gradient(formula.inputs[0])
 
 
-def reading(formula: f.Formula, x: float) -> Sweep[float]:
+def reading(formula: Formula, x: float) -> Sweep[float]:
     return Sweep(formula, FLOATS, {formula.inputs[0]: x}, [1.0])

@@ -1,20 +1,35 @@
 """The formula of a layer: the words it is written in, and the ways it is read."""
 
 from actgrad.layers.formula import words
-from actgrad.layers.formula.graph import FLOATS, Edge, Graph, Sweep
-from actgrad.layers.formula.symbol import SYMBOLS, Symbol, name, number
-from actgrad.layers.formula.words import Formula, Node, Operation, trace, variable
+from actgrad.layers.formula.graph import Edge, Graph, Sweep
+from actgrad.layers.formula.readings import (
+    BALLS,
+    FLOATS,
+    NODES,
+    SYMBOLS,
+    Reading,
+    arrays,
+    intervals,
+)
+from actgrad.layers.formula.symbol import Symbol, name, number
+from actgrad.layers.formula.tracing import Formula, trace
+from actgrad.layers.formula.words import Node, Operation, variable
 
 __all__ = [
+    "BALLS",
     "FLOATS",
+    "NODES",
     "SYMBOLS",
     "Edge",
     "Formula",
     "Graph",
     "Node",
     "Operation",
+    "Reading",
     "Sweep",
     "Symbol",
+    "arrays",
+    "intervals",
     "name",
     "number",
     "trace",

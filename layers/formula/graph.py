@@ -7,15 +7,15 @@ and two on symbols.
 
 from __future__ import annotations
 
-import math
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from actgrad.layers.formula import words as f
-from actgrad.layers.formula.symbol import SYMBOLS, Symbol, name, number
-from actgrad.layers.formula.words import Formula, Node, Operation
+from actgrad.layers.formula.readings import FLOATS, SYMBOLS
+from actgrad.layers.formula.symbol import Symbol, name, number
+from actgrad.layers.formula.tracing import Formula, indexed
+from actgrad.layers.formula.words import Node, Operation
 
 T = TypeVar("T")
 
@@ -125,7 +125,7 @@ class Graph:
         count = len(formula.outputs)
         self.names = names or {}
         self.formula = formula
-        self.output_names = ["y"] if formula.is_scalar else f.indexed("y", count)
+        self.output_names = ["y"] if formula.is_scalar else indexed("y", count)
         self.numbers: Sweep[float] | None = None
         if x is not None:
             known = dict(zip(formula.inputs, map(float, x), strict=True))
@@ -195,49 +195,3 @@ class Graph:
         inputs = {node: name(str(node.leaf)) for node in self.formula.inputs}
         dout = [name(f"∂L/∂{y}") for y in self.output_names]
         return Sweep(self.formula, SYMBOLS, {**self._decisions, **inputs, **outputs}, dout)
-
-
-def _exp(u: float) -> float:
-    try:
-        return math.exp(u)
-    except OverflowError:
-        return math.inf
-
-
-def _log(u: float) -> float:
-    return math.log(u) if u > 0 else -math.inf if u == 0 else math.nan
-
-
-def _either(condition: bool | float, u: float, v: float) -> float:
-    return condition if math.isnan(condition) else u if condition else v
-
-
-def _compare(holds: Callable[[float, float], bool]) -> Callable[[float, float], bool | float]:
-    return lambda u, v: math.nan if math.isnan(u) or math.isnan(v) else holds(u, v)
-
-
-_above, _not_above = _compare(operator.gt), _compare(operator.le)
-
-#: How each operation reads on floats: as IEEE arithmetic has it, also where Python would raise.
-#: A choice about nan is nan.
-FLOATS: Mapping[Operation, Callable[..., Any]] = {
-    f.literal: lambda leaf: math.pi if leaf == "π" else float(leaf),
-    f.add: operator.add,
-    f.subtract: operator.sub,
-    f.multiply: operator.mul,
-    f.divide: lambda u, v: u / v if v else u * math.copysign(math.inf, v),
-    f.reciprocal: lambda u: 1 / u if u else math.copysign(math.inf, u),
-    f.power: lambda u, n: math.prod([u] * int(n)),
-    f.exp: _exp,
-    f.log: _log,
-    f.sqrt: lambda u: math.sqrt(u) if u >= 0 else math.nan,
-    f.tanh: math.tanh,
-    f.erf: math.erf,
-    f.absolute: abs,
-    f.sign: lambda u: math.copysign(1.0, u) if u > 0 or u < 0 else u,
-    f.maximum: lambda u, v: _either(_above(u, v), u, v),
-    f.minimum: lambda u, v: _either(_above(v, u), u, v),
-    f.where: _either,
-    f.above: _above,
-    f.not_above: _not_above,
-}

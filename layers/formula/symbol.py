@@ -12,8 +12,6 @@ from fractions import Fraction
 from math import gcd, lcm
 from typing import TypeAlias
 
-from actgrad.layers.formula import words as f
-
 #: The factors of a product, each a name, a function's call or a bracket, and their exponents.
 Powers: TypeAlias = "frozenset[tuple[str | Symbol, Fraction]]"
 ONE, HALF = Fraction(1), Fraction(1, 2)
@@ -143,7 +141,7 @@ def _is_number(symbol: Symbol) -> bool:
     return all(_rank(base) == 0 for powers in symbol.terms for base, _ in powers)
 
 
-def _literal(leaf: str | float) -> Symbol:
+def literal_symbol(leaf: str | float) -> Symbol:
     """Whole numbers are calculated with; others keep their digits and merge as factors."""
     if leaf != "π" and float(leaf).is_integer():
         return number(int(float(leaf)))
@@ -151,49 +149,28 @@ def _literal(leaf: str | float) -> Symbol:
     return number(-1) * name(text[1:]) if text.startswith("-") else name(text)
 
 
-def _call(word: str) -> Callable[..., Symbol]:
+def call_symbol(word: str) -> Callable[..., Symbol]:
+    """A function that writes its arguments as the call of `word`: `sin(2·x)`."""
     return lambda *inputs: name(f"{word}({', '.join(map(str, inputs))})")
 
 
-def _sqrt(u: Symbol) -> Symbol:
+def root_symbol(u: Symbol) -> Symbol:
+    """√u: a factor with the exponent ½ where u is a number, so that roots merge; else a call."""
     if len(u.terms) != 1 or not _is_number(u):
-        return _call("sqrt")(u)
+        return call_symbol("sqrt")(u)
     ((powers, coefficient),) = u.terms.items()
     above, below = coefficient.as_integer_ratio()
     roots = {base: e * HALF for base, e in powers} | {str(above): HALF, str(below): -HALF}
     return _multiplied({base: e for base, e in roots.items() if base != "1"}, ONE)
 
 
-def _compare(relation: str, mirrored: str) -> Callable[[Symbol, Symbol], Symbol]:
+def comparison_symbol(relation: str, mirrored: str) -> Callable[[Symbol, Symbol], Symbol]:
     """A condition as its Iverson bracket: 1 where it holds, else 0."""
     return lambda u, v: name(f"[{v} {mirrored} {u}]" if _is_number(u) else f"[{u} {relation} {v}]")
 
 
-def _where(condition: Symbol | bool, then: Symbol, other: Symbol) -> Symbol:
+def choice_symbol(condition: Symbol | bool, then: Symbol, other: Symbol) -> Symbol:
+    """The branch taken, if the condition is decided; else a call of `where`."""
     if isinstance(condition, bool):
         return then if condition else other
     return name(f"where({str(condition)[1:-1]}, {then}, {other})")
-
-
-#: How each operation reads on symbols.
-SYMBOLS: Mapping[f.Operation, Callable[..., Symbol]] = {
-    f.literal: _literal,
-    f.add: lambda u, v: u + v,
-    f.subtract: lambda u, v: u - v,
-    f.multiply: lambda u, v: u * v,
-    f.divide: lambda u, v: u / v,
-    f.reciprocal: lambda u: u**-1,
-    f.power: lambda u, n: u ** int(str(n)),
-    f.exp: _call("exp"),
-    f.log: _call("log"),
-    f.sqrt: _sqrt,
-    f.tanh: _call("tanh"),
-    f.erf: _call("erf"),
-    f.absolute: lambda u: name(f"|{u}|"),
-    f.sign: _call("sign"),
-    f.maximum: _call("max"),
-    f.minimum: _call("min"),
-    f.where: _where,
-    f.above: _compare(">", "<"),
-    f.not_above: _compare("≤", "≥"),
-}

@@ -1,4 +1,4 @@
-"""The vocabulary in which every layer states its formula, and the nodes that a formula is made of.
+"""The vocabulary in which every layer states its formula.
 
 A formula is a function over nodes, written as mathematics, with the operators ``+ - * / **``,
 ``abs`` and the words below::
@@ -6,21 +6,40 @@ A formula is a function over nodes, written as mathematics, with the operators `
     def sigmoid(x: Node) -> Node:
         return 1 / (1 + exp(-x))
 
-Calling it computes nothing. It builds nodes, and these are read later: on floats and on symbols
-(`actgrad.layers.formula.graph`), or on intervals of any precision (`actgrad.layers.exact.values`).
-Each derivative is written in the same vocabulary, beside its operation, so that every reading of a
-formula is also a reading of its gradient.
+Calling it computes nothing. It builds nodes, which are read later. Each word states in one place
+its derivative, in the same vocabulary, and how it reads on each kind of number:
+
+- ``number``: on Python floats, with the results of IEEE arithmetic where Python would raise;
+- ``array``: on NumPy arrays;
+- ``symbol``: on expressions; without one it is written as a call, ``sin(x)``;
+- ``node``: on nodes; without one it is the word itself;
+- on intervals and balls: the method of `arithmetic.intervals.Intervals`, and the function of
+  `arithmetic.balls` or `arithmetic.ball_functions`, that bear the word's name. Every word needs an
+  interval. A word without a ball is left to intervals.
 
 Numbers in a formula are exact: an int or a Fraction is itself, a float is the number it holds to
 the last bit, and ``constant("1.702")`` is that decimal. ``sqrt(2)`` and ``sqrt(2 / pi)`` are nodes
-too, hence right to any precision.
+too, and so right to any precision.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+import operator
+from collections.abc import Callable
 from numbers import Rational, Real
 from typing import Any, NoReturn, TypeAlias
+
+import numpy as np
+
+from actgrad.layers.formula.symbol import (
+    call_symbol,
+    choice_symbol,
+    comparison_symbol,
+    literal_symbol,
+    name,
+    root_symbol,
+)
 
 
 class Node:
@@ -38,13 +57,13 @@ class Node:
         self.inputs = inputs
         self.leaf = leaf
         self.is_constant: bool = operation is not variable and all(
-            one.is_constant for one in inputs
+            source.is_constant for source in inputs
         )
         self._derivatives: tuple[Node | None, ...] | None = None
 
     @property
     def derivatives(self) -> tuple[Node | None, ...]:
-        """∂self/∂input for each input, as nodes; None where nothing flows back."""
+        """∂self/∂input for each input, as nodes; None where no gradient flows back."""
         if self._derivatives is None:
             local = self.operation.derivative(self, *self.inputs)
             self._derivatives = tuple(None if d is None else constant(d) for d in local)
@@ -108,43 +127,224 @@ Operand: TypeAlias = Node | float | str | Rational
 
 
 class Operation:
-    """A word of the vocabulary: its symbol, and its derivative by each input.
+    """A word of the vocabulary.
 
-    The derivative is a function of the operation's own value y and of its inputs. It may be a
-    condition: where that holds the gradient passes as it is, elsewhere nothing passes. None is an
-    input through which nothing passes at all.
+    `derivative` takes the operation's value y and its inputs, and returns the derivative by each
+    input. A derivative may be a condition: the gradient passes where it holds, and is stopped
+    elsewhere. None means that no gradient passes to that input. The readings are those that the
+    module's docstring lists.
     """
 
-    def __init__(self, symbol: str, derivative: Callable[..., tuple[Operand | None, ...]]) -> None:
-        self.symbol = symbol
-        self.derivative = derivative
+    def __init__(
+        self,
+        name: str,
+        symbol: str,
+        derivative: Callable[..., tuple[Operand | None, ...]],
+        number: Callable[..., Any] | None = None,
+        array: Callable[..., Any] | None = None,
+        *,
+        on_symbols: Callable[..., Any] | None = None,
+        on_nodes: Callable[..., Any] | None = None,
+    ) -> None:
+        self.name, self.symbol, self.derivative = name, symbol, derivative
+        self.number, self.array = number, array
+        self.on_symbols = on_symbols or call_symbol(symbol)
+        self.on_nodes = on_nodes or self
 
     def __call__(self, *inputs: Operand) -> Node:
         return Node(self, tuple(constant(value) for value in inputs))
 
+    def __repr__(self) -> str:
+        return f"<word {self.name}>"
 
-literal = Operation("constant", lambda y: ())
-variable = Operation("input", lambda y: ())
-add = Operation("+", lambda y, u, v: (1, 1))
-subtract = Operation("-", lambda y, u, v: (1, -1))
-multiply = Operation("×", lambda y, u, v: (v, u))
-divide = Operation("/", lambda y, u, v: (1 / v, -y / v))
-reciprocal = Operation("/", lambda y, u: (-(y**2),))
-power = Operation("^", lambda y, u, n: (n * u ** (n.leaf - 1) if n.leaf > 1 else 1, None))
-exp = Operation("exp", lambda y, u: (y,))
-log = Operation("log", lambda y, u: (1 / u,))
-sqrt = Operation("sqrt", lambda y, u: (1 / (2 * y),))
-tanh = Operation("tanh", lambda y, u: (1 - y**2,))
-erf = Operation("erf", lambda y, u: (2 / sqrt(pi) * exp(-(u**2)),))
-absolute = Operation("abs", lambda y, u: (sign(u),))
-sign: Operation = Operation("sign", lambda y, u: (None,))
+
+def _literal(leaf: str | float) -> float:
+    return math.pi if leaf == "π" else float(leaf)
+
+
+def _overflowing(function: Callable[[float], float], odd: bool = False) -> Callable[..., float]:
+    """A function of `math` with ±inf where it overflows: of u's sign if it is odd."""
+
+    def number(u: float) -> float:
+        try:
+            return function(u)
+        except OverflowError:
+            return math.copysign(math.inf, u) if odd else math.inf
+
+    return number
+
+
+def _logarithm(function: Callable[[float], float], pole: float) -> Callable[..., float]:
+    """A logarithm: −inf at its pole, nan below it."""
+    return lambda u: function(u) if u > pole else -math.inf if u == pole else math.nan
+
+
+def _wave(function: Callable[[float], float]) -> Callable[..., float]:
+    """sin or cos: nan at ±inf, where no limit exists."""
+    return lambda u: math.nan if math.isinf(u) else function(u)
+
+
+def _either(condition: bool | float, u: float, v: float) -> float:
+    return condition if math.isnan(condition) else u if condition else v
+
+
+def _compare(holds: Callable[[float, float], bool]) -> Callable[[float, float], bool | float]:
+    """A comparison of floats; a comparison with nan is nan."""
+    return lambda u, v: math.nan if math.isnan(u) or math.isnan(v) else holds(u, v)
+
+
+_above, _not_above = _compare(operator.gt), _compare(operator.le)
+
+
+def _through(gradient: Node, local: Node) -> Node:
+    """A gradient times a local derivative; a condition passes the gradient or stops it."""
+    if local.operation in (above, not_above):
+        return where(local, gradient, 0)
+    return local if gradient.leaf == 1 else gradient if local.leaf == 1 else gradient * local
+
+
+def _erf_array(function: Callable[[float], float]) -> Callable[..., Any]:
+    """erf or erfc of `math` on arrays, in float64, for NumPy has none."""
+    elementwise = np.vectorize(function, otypes=[np.float64])
+    return lambda u: elementwise(np.asarray(u, np.float64))
+
+
+literal = Operation(
+    "literal",
+    "constant",
+    lambda y: (),
+    _literal,
+    _literal,
+    on_symbols=literal_symbol,
+    on_nodes=lambda leaf: pi if leaf == "π" else constant(leaf),
+)
+variable = Operation("variable", "input", lambda y: (), on_symbols=lambda leaf: name(str(leaf)))
+
+add = Operation("add", "+", lambda y, u, v: (1, 1), operator.add, np.add, on_symbols=operator.add)
+subtract = Operation(
+    "subtract", "-", lambda y, u, v: (1, -1), operator.sub, np.subtract, on_symbols=operator.sub
+)
+multiply = Operation(
+    "multiply",
+    "×",
+    lambda y, u, v: (v, u),
+    operator.mul,
+    np.multiply,
+    on_symbols=operator.mul,
+    on_nodes=_through,
+)
+divide = Operation(
+    "divide",
+    "/",
+    lambda y, u, v: (1 / v, -y / v),
+    lambda u, v: u / v if v else u * math.copysign(math.inf, v),
+    np.divide,
+    on_symbols=operator.truediv,
+)
+reciprocal = Operation(
+    "reciprocal",
+    "/",
+    lambda y, u: (-(y**2),),
+    lambda u: 1 / u if u else math.copysign(math.inf, u),
+    lambda u: 1 / u,
+    on_symbols=lambda u: u**-1,
+)
+power = Operation(
+    "power",
+    "^",
+    lambda y, u, n: (n * u ** (n.leaf - 1) if n.leaf > 1 else 1, None),
+    lambda u, n: math.prod([u] * int(n)),
+    lambda u, n: u ** int(n),
+    on_symbols=lambda u, n: u ** int(str(n)),
+)
+
+exp = Operation("exp", "exp", lambda y, u: (y,), _overflowing(math.exp), np.exp)
+expm1 = Operation("expm1", "expm1", lambda y, u: (exp(u),), _overflowing(math.expm1), np.expm1)
+log = Operation("log", "log", lambda y, u: (1 / u,), _logarithm(math.log, 0), np.log)
+log1p = Operation(
+    "log1p", "log1p", lambda y, u: (1 / (1 + u),), _logarithm(math.log1p, -1), np.log1p
+)
+sqrt = Operation(
+    "sqrt",
+    "sqrt",
+    lambda y, u: (1 / (2 * y),),
+    lambda u: math.sqrt(u) if u >= 0 else math.nan,
+    np.sqrt,
+    on_symbols=root_symbol,
+)
+sin = Operation("sin", "sin", lambda y, u: (cos(u),), _wave(math.sin), np.sin)
+cos: Operation = Operation("cos", "cos", lambda y, u: (-sin(u),), _wave(math.cos), np.cos)
+atan = Operation("atan", "atan", lambda y, u: (1 / (1 + u**2),), math.atan, np.arctan)
+sinh = Operation(
+    "sinh", "sinh", lambda y, u: (cosh(u),), _overflowing(math.sinh, odd=True), np.sinh
+)
+cosh: Operation = Operation(
+    "cosh", "cosh", lambda y, u: (sinh(u),), _overflowing(math.cosh), np.cosh
+)
+tanh = Operation("tanh", "tanh", lambda y, u: (1 - y**2,), math.tanh, np.tanh)
+erf = Operation(
+    "erf", "erf", lambda y, u: (2 / sqrt(pi) * exp(-(u**2)),), math.erf, _erf_array(math.erf)
+)
+erfc = Operation(
+    "erfc", "erfc", lambda y, u: (-2 / sqrt(pi) * exp(-(u**2)),), math.erfc, _erf_array(math.erfc)
+)
+
+absolute = Operation(
+    "absolute", "abs", lambda y, u: (sign(u),), abs, np.abs, on_symbols=lambda u: name(f"|{u}|")
+)
+sign: Operation = Operation(
+    "sign",
+    "sign",
+    lambda y, u: (None,),
+    lambda u: math.copysign(1.0, u) if u > 0 or u < 0 else u,
+    np.sign,
+)
 # Between equals, maximum and minimum take the second: hence minimum(x, 6) has no gradient at 6.
-maximum = Operation("max", lambda y, u, v: (u > v, u <= v))
-minimum = Operation("min", lambda y, u, v: (u < v, u >= v))
-where = Operation("where", lambda y, condition, u, v: (None, condition, ~condition))
-above = Operation(">", lambda y, u, v: (None, None))
-not_above = Operation("≤", lambda y, u, v: (None, None))
+maximum = Operation(
+    "maximum",
+    "max",
+    lambda y, u, v: (u > v, u <= v),
+    lambda u, v: _either(_above(u, v), u, v),
+    np.maximum,
+)
+minimum = Operation(
+    "minimum",
+    "min",
+    lambda y, u, v: (u < v, u >= v),
+    lambda u, v: _either(_above(v, u), u, v),
+    np.minimum,
+)
+where = Operation(
+    "where",
+    "where",
+    lambda y, condition, u, v: (None, condition, ~condition),
+    _either,
+    np.where,
+    on_symbols=choice_symbol,
+)
+above = Operation(
+    "above",
+    ">",
+    lambda y, u, v: (None, None),
+    _above,
+    np.greater,
+    on_symbols=comparison_symbol(">", "<"),
+)
+not_above = Operation(
+    "not_above",
+    "≤",
+    lambda y, u, v: (None, None),
+    _not_above,
+    np.less_equal,
+    on_symbols=comparison_symbol("≤", "≥"),
+)
 
+#: Every word but `variable`, whose values are given.
+WORDS: tuple[Operation, ...] = tuple(
+    word
+    for word in list(globals().values())
+    if isinstance(word, Operation) and word is not variable
+)
 pi: Node = Node(literal, leaf="π")
 
 
@@ -163,52 +363,3 @@ def constant(value: Operand) -> Node:
         return Node(literal, leaf=float(value))
     float(value)  # refuses what is not a decimal
     return Node(literal, leaf=value)
-
-
-class Formula:
-    """A formula's named inputs, its outputs, and all its nodes, each after those it takes."""
-
-    def __init__(self, inputs: Sequence[Node], outputs: Node | Sequence[Node]) -> None:
-        self.is_scalar = isinstance(outputs, Node)
-        self.inputs = tuple(inputs)
-        self.outputs = (outputs,) if isinstance(outputs, Node) else tuple(outputs)
-        self.nodes = tuple(_in_order(self.outputs))
-
-
-def trace(formula: Callable[..., Any], *arguments: str | int) -> Formula:
-    """Call `formula` on fresh inputs, and keep the nodes that it builds.
-
-    An argument is a name, or a length for a list x₁, x₂, … of inputs; by default there is one, "x".
-    """
-    inputs: list[Node] = []
-    given: list[Node | list[Node]] = []
-    for argument in arguments or ("x",):
-        names = [argument] if isinstance(argument, str) else indexed("x", argument)
-        nodes = [Node(variable, leaf=name) for name in names]
-        inputs += nodes
-        given.append(nodes[0] if isinstance(argument, str) else nodes)
-    result = formula(*given)
-    many = isinstance(result, list | tuple)
-    return Formula(inputs, [constant(y) for y in result] if many else constant(result))
-
-
-def indexed(name: str, count: int) -> list[str]:
-    """x₁, x₂, … as many as asked."""
-    return [name + str(i).translate(SUBSCRIPTS) for i in range(1, count + 1)]
-
-
-SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-
-
-def _in_order(outputs: Sequence[Node]) -> Iterator[Node]:
-    """Depth first without recursion: a sum over a long axis is as deep as the axis is long."""
-    seen: set[Node] = set()
-    stack = [(node, False) for node in reversed(outputs)]
-    while stack:
-        node, inputs_done = stack.pop()
-        if inputs_done:
-            yield node
-        elif node not in seen:
-            seen.add(node)
-            stack.append((node, True))
-            stack.extend((source, False) for source in reversed(node.inputs))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -12,7 +11,7 @@ import numpy as np
 from actgrad.layers.activations import SigmoidGated, catalogue
 from actgrad.layers.arrays import Array
 from actgrad.layers.errors import ActgradError
-from actgrad.layers.formula import Formula, Node, Sweep, trace
+from actgrad.layers.formula import Formula, Node, Sweep, arrays, trace
 from actgrad.layers.formula import words as f
 from actgrad.layers.layer import Layer
 from actgrad.layers.verify.policy import CODE
@@ -216,37 +215,7 @@ def computed(formula: Formula, some: Elements, dtype: np.dtype[Any]) -> tuple[Ar
     """Value and gradient as floats of the dtype give them; a second output is the slope."""
     x, dout = some.x.astype(dtype), some.dout.astype(dtype)
     upstream = [dout] * len(formula.outputs)
-    sweep = Sweep(formula, floats(dtype), {formula.inputs[0]: x}, upstream)
+    sweep = Sweep(formula, arrays(dtype), {formula.inputs[0]: x}, upstream)
     values = [sweep.value(node) for node in formula.outputs]
     gradient = sweep.gradient(formula.inputs[0]) if len(values) == 1 else dout * values[1]
     return np.asarray(values[0], dtype), np.asarray(gradient, dtype)
-
-
-def floats(dtype: np.dtype[Any]) -> Mapping[f.Operation, Callable[..., Any]]:
-    """How each operation reads on arrays of the dtype, every result rounded to it."""
-
-    def rounded(function: Callable[..., Any]) -> Callable[..., Array]:
-        return lambda *inputs: np.asarray(function(*inputs)).astype(dtype)
-
-    erf = np.vectorize(math.erf, otypes=[np.float64])
-    readings: dict[f.Operation, Callable[..., Any]] = {
-        f.literal: lambda leaf: math.pi if leaf == "π" else float(leaf),
-        f.add: np.add,
-        f.subtract: np.subtract,
-        f.multiply: np.multiply,
-        f.divide: np.divide,
-        f.reciprocal: lambda u: 1 / u,
-        f.power: lambda u, n: u ** int(n),
-        f.exp: np.exp,
-        f.log: np.log,
-        f.sqrt: np.sqrt,
-        f.tanh: np.tanh,
-        f.erf: lambda u: erf(u.astype(np.float64)),
-        f.absolute: np.abs,
-        f.sign: np.sign,
-        f.maximum: np.maximum,
-        f.minimum: np.minimum,
-        f.where: np.where,
-    }
-    compared = {f.above: np.greater, f.not_above: np.less_equal}
-    return {**{key: rounded(function) for key, function in readings.items()}, **compared}

@@ -22,7 +22,7 @@ import numpy as np
 from actgrad.layers import AlongAxis, catalogue, find, layer
 from actgrad.layers.activations import names_elsewhere
 from actgrad.layers.exact.values import exact
-from actgrad.layers.formula.words import trace
+from actgrad.layers.formula import trace
 
 #: Kinks, roots of values and of slopes, and where functions saturate.
 TELLING = (

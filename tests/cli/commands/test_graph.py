@@ -12,8 +12,9 @@ from actgrad.cli.app import app
 from actgrad.cli.draw.boxes import Drawing
 from actgrad.cli.draw.labels import Labels
 from actgrad.layers import ActgradError
+from actgrad.layers.formula import trace
 from actgrad.layers.formula.graph import Graph
-from actgrad.layers.formula.words import Node, erf, exp, maximum, minimum, sqrt, trace, where
+from actgrad.layers.formula.words import Node, erf, exp, maximum, minimum, sqrt, where
 
 
 def run(*words: str) -> str:

@@ -15,7 +15,7 @@ from mpmath import mpf
 from actgrad.layers import AlongAxis, Layer, catalogue, layer
 from actgrad.layers.arrays import named
 from actgrad.layers.exact.values import exact
-from actgrad.layers.formula.words import trace
+from actgrad.layers.formula import trace
 
 #: The cases, and the checksums of their exact results at every 16-bit number; make.py makes them.
 HALVES = json.loads(

@@ -15,7 +15,7 @@ from actgrad.layers.exact.values import exact
 from actgrad.layers.explain.derivation import Step, gradient, steps
 from actgrad.layers.explain.grouping import Grouped
 from actgrad.layers.explain.kinks import kinks
-from actgrad.layers.formula.words import Node, trace
+from actgrad.layers.formula import Node, trace
 from actgrad.layers.parameter import parameter
 
 ELEMENTWISE = [cls for cls in catalogue() if issubclass(cls, Elementwise)]

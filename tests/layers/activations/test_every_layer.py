@@ -19,7 +19,7 @@ from actgrad.layers import (
     Threshold,
     catalogue,
 )
-from actgrad.layers.formula.words import trace
+from actgrad.layers.formula import trace
 
 every_layer = pytest.mark.parametrize("cls", catalogue(), ids=lambda cls: cls.name)
 

@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 
-from actgrad.layers.exact.values import exact, intervals
+from actgrad.layers.exact.values import exact
+from actgrad.layers.formula import intervals, trace
 from actgrad.layers.formula.graph import Graph
 from actgrad.layers.formula.words import (
     Node,
+    atan,
     constant,
     erf,
     exp,
@@ -21,9 +23,9 @@ from actgrad.layers.formula.words import (
     maximum,
     minimum,
     pi,
+    sin,
     sqrt,
     tanh,
-    trace,
     where,
 )
 
@@ -362,3 +364,33 @@ def test_intervals_contain_the_truth(operation, x: float, precision: int) -> Non
     inner_low, inner_high = intervals(1000, mpf(2)._mpf_)[operation]((u, u))
     assert mp.make_mpf(low) <= mp.make_mpf(inner_low)
     assert mp.make_mpf(inner_high) <= mp.make_mpf(high)
+
+
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ("function", "low", "high"),
+    [
+        (sin, (NAN, NAN), (NAN, NAN)),
+        (lambda x: x + sin(2 * x) ** 2 / 2, (-math.inf, NAN), (math.inf, NAN)),
+        (lambda x: sin(1 / x), (0, 0), (0, 0)),
+        (atan, (-math.pi / 2, 0), (math.pi / 2, 0)),
+        (lambda x: x * exp(-x), (-math.inf, math.inf), (0, 0)),
+        (lambda x: sin(abs(x)) * exp(-abs(x)), (0, 0), (0, 0)),
+        (lambda x: log(abs(x)), (math.inf, 0), (math.inf, 0)),
+        (lambda x: log(log(abs(x))), (math.inf, 0), (math.inf, 0)),
+        (lambda x: sqrt(abs(x)), (math.inf, 0), (math.inf, 0)),
+    ],
+)
+def test_an_infinite_x_has_a_value_where_the_limit_exists(function, low, high) -> None:
+    for x, limits in ((-math.inf, low), (math.inf, high)):
+        assert [float(number) for number in exact(function, x)] == pytest.approx(
+            limits, nan_ok=True
+        )
+
+
+@pytest.mark.parametrize("function", [lambda x: 1 / log(x), lambda x: sin(log(x))])
+def test_a_limit_that_is_not_established_is_nan(function) -> None:
+    """The first converges too slowly to tell, the second has no limit."""
+    assert mp.isnan(exact(function, math.inf)[0])

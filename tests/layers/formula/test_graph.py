@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actgrad.layers.formula import trace
 from actgrad.layers.formula.graph import Graph
 from actgrad.layers.formula.words import (
     Node,
@@ -17,7 +18,6 @@ from actgrad.layers.formula.words import (
     minimum,
     sqrt,
     tanh,
-    trace,
     where,
 )
 

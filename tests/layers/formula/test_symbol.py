@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from actgrad.layers.formula import trace
 from actgrad.layers.formula.graph import Graph
 from actgrad.layers.formula.words import (
     Node,
@@ -20,7 +21,6 @@ from actgrad.layers.formula.words import (
     pi,
     sqrt,
     tanh,
-    trace,
     where,
 )
 

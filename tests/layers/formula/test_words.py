@@ -4,7 +4,8 @@ from fractions import Fraction
 
 import pytest
 
-from actgrad.layers.formula.words import Node, constant, exp, maximum, pi, sqrt, trace, where
+from actgrad.layers.formula import trace
+from actgrad.layers.formula.words import Node, constant, exp, maximum, pi, sqrt, where
 
 
 def spelled(node: Node) -> str:

@@ -23,10 +23,9 @@ from actgrad.layers import (
 from actgrad.layers.arrays import FLOATING, named
 from actgrad.layers.exact.ulp import FloatFormat, nearest, ordered, unordered
 from actgrad.layers.exact.values import exact
+from actgrad.layers.formula import arrays, trace
 from actgrad.layers.formula.graph import Sweep
-from actgrad.layers.formula.words import trace
 from actgrad.layers.layer import Elementwise
-from actgrad.layers.verify.causes import floats
 from actgrad.layers.verify.policy import PolicyError
 from actgrad.layers.verify.sample import drawn, every_number
 
@@ -211,7 +210,7 @@ def test_a_naive_formula_is_found_and_named(
 def as_it_stands(spec: str, x: Any) -> tuple[Any, Any]:
     """The formula and its derivative, every step of them rounded to the dtype."""
     formula, ones = trace(layer(spec).formula), np.ones_like(x)
-    sweep = Sweep(formula, floats(x.dtype), {formula.inputs[0]: x}, [ones])
+    sweep = Sweep(formula, arrays(x.dtype), {formula.inputs[0]: x}, [ones])
     out, dx = sweep.value(formula.outputs[0]), sweep.gradient(formula.inputs[0])
     return np.asarray(out, x.dtype), np.broadcast_to(np.asarray(dx, x.dtype), x.shape)
 

@@ -26,7 +26,7 @@ from mpmath import isinf, libmp, mpf
 
 from actgrad.layers import layer
 from actgrad.layers.exact.values import exact
-from actgrad.layers.formula.words import trace
+from actgrad.layers.formula import trace
 
 FILE = Path(__file__).with_name("halves.json")
 #: Each dtype's digits, the exponent of its smallest subnormal, and that of its overflow.

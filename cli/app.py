@@ -7,14 +7,7 @@ from typing import Annotated
 import typer
 
 from actgrad import __version__
-from actgrad.cli.commands.backward import backward
-from actgrad.cli.commands.check import check
-from actgrad.cli.commands.explain import explain
-from actgrad.cli.commands.forward import forward
-from actgrad.cli.commands.graph import graph
-from actgrad.cli.commands.layers import layers
-from actgrad.cli.commands.sample import sample
-from actgrad.cli.commands.verify import verify
+from actgrad.cli.commands import backward, check, explain, forward, graph, layers, sample, verify
 
 app = typer.Typer(name="actgrad", no_args_is_help=True, pretty_exceptions_enable=False)
 for command in (forward, backward, graph, explain, check, sample, verify, layers):

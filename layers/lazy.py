@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -29,6 +30,9 @@ def lazy_attributes(package: str, file: str) -> Callable[[str], Any]:
                     module_of.update({alias.name: statement.module for alias in statement.names})
         if name not in module_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(module_of[name]), name)
+        value = getattr(import_module(module_of[name]), name)
+        # Kept in the package, so that a name is looked up once.
+        setattr(sys.modules[package], name, value)
+        return value
 
     return attribute

@@ -1,1 +1,12 @@
 """The commands, one a file."""
+
+from actgrad.cli.commands.backward import backward
+from actgrad.cli.commands.check import check
+from actgrad.cli.commands.explain import explain
+from actgrad.cli.commands.forward import forward
+from actgrad.cli.commands.graph import graph
+from actgrad.cli.commands.layers import layers
+from actgrad.cli.commands.sample import sample
+from actgrad.cli.commands.verify import verify
+
+__all__ = ["backward", "check", "explain", "forward", "graph", "layers", "sample", "verify"]

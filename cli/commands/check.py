@@ -50,15 +50,15 @@ def check(
     import sys
     from contextlib import redirect_stdout
 
-    from actgrad.cli.read.source import read
+    from actgrad.cli.read import read_array
     from actgrad.cli.show.check_report import answer, see_names
-    from actgrad.cli.write.output import Output
+    from actgrad.cli.write import Output
     from actgrad.layers.check import examine, subject
 
     destination = Output(ReportFormat, form, output)
     ignored = ignore or []
     see_names(ignored)
-    given = None if x is None else read(x, "--x", dtype)
+    given = None if x is None else read_array(x, "--x", dtype)
     # What the layer prints is no part of the answer.
     with redirect_stdout(sys.stderr):
         report = examine(subject(layer), given, dtype, formula).judged(strict, ignored)

@@ -21,7 +21,7 @@ def explain(
     """Explain a layer: formula, derivative and its steps, range, kinks, and floating point."""
     from actgrad.cli.show.explanation import explanation
     from actgrad.cli.show.explanation_formats import answer
-    from actgrad.cli.write.output import Output
+    from actgrad.cli.write import Output
     from actgrad.layers import layer
 
     Output(ReportFormat, form, output).deliver(answer(explanation(layer(spec), x)))

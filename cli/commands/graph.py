@@ -26,7 +26,7 @@ def graph(
     """Draw the computational graph: every value above its edge, every gradient below it."""
     from actgrad.cli.draw.picture import picture
     from actgrad.cli.draw.publish import answer
-    from actgrad.cli.write.output import Output
+    from actgrad.cli.write import Output
     from actgrad.layers import chain_of
 
     chain = chain_of(layers)

@@ -16,8 +16,7 @@ def layers(form: ReportFormatOption = None, output: ReportOutput = None) -> None
     """List the layers: parameters, formulas, names elsewhere, and what each keeps for backward."""
     from functools import partial
 
-    from actgrad.cli.write.answer import TextAnswer
-    from actgrad.cli.write.output import Output
+    from actgrad.cli.write import Output, TextAnswer
     from actgrad.layers import catalogue
 
     known = catalogue()

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from actgrad.cli.options import ArrayFormat
-from actgrad.cli.read.source import opened
-from actgrad.cli.read.stored import Repeated, at_rest, nbytes, whole
-from actgrad.cli.write.answer import ArrayAnswer
-from actgrad.cli.write.output import Output
+from actgrad.cli.read import in_memory, open_array
+from actgrad.cli.write import ArrayAnswer, Output
 from actgrad.layers import Layer, chain_of
 from actgrad.layers.arrays import Array, named
-from actgrad.layers.run import Source, blank, piecewise
+
+if TYPE_CHECKING:
+    from actgrad.layers.run import Source
 
 #: Bytes above which an array is not read as a whole.
 LARGE = 1 << 22
@@ -41,20 +43,28 @@ def run(
     destination = Output(ArrayFormat, form, output)
     chain = chain_of(specs)
     with ExitStack() as files:
-        source = files.enter_context(opened(x, "--x", dtype))
-        upstream = None
-        if backward:
-            if x == dout == STDIN:
-                source = at_rest(source)
-            upstream = _upstream(chain, source, dout, dtype, files)
-        if nbytes(source) > LARGE and piecewise(chain, source, upstream):
-            from actgrad.cli.write.streamed import StreamedRun
+        given: Array | Source = files.enter_context(open_array(x, "--x", dtype))
+        upstream: Array | Source | None = None
+        if backward and dout is not None:
+            if x == dout == STDIN and not isinstance(given, np.ndarray):
+                # The two arrays follow one another in a stream that is read once.
+                from actgrad.cli.read import random_access
 
-            streamed = StreamedRun(chain, source, upstream, named(dtype) if dtype else None)
-            streamed.deliver(destination, threads, quiet)
-            return
-        gradient = None if upstream is None else whole(upstream, dtype)
-        answer = run_in_memory(chain, whole(source, dtype), gradient)
+                given = random_access(given)
+            upstream = files.enter_context(open_array(dout, "--dout", dtype))
+            if not upstream.shape:
+                upstream = in_memory(upstream, dtype)
+        elif backward:
+            upstream = np.ones((), given.dtype.newbyteorder("="))
+        if prod(given.shape) * given.dtype.itemsize > LARGE:
+            from actgrad.cli.write import streamed_run
+
+            streamed = streamed_run(chain, given, upstream, named(dtype) if dtype else None)
+            if streamed is not None:
+                streamed.deliver(destination, threads, quiet)
+                return
+        gradient = None if upstream is None else in_memory(upstream, dtype)
+        answer = run_in_memory(chain, in_memory(given, dtype), gradient)
     destination.deliver(answer)
 
 
@@ -72,17 +82,3 @@ def run_in_memory(chain: Layer, x: Array, dout: Array | None) -> ArrayAnswer:
     if not dout.ndim:
         dout = np.broadcast_to(dout, chain.out_shape(x.shape))
     return ArrayAnswer("backward", layers, chain.trace(x, dout), "dx")
-
-
-def _upstream(
-    chain: Layer, x: Source, dout: str | None, dtype: str | None, files: ExitStack
-) -> Source:
-    """The array that `--dout` stands for: without it ones, and of a single number copies."""
-    if dout is None:
-        value = np.ones((), blank(x, named(dtype) if dtype else None).dtype)
-    else:
-        source = files.enter_context(opened(dout, "--dout", dtype))
-        if source.shape:
-            return source
-        value = whole(source, dtype)
-    return Repeated(value, chain.out_shape(x.shape), x.order)

@@ -40,8 +40,7 @@ def sample(
     import numpy as np
 
     from actgrad.cli.exit import tell
-    from actgrad.cli.write.answer import ArrayAnswer
-    from actgrad.cli.write.output import Output
+    from actgrad.cli.write import ArrayAnswer, Output
     from actgrad.layers import chain_of
     from actgrad.layers.arrays import named
     from actgrad.layers.verify import SampleError, drawn, every_number

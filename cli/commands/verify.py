@@ -91,7 +91,7 @@ def verify(
     Exit status 0: every element keeps the limits; 1: one does not; 2: it could not be verified.
     """
     from actgrad.cli.show.verification import answer
-    from actgrad.cli.write.output import Output
+    from actgrad.cli.write import Output
     from actgrad.layers import Policy
 
     destinations = [Output(VerificationFormat, form, output)]
@@ -112,7 +112,7 @@ def worst_elements(report: str) -> tuple[str, str]:
     Raises:
         OutputError: the suffix of the file names neither.
     """
-    from actgrad.cli.write.answer import OutputError
+    from actgrad.cli.write import OutputError
 
     if not report.lower().endswith((".csv", ".json")):
         raise OutputError(f"--report {report}: its suffix names no format", "use .csv or .json")
@@ -151,8 +151,7 @@ def judged(
     import math
     from contextlib import ExitStack
 
-    from actgrad.cli.read.dump import Dump
-    from actgrad.cli.read.stored import nbytes
+    from actgrad.cli.read import Dump, nbytes
     from actgrad.cli.show import Bar
     from actgrad.cli.show.verification import Found
     from actgrad.layers import ActgradError, Verification, chain_of

@@ -8,7 +8,7 @@ from typing import Any
 
 from actgrad.cli.draw.layout import target
 from actgrad.cli.draw.picture import Picture
-from actgrad.cli.write.formats import json_number
+from actgrad.cli.write import json_number
 from actgrad.layers.formula import Edge, Graph, Node
 
 

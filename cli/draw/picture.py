@@ -10,7 +10,7 @@ import numpy as np
 from actgrad.cli.draw.labels import Labels
 from actgrad.cli.draw.point import Point, PointError, point
 from actgrad.cli.exit import tell
-from actgrad.cli.read.source import read
+from actgrad.cli.read import read_array
 from actgrad.cli.show import numeral
 from actgrad.layers import Layer
 from actgrad.layers.explain import Grouped
@@ -63,7 +63,7 @@ def picture(
             raise PointError("--at needs --x")
         found = None
     else:
-        found = point(chain, read(x, "--x"), read(dout, "--dout"), at)
+        found = point(chain, read_array(x, "--x"), read_array(dout, "--dout"), at)
         if found.is_default:
             tell(f"note: this is {found.place}; --at names another")
     names = names_between(chain)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import IO
 
 from actgrad.cli.draw.picture import Picture
-from actgrad.cli.write.answer import TextAnswer
+from actgrad.cli.write import TextAnswer
 
 
 def answer(picture: Picture) -> TextAnswer:

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from actgrad.cli.read.source import opened
-from actgrad.cli.read.stored import Repeated, at_rest, whole
+from actgrad.cli.read.external import Repeated, random_access
+from actgrad.cli.read.source import in_memory, open_array
 from actgrad.layers import Block, DtypeError, Layer, ShapeError
 from actgrad.layers.arrays import Array, floating, named
 from actgrad.layers.run import Held, Slices, Source, computed_in, slices
@@ -35,8 +35,8 @@ class Dump:
         for name, argument in arguments.items():
             if argument is not None:
                 # The only dtype of two bytes that NumPy does not know is taken for what it is.
-                found = opened(argument, f"--{name}", dtype or "bfloat16")
-                self.sources[name] = at_rest(files.enter_context(found))
+                array = files.enter_context(open_array(argument, f"--{name}", dtype or "bfloat16"))
+                self.sources[name] = random_access(array)
         x = self.sources["x"]
         self.dtype = computed_in(x.dtype) if dtype is None else named(dtype)
         self.shapes = dict.fromkeys(("x", "dx"), x.shape)
@@ -55,11 +55,11 @@ class Dump:
         """
         shape = self.shapes[name]
         if name == "dout" and not source.shape:
-            return Repeated(whole(source).astype(self.dtype), shape, self.order)
-        found = computed_in(source.dtype)
-        if dtype is None and found != self.dtype:
+            return Repeated(in_memory(source).astype(self.dtype), shape, self.order)
+        own = computed_in(source.dtype)
+        if dtype is None and own != self.dtype:
             raise DtypeError(
-                f"{what} is {found.name}, but --x is {self.dtype.name}",
+                f"{what} is {own.name}, but --x is {self.dtype.name}",
                 "a dump is verified in its own dtype, which x must have too",
             )
         if source.shape != shape:
@@ -68,7 +68,7 @@ class Dump:
                 f" {self.shapes['x']}"
             )
         if source.order != self.order and len(shape) > 1:
-            return Held(np.asarray(whole(source), order=self.order))
+            return Held(np.asarray(in_memory(source), order=self.order))
         return source
 
     def blocks(self) -> Iterator[Block]:

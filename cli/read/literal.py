@@ -1,7 +1,7 @@
-"""Arrays as people write and paste them: parsed character by character, never evaluated.
+"""Arrays as text, typed or pasted: parsed character by character, never evaluated.
 
-One grammar for Python's and JSON's nested lists, NumPy's `print` and `repr`, PyTorch's and JAX's
-`repr`: values stand in brackets, apart by commas, blanks or both.
+One grammar covers the nested lists of Python and JSON, `print` and `repr` of NumPy, and `repr` of
+PyTorch and JAX: values stand in brackets, separated by commas, blanks or both.
 """
 
 from __future__ import annotations
@@ -17,38 +17,38 @@ from actgrad.layers.arrays import Array
 #: As many dimensions as a NumPy array can have.
 DEEPEST = 64
 
-# Patterns are compiled where they are first used: few texts need them all.
+# Patterns are compiled at their first use: few texts need all of them.
 BLANK = r"\s*"
 NUMBER = (
     r"(?i)[+-]?(?:\d[\d_]*\.?[\d_]*(?:e[+-]?\d+)?|\.\d[\d_]*(?:e[+-]?\d+)?|nan|inf(?:inity)?)"
     r"|true|false|\"(?:nan|[+-]?infinity)\""
 )
-#: `array(`, `torch.tensor(`, `np.float64(`: around a value, it changes nothing.
+#: `array(`, `torch.tensor(`, `np.float64(`: the call stands for the value in it.
 WRAPPER = (
     r"(?i)(?:np\.|numpy\.|jnp\.|torch\.)?"
     r"(?:array|asarray|tensor|float(?:16|32|64)|u?int(?:8|16|32|64)|bool_?)\s*\("
 )
-#: A bracket with nothing but plain numbers in it.
+#: A bracket that holds plain numbers only.
 ROW = r"\[([-+\d.eE,\s]+)\]"
 KEYWORD = r",\s*(\w+)\s*=\s*('[^']*'|\"[^\"]*\"|<[^<>]*>|\([\d\s,]{0,999}\)|[\w.]+)"
-#: What a message quotes: the run of characters up to the next delimiter.
+#: The characters up to the next delimiter, which a message quotes.
 WORD = r"(?s)[^\s,\[\]()]+|."
 CLOSING = {"[": "]", "(": ")"}
 
 
 class LiteralError(ActgradError):
-    """A text that is no array."""
+    """A text that does not spell an array."""
 
 
 class Level:
-    """An open bracket or wrapper, and the shapes of the values in it so far."""
+    """An open bracket or wrapper, and the shapes of the values read in it."""
 
     def __init__(self, opening: str, at: int, wrapper: bool = False) -> None:
         self.opening = opening
         self.at = at
         self.wrapper = wrapper
         self.shapes: list[tuple[int, ...]] = []
-        #: How many values stand before the last comma.
+        #: How many values stand before the last comma; None without a comma.
         self.comma: int | None = None
 
     @property
@@ -63,11 +63,17 @@ class Level:
         return (len(self.shapes), *(self.shapes[0] if self.shapes else ()))
 
 
+def may_begin(text: str) -> bool:
+    """Whether the text begins like an array; `/tmp/x.npy` does not."""
+    start = text.replace("−", "-").lstrip()
+    return start[:1] in tuple("[(.…") or any(re.match(p, start) for p in (NUMBER, WRAPPER))
+
+
 def parse(text: str) -> Array:
-    """The float64 array that `text` writes.
+    """The float64 array that `text` spells.
 
     Raises:
-        LiteralError: it writes none; the message says what was expected, and where.
+        LiteralError: it spells none; the message says what was expected, and at which column.
     """
     return _Reader(text.replace("−", "-")).read()
 
@@ -93,7 +99,7 @@ class _Reader:
             raise LiteralError(f"there is no such array: {error}") from None
 
     def _tokens(self) -> Iterator[str]:
-        """What stands at `self.at`, blanks skipped; `_take` moves past it."""
+        """The character at `self.at`, blanks skipped; `_take` moves past it."""
         while True:
             self.at = self._past(BLANK)
             if self.at == len(self.text):
@@ -104,8 +110,8 @@ class _Reader:
         return re.compile(pattern).match(self.text, self.at)
 
     def _past(self, pattern: str) -> int:
-        found = self._match(pattern)
-        return found.end() if found else self.at
+        match = self._match(pattern)
+        return match.end() if match else self.at
 
     def _take(self, token: str) -> None:
         level = self.levels[-1]
@@ -127,16 +133,16 @@ class _Reader:
             self._number()
 
     def _row(self) -> bool:
-        """Take a whole row of plain numbers, many times as fast as one by one; or leave it."""
-        found = self._match(ROW)
-        if not found or len(self.levels) > DEEPEST:
+        """Read a row of plain numbers at once, many times as fast as one by one, if it is one."""
+        match = self._match(ROW)
+        if not match or len(self.levels) > DEEPEST:
             return False
         try:
-            row = [float(word) for word in found[1].split("," if "," in found[1] else None)]
+            row = [float(word) for word in match[1].split("," if "," in match[1] else None)]
         except ValueError:
             return False
         self.values += row
-        self.at = found.end()
+        self.at = match.end()
         self._add((len(row),))
         return True
 
@@ -169,14 +175,14 @@ class _Reader:
         self.at += 1
 
     def _keyword(self, level: Level) -> None:
-        """Skip `, dtype=float32` and its like; heed `shape=(0, 3)`, as NumPy writes for no data."""
-        found = self._match(KEYWORD)
-        if not found:
+        """Skip `, dtype=float32` and its like; `shape=(0, 3)`, which NumPy prints, is the shape."""
+        match = self._match(KEYWORD)
+        if not match:
             self.at += 1
             raise self._error("')' was expected", self.at)
-        self.at = found.end()
-        if found[1] == "shape" and 0 in level.shapes[0]:
-            level.shapes[0] = tuple(int(size) for size in re.findall(r"\d+", found[2]))
+        self.at = match.end()
+        if match[1] == "shape" and 0 in level.shapes[0]:
+            level.shapes[0] = tuple(int(size) for size in re.findall(r"\d+", match[2]))
 
     def _number(self) -> None:
         end = self._past(NUMBER)
@@ -191,7 +197,7 @@ class _Reader:
         self._add(())
 
     def _add(self, shape: tuple[int, ...]) -> None:
-        """Count one more value in the level that is open; all must be of one shape."""
+        """Add the shape of one more value to the open level; all must have one shape."""
         level = self.levels[-1]
         if level.shapes and shape != level.shapes[0]:
             place = "".join(f"[{len(outer.shapes)}]" for outer in self.levels[1:-1])
@@ -202,8 +208,8 @@ class _Reader:
         level.shapes.append(shape)
 
     def _word(self) -> str:
-        found = self._match(WORD)
-        word = found[0] if found else ""
+        match = self._match(WORD)
+        word = match[0] if match else ""
         return repr(word if len(word) <= 24 else word[:24] + "…")
 
     def _no_number(self) -> LiteralError:

@@ -1,4 +1,4 @@
-"""Which array of a file that may hold several."""
+"""Choosing an array of a file that may hold several."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from actgrad.layers import ActgradError
 
 
 class MemberError(ActgradError):
-    """No array of that name in the file, or several and none is named."""
+    """The file holds no array of that name, or it holds several and the argument names none."""
 
 
-def chosen(names: Sequence[str], file: str, member: str | None, suffix: str) -> str:
-    """The array to read: the one named `member`, or the only one there is.
+def member_name(names: Sequence[str], file: str, member: str | None, suffix: str) -> str:
+    """The name of the array to read: `member`, or the only name there is.
 
     Raises:
-        MemberError: it is not there, or several are and none is named.
+        MemberError: there is no array `member`, or it is None and there are several.
     """
     listed = f"{file} holds {', '.join(names) or 'no array'}"
     if member is None and len(names) == 1:

@@ -1,4 +1,4 @@
-"""Reading `.npy` arrays from any stream, believing nothing that the header says.
+"""Reading `.npy` arrays from any stream; every claim of the header is checked.
 
 See: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 """
@@ -14,14 +14,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from actgrad.cli.read.stored import Arriving, Stored, Stream, in_bytes, nbytes
+from actgrad.cli.read.external import FileArray, Stream, StreamedArray, in_bytes, nbytes
 from actgrad.layers import ActgradError
 from actgrad.layers.arrays import Order, floating
 
 #: NumPy itself writes headers of some hundred bytes, and refuses to read beyond 10,000.
 LONGEST_HEADER = 1 << 16
-#: What NumPy makes of bfloat16, which it does not know.
-OPAQUE = np.dtype("V2")
 MAGIC = b"\x93NUMPY"
 READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -32,27 +30,29 @@ READERS = {
 
 
 class NpyError(ActgradError):
-    """Bytes that are no `.npy` array, or not the whole of one."""
+    """Bytes that are no `.npy` array, or a header that is broken."""
 
 
 class Header(NamedTuple):
-    """What a `.npy` file says of the data that follow."""
+    """The header of a `.npy` file, which describes the data behind it."""
 
     shape: tuple[int, ...]
     order: Order
     dtype: np.dtype[Any]
-    #: How many bytes it took, the first 8 of the file not counted.
+    #: The length of the header in bytes, without the first 8 of the file.
     length: int
 
 
-def arriving(head: bytes, stream: Stream, name: str, available: int | None = None) -> Arriving:
-    """The array of a `.npy` stream, of which the 8 bytes `head` are already read.
+def streamed_npy(
+    head: bytes, stream: Stream, name: str, available: int | None = None
+) -> StreamedArray:
+    """The array of a `.npy` stream whose first 8 bytes, `head`, are already read.
 
-    `available` is how many bytes follow these, where that is known beforehand.
+    `available` is the number of bytes that follow `head`, if it is known.
 
     Raises:
         NpyError: the bytes are no such array, or an impossible one.
-        StoredError: they end too early.
+        IncompleteArrayError: they end too early.
         DtypeError: no layer computes in the array's dtype.
     """
     shape, order, dtype, length = read_header(head, stream, name)
@@ -60,11 +60,11 @@ def arriving(head: bytes, stream: Stream, name: str, available: int | None = Non
         raise NpyError(f"{name} holds pickled objects, which are never loaded")
     if dtype.subdtype:
         raise NpyError(f"{name} holds arrays of arrays: its dtype is {dtype}")
-    if dtype != OPAQUE:
+    if dtype != np.dtype("V2"):  # which NumPy writes for bfloat16
         floating(np.empty(0, dtype), name)
-    array = Arriving(stream, name, shape, dtype, order)
+    array = StreamedArray(stream, name, shape, dtype, order)
     if available is not None and nbytes(array) > available - length:
-        raise array.cut_short(available - length)
+        raise array.incomplete(available - length)
     try:
         np.broadcast_to(np.empty((), dtype), shape)
     except (ValueError, TypeError, OverflowError) as error:
@@ -72,28 +72,29 @@ def arriving(head: bytes, stream: Stream, name: str, available: int | None = Non
     return array
 
 
-def found(head: bytes, stream: BufferedReader, name: str) -> Stored | Arriving:
-    """The array of a `.npy` file or pipe, of which the 8 bytes `head` are already read.
+def npy_array(head: bytes, stream: BufferedReader, name: str) -> FileArray | StreamedArray:
+    """The array of a `.npy` file or pipe whose first 8 bytes, `head`, are already read.
 
-    Raises what `arriving` raises.
+    Raises:
+        NpyError, IncompleteArrayError, DtypeError: as `streamed_npy`.
     """
     if not (isinstance(stream, BufferedReader) and stream.seekable()):
-        return arriving(head, stream, name)
+        return streamed_npy(head, stream, name)
     here = stream.tell()
     size = stream.seek(0, os.SEEK_END)
     stream.seek(here)
-    array = arriving(head, stream, name, size - here)
+    array = streamed_npy(head, stream, name, size - here)
     at = stream.tell()
-    # What follows it may be read as a second array.
+    # The bytes behind it may be read as a second array.
     stream.seek(at + nbytes(array))
-    return Stored(stream, at, name, array.shape, array.dtype, array.order)
+    return FileArray(stream, at, name, array.shape, array.dtype, array.order)
 
 
 def read_header(head: bytes, stream: Stream, name: str) -> Header:
-    """The header of a `.npy` stream, of which the 8 bytes `head` are already read.
+    """The header of a `.npy` stream whose first 8 bytes, `head`, are already read.
 
     Raises:
-        NpyError: it is none.
+        NpyError: the bytes are no `.npy` header.
     """
     if not head:
         raise NpyError(f"{name} is empty")
@@ -103,15 +104,15 @@ def read_header(head: bytes, stream: Stream, name: str) -> Header:
     reader = READERS.get(version)
     if reader is None:
         raise NpyError(f"{name} is of .npy version {'.'.join(map(str, version))}; 1.0 to 3.0 are")
-    prefix = taken(stream, 2 if version == (1, 0) else 4)
+    prefix = read_up_to(stream, 2 if version == (1, 0) else 4)
     length = int.from_bytes(prefix, "little")
     if length > LONGEST_HEADER:
         raise NpyError(f"{name} has a broken .npy header: it claims to be {in_bytes(length)} long")
     try:
         with warnings.catch_warnings(action="ignore"):
-            shape, fortran_order, dtype = reader(io.BytesIO(prefix + taken(stream, length)))
+            shape, fortran_order, dtype = reader(io.BytesIO(prefix + read_up_to(stream, length)))
     except Exception as error:
-        # Of a header that is no literal, Python tells an address in memory; of a deep one, nothing.
+        # For a header that is no literal, Python's message has an address; for a deep one, nothing.
         reason = re.split(" on line|\n", str(error))[0] or "it cannot be parsed"
         raise NpyError(f"{name} has a broken .npy header: {reason}") from error
     if any(size < 0 for size in shape):
@@ -119,8 +120,8 @@ def read_header(head: bytes, stream: Stream, name: str) -> Header:
     return Header(shape, "F" if fortran_order else "C", dtype, len(prefix) + length)
 
 
-def taken(stream: Stream, count: int) -> bytes:
-    """That many bytes of a stream, or as many as there are."""
+def read_up_to(stream: Stream, count: int) -> bytes:
+    """The next `count` bytes of a stream, or fewer at its end."""
     data = bytearray(count)
     filled = 0
     while filled < count:

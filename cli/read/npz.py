@@ -8,20 +8,20 @@ from contextlib import ExitStack, contextmanager
 from typing import IO
 
 from actgrad.cli.read import npy
-from actgrad.cli.read.member import chosen
+from actgrad.cli.read.external import StreamedArray
+from actgrad.cli.read.member import member_name
 from actgrad.cli.read.npy import NpyError
-from actgrad.cli.read.stored import Arriving
 from actgrad.layers import ActgradError
 
 SUFFIX = ".npy"
 
 
 class NpzError(NpyError):
-    """A broken archive."""
+    """An archive that cannot be read."""
 
 
-class Member:
-    """What is in an archive under one name, as a stream."""
+class MemberStream:
+    """The data of one name in an archive, as a stream."""
 
     def __init__(self, stream: IO[bytes], name: str) -> None:
         self._stream, self._name = stream, name
@@ -34,28 +34,28 @@ class Member:
 
 
 @contextmanager
-def arriving(file: IO[bytes], name: str, member: str | None) -> Iterator[Arriving]:
+def npz_array(file: IO[bytes], name: str, member: str | None) -> Iterator[StreamedArray]:
     """The array `member` of an archive, or its only one.
 
     Raises:
         NpzError: the archive is broken.
-        MemberError: it has no such member, or several and none is named.
+        MemberError: it has no such member, or several and `member` is None.
         NpyError, DtypeError: the member is no array that a layer computes in.
     """
-    with ExitStack() as opened:
+    with ExitStack() as files:
         with broken(name):
-            archive = opened.enter_context(zipfile.ZipFile(file))
+            archive = files.enter_context(zipfile.ZipFile(file))
             entries = [n.removesuffix(SUFFIX) for n in archive.namelist() if n.endswith(SUFFIX)]
-            member = chosen(entries, name, member, ".npz")
+            member = member_name(entries, name, member, ".npz")
             info = archive.getinfo(member + SUFFIX)
-            stream = Member(opened.enter_context(archive.open(info)), name)
-        head = npy.taken(stream, 8)
-        yield npy.arriving(head, stream, f"{name}:{member}", info.file_size - len(head))
+            stream = MemberStream(files.enter_context(archive.open(info)), name)
+        head = npy.read_up_to(stream, 8)
+        yield npy.streamed_npy(head, stream, f"{name}:{member}", info.file_size - len(head))
 
 
 @contextmanager
 def broken(name: str) -> Iterator[None]:
-    """Say that the archive is broken: zipfile and its decompressors raise whatever they like."""
+    """Turn any error of zipfile and its decompressors into an NpzError."""
     try:
         yield
     except (ActgradError, MemoryError):

@@ -1,4 +1,4 @@
-"""One array of a `.safetensors` file: of the file's bytes, only that array's are read."""
+"""Reading one array of a `.safetensors` file, without the bytes of the others."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import IO, Any
 
 import numpy as np
 
-from actgrad.cli.read.member import chosen
-from actgrad.cli.read.stored import Stored
+from actgrad.cli.read.external import FileArray
+from actgrad.cli.read.member import member_name
 from actgrad.layers import ActgradError, DtypeError
 from actgrad.layers.arrays import named
 
 
 class SafetensorsError(ActgradError):
-    """A broken file, or no package to read it with."""
+    """The file is broken, or the package that reads it is not installed."""
 
 
-def stored(file: IO[bytes], name: str, member: str | None) -> Stored:
+def safetensors_array(file: IO[bytes], name: str, member: str | None) -> FileArray:
     """The tensor `member` of a file, or its only one.
 
     Raises:
         SafetensorsError: the package is not installed, or the file is broken.
-        MemberError: it has no such tensor, or several and none is named.
+        MemberError: it has no such tensor, or several and `member` is None.
         DtypeError: no layer computes in its dtype.
     """
     try:
@@ -34,22 +34,22 @@ def stored(file: IO[bytes], name: str, member: str | None) -> Stored:
         ) from None
     try:
         with safe_open(name, framework="numpy") as checked:
-            member = chosen(checked.keys(), name, member, ".safetensors")
+            member = member_name(checked.keys(), name, member, ".safetensors")
     except (SafetensorError, ValueError, TypeError) as error:
         raise SafetensorsError(f"{name} is no readable .safetensors file: {error}") from error
-    # The package has checked the header, but does not say where in the file a tensor lies.
+    # The package has checked the header, but does not give the offset of a tensor.
     length = int.from_bytes(file.read(8), "little")
     about = json.loads(file.read(length))[member]
     dtype = dtype_named(about["dtype"], f"{name}:{member}")
     offset = 8 + length + about["data_offsets"][0]
-    return Stored(file, offset, f"{name}:{member}", tuple(about["shape"]), dtype, "C")
+    return FileArray(file, offset, f"{name}:{member}", tuple(about["shape"]), dtype, "C")
 
 
 def dtype_named(code: str, what: str) -> np.dtype[Any]:
-    """The dtype that the format calls by that code: `F32`, `I8`, `BOOL`, `BF16`.
+    """The dtype of a code of the format: `F32`, `I8`, `BOOL`, `BF16`.
 
     Raises:
-        DtypeError: no layer computes in it.
+        DtypeError: no layer computes in that dtype.
     """
     if code == "BF16":
         return named("bfloat16")

@@ -9,59 +9,80 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from io import BufferedReader
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from actgrad.cli.read import literal, npy
-from actgrad.cli.read.stored import whole
+from actgrad.cli.read import literal
 from actgrad.layers import ActgradError
 from actgrad.layers.arrays import Array, floating, named
-from actgrad.layers.run import Held, Source
 
-#: What a `.npz` archive begins with.
+if TYPE_CHECKING:
+    from actgrad.cli.read.external import ExternalArray
+    from actgrad.layers.run import Source
+
+#: The first bytes of a `.npz` archive.
 ZIP = b"PK"
 #: `weights.npz:layer1`: an archive and the name of one of its arrays.
-MEMBER = r"(?is)(.*\.(?:npz|safetensors)):(.+)"
-#: A text literal longer than this is refused; that much of it takes gigabytes once parsed.
+ARCHIVE_MEMBER = r"(?is)(.*\.(?:npz|safetensors)):(.+)"
+#: Bytes of the longest text that is read: parsed, it takes gigabytes.
 LONGEST = 1 << 28
 
 
 class SourceError(ActgradError):
-    """Nothing that could be read as an array."""
+    """The argument is no number, no array and no file that holds one."""
 
 
-def read(argument: str, option: str, dtype: str | None = None) -> Array:
-    """The array that `argument`, given to `option`, stands for, cast to `dtype` if that is given.
+def read_array(argument: str, option: str, dtype: str | None = None) -> Array:
+    """The array that `argument` of `option` stands for, cast to `dtype` if that is given.
 
-    Raises what `opened` raises, and:
-        StoredError: it is cut short, or takes more memory than there is.
+    Raises:
+        ActgradError: the argument stands for no array, or its data end too early.
     """
-    with opened(argument, option, dtype) as source:
-        return whole(source, dtype)
+    with open_array(argument, option, dtype) as array:
+        return in_memory(array, dtype)
 
 
 @contextmanager
-def opened(argument: str, option: str, dtype: str | None = None) -> Iterator[Source]:
-    """The array that `argument`, given to `option`, stands for, which may still be outside memory.
+def open_array(
+    argument: str, option: str, dtype: str | None = None
+) -> Iterator[Array | ExternalArray]:
+    """The array that `argument` of `option` stands for, in memory or still outside it.
 
-    It is `-` for standard input, a literal, or a path, whichever fits first. `dtype` is what it
-    will be cast to.
+    The argument is `-` for standard input, a literal, or a path: the first of them that it can be.
+    `dtype` is the one that the array will be cast to.
 
     Raises:
-        ActgradError: it is none of them, or cannot be read.
+        ActgradError: the argument stands for no array, or the file cannot be read.
     """
     if not argument.strip():
         raise SourceError(f"{option} is empty", "give a number, an array such as [1, 2] or a file")
     with ExitStack() as files:
-        source = _found(argument, option, files)
-        if source.dtype == npy.OPAQUE:
-            source.dtype = _bfloat16(argument, dtype)
-        yield source
+        array = _opened(argument, option, files)
+        if not isinstance(array, np.ndarray) and array.dtype == np.dtype("V2"):
+            array.dtype = _bfloat16(argument, dtype)
+        yield array
+
+
+def in_memory(array: Array | Source, dtype: str | None = None) -> Array:
+    """The array in memory, in a dtype that layers compute in, or cast to `dtype`.
+
+    Raises:
+        IncompleteArrayError: its data end too early, or memory is too small.
+    """
+    if not isinstance(array, np.ndarray):
+        from actgrad.cli.read.external import read_whole
+
+        array = read_whole(array)
+    array = floating(array, "x")
+    if dtype is None:
+        return array
+    with np.errstate(all="ignore"):
+        return array.astype(named(dtype))
 
 
 def _bfloat16(argument: str, dtype: str | None) -> np.dtype[Any]:
-    """NumPy stores bfloat16 as two bytes of no kind: taken for it only if `--dtype` says so."""
+    """The dtype of two unknown bytes, which is how NumPy stores bfloat16: `--dtype` must say so."""
     if dtype != "bfloat16":
         raise SourceError(
             f"{argument} holds two bytes an element, of no known dtype",
@@ -70,34 +91,38 @@ def _bfloat16(argument: str, dtype: str | None) -> np.dtype[Any]:
     return named(dtype)
 
 
-def _found(argument: str, option: str, files: ExitStack) -> Source:
+def _opened(argument: str, option: str, files: ExitStack) -> Array | ExternalArray:
     if argument == "-":
         return _stdin(option, files)
-    try:
-        return Held(floating(literal.parse(argument), option))
-    except literal.LiteralError as error:
-        path, member = _path(argument)
-        if os.path.exists(path):  # noqa: PTH110 — False, not an error, for a name that is too long
-            return _file(path, member, files)
-        raise _neither(argument, option, error) from None
+    error = None
+    if literal.may_begin(argument):
+        try:
+            return floating(literal.parse(argument), option)
+        except literal.LiteralError as refused:
+            error = refused
+    path, member = _path(argument)
+    if os.path.exists(path):  # noqa: PTH110 — False, not an error, for a name that is too long
+        return _file(path, member, files)
+    raise _neither(argument, option, error)
 
 
 def _path(argument: str) -> tuple[Path, str | None]:
-    """The file, and the member of it that the argument names."""
-    found = re.fullmatch(MEMBER, argument)
-    if found and not os.path.lexists(argument):
-        return Path(found[1]), found[2]
+    """The path of the file, and the name of the member that the argument names."""
+    match = re.fullmatch(ARCHIVE_MEMBER, argument)
+    if match and not os.path.lexists(argument):
+        return Path(match[1]), match[2]
     return Path(argument), None
 
 
-def _neither(argument: str, option: str, error: literal.LiteralError) -> ActgradError:
+def _neither(argument: str, option: str, error: literal.LiteralError | None) -> ActgradError:
     """The error for a text that is no literal and names no file."""
     path, _ = _path(argument)
     if path.suffix.lower() in {".npy", ".npz", ".safetensors"}:
         return SourceError(f"{path}: {_why_missing(path)}")
-    if argument.lstrip()[0] in "[(" or re.match(literal.WRAPPER, argument.lstrip()):
-        return SourceError(f"{option}: {error}", error.hint)
-    return SourceError(f"{option}: {argument!r} is no number, no array and no file", error.hint)
+    hint = error.hint if error else None
+    if error and (argument.lstrip()[0] in "[(" or re.match(literal.WRAPPER, argument.lstrip())):
+        return SourceError(f"{option}: {error}", hint)
+    return SourceError(f"{option}: {argument!r} is no number, no array and no file", hint)
 
 
 def _why_missing(path: Path) -> str:
@@ -108,7 +133,7 @@ def _why_missing(path: Path) -> str:
     return "it was not there a moment ago"
 
 
-def _stdin(option: str, files: ExitStack) -> Source:
+def _stdin(option: str, files: ExitStack) -> Array | ExternalArray:
     if sys.stdin is None:
         raise SourceError(f"{option} is -, but standard input is closed")
     try:
@@ -123,7 +148,7 @@ def _stdin(option: str, files: ExitStack) -> Source:
     return source
 
 
-def _file(path: Path, member: str | None, files: ExitStack) -> Source:
+def _file(path: Path, member: str | None, files: ExitStack) -> Array | ExternalArray:
     name = str(path)
     try:
         file = path.open("rb") if path.is_file() else _left_open(path)
@@ -132,7 +157,7 @@ def _file(path: Path, member: str | None, files: ExitStack) -> Source:
         if path.suffix.lower() == ".safetensors":
             from actgrad.cli.read import safetensors
 
-            return safetensors.stored(file, name, member)
+            return safetensors.safetensors_array(file, name, member)
         source = _stream(file, name, member, files)
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror}") from error
@@ -142,28 +167,31 @@ def _file(path: Path, member: str | None, files: ExitStack) -> Source:
 
 
 def _left_open(path: Path) -> BufferedReader:
-    """A pipe or a device: closing it while a thread waits for its writer would wait as well."""
+    """A pipe or a device; it stays open: closing it would wait for its writer."""
     return open(os.open(path, os.O_RDONLY), "rb", closefd=False)
 
 
 def _stream(
     stream: BufferedReader, name: str, member: str | None, files: ExitStack
-) -> Source | None:
-    """The array of a stream, told by its first bytes; None of an empty one."""
-    head = npy.taken(stream, 8)
+) -> Array | ExternalArray | None:
+    """The array of a stream, in the format that its first bytes show; None if it is empty."""
+    # Imported here, because a literal needs no file format.
+    from actgrad.cli.read import npy
+
+    head = npy.read_up_to(stream, 8)
     if not head:
         return None
     if head.startswith(ZIP) or member is not None or name.lower().endswith(".npz"):
         from actgrad.cli.read import npz
 
-        return files.enter_context(npz.arriving(_seekable(head, stream, files), name, member))
+        return files.enter_context(npz.npz_array(_seekable(head, stream, files), name, member))
     if head.startswith(npy.MAGIC) or name.lower().endswith(".npy"):
-        return npy.found(head, stream, name)
-    return Held(floating(_text(head + stream.read(LONGEST), name), name))
+        return npy.npy_array(head, stream, name)
+    return floating(_text(head + stream.read(LONGEST), name), name)
 
 
 def _seekable(head: bytes, stream: BufferedReader, files: ExitStack) -> IO[bytes]:
-    """The stream from its start; standard input's is put in a file, for its index is its end."""
+    """The stream at its start; standard input is copied to a file: its index is its end."""
     if stream.seekable() and stream is not sys.stdin.buffer:
         stream.seek(0)
         return stream

@@ -11,8 +11,7 @@ from rich.text import Text
 
 from actgrad.cli.show.page import DEFAULT_WIDTH, Page
 from actgrad.cli.show.scatter import scatter
-from actgrad.cli.write.answer import TextAnswer
-from actgrad.cli.write.formats import json_number
+from actgrad.cli.write import TextAnswer, json_number
 from actgrad.layers import ActgradError
 from actgrad.layers.check import FAULTS, Finding, Report, spelled
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from actgrad.cli.draw.point import PointError
 from actgrad.cli.exit import tell
-from actgrad.cli.read.source import read
+from actgrad.cli.read import read_array
 from actgrad.cli.show.page import numeral
 from actgrad.layers import Layer
 from actgrad.layers.activations import names_elsewhere
@@ -129,7 +129,7 @@ def along_axis(layer: Layer, x: str | None) -> Explanation:
 
 
 def number_of(x: str) -> float:
-    array = read(x, "--x")
+    array = read_array(x, "--x")
     if array.size != 1:
         tell(f"note: of the {array.size} numbers in --x, the first is taken")
     if not array.size:

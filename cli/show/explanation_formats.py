@@ -8,7 +8,7 @@ from typing import IO, Any
 
 from actgrad.cli.show.explanation import Explanation, failure_lines, kink_lines
 from actgrad.cli.show.page import numeral
-from actgrad.cli.write.answer import TextAnswer
+from actgrad.cli.write import TextAnswer
 
 
 def answer(explanation: Explanation) -> TextAnswer:
@@ -99,7 +99,7 @@ def json_text(found: Explanation) -> str:
     """It as one JSON object on one line."""
     import json
 
-    from actgrad.cli.write.formats import json_number
+    from actgrad.cli.write import json_number
 
     layer = found.layer
     steps: list[dict[str, Any]] = [{"expression": step.text} for step in found.steps]

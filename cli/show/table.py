@@ -19,7 +19,7 @@ from actgrad.cli.show.page import SIGNS, Page, numeral
 from actgrad.cli.show.summary import summary_of
 
 if TYPE_CHECKING:
-    from actgrad.cli.write.answer import ArrayAnswer
+    from actgrad.cli.write import ArrayAnswer
 
 #: An axis longer than the first number is shown by as many indices at each end as the second says.
 ROWS = (40, 6)

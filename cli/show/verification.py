@@ -8,8 +8,7 @@ from functools import partial
 from io import StringIO
 from typing import Any, NamedTuple
 
-from actgrad.cli.write.answer import TextAnswer
-from actgrad.cli.write.formats import json_number
+from actgrad.cli.write import TextAnswer, json_number
 from actgrad.layers import Verification
 from actgrad.layers.verify import Guess, JudgedElement
 

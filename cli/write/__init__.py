@@ -1,1 +1,25 @@
-"""Writing answers: formats, files and standard output."""
+"""Writing answers: what a command answers with, its formats, files and standard output."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actgrad.layers.lazy import lazy_attributes
+
+if TYPE_CHECKING:
+    from actgrad.cli.write.answer import Answer, ArrayAnswer, OutputError, TextAnswer
+    from actgrad.cli.write.formats import json_number
+    from actgrad.cli.write.output import Output
+    from actgrad.cli.write.streamed import streamed_run
+
+__all__ = [
+    "Answer",
+    "ArrayAnswer",
+    "Output",
+    "OutputError",
+    "TextAnswer",
+    "json_number",
+    "streamed_run",
+]
+
+__getattr__ = lazy_attributes(__name__, __file__)

@@ -8,7 +8,7 @@ from typing import IO, Any, BinaryIO, cast
 
 import numpy as np
 
-from actgrad.cli.read.stored import at_rest, nbytes
+from actgrad.cli.read import Repeated, nbytes, random_access
 from actgrad.cli.show import Bar
 from actgrad.cli.write.answer import ArrayAnswer
 from actgrad.cli.write.formats import npy_header
@@ -18,11 +18,13 @@ from actgrad.layers import Layer
 from actgrad.layers.arrays import Array
 from actgrad.layers.run import (
     Blank,
+    Held,
     Sink,
     Source,
     blank,
     in_order,
     outline,
+    piecewise,
     release,
     see_that_it_fits,
     stream,
@@ -31,6 +33,32 @@ from actgrad.layers.run import (
 
 #: Elements that are copied at a time.
 PART = 1 << 18
+
+
+def streamed_run(
+    chain: Layer,
+    x: Array | Source,
+    dout: Array | Source | None,
+    dtype: np.dtype[Any] | None,
+) -> StreamedRun | None:
+    """The run of the chain in pieces, or None if a layer needs the array as a whole.
+
+    x and dout are cast to `dtype` if it is given. A 0-d dout stands for an array of out's shape.
+
+    Raises:
+        ShapeError: dout has another shape than out.
+    """
+    source = Held(x) if isinstance(x, np.ndarray) else x
+    upstream: Source | None
+    if isinstance(dout, np.ndarray):
+        is_number = not dout.ndim
+        shape = chain.out_shape(source.shape) if is_number else ()
+        upstream = Repeated(dout, shape, source.order) if is_number else Held(dout)
+    else:
+        upstream = dout
+    if not piecewise(chain, source, upstream):
+        return None
+    return StreamedRun(chain, source, upstream, dtype)
 
 
 class StreamedRun:
@@ -137,8 +165,8 @@ class StreamedRun:
         arrays = {name: copy.mapped() for name, copy in copies.items()}
         sweep(
             self.chain,
-            at_rest(self.x).mapped(),
-            None if self.dout is None else at_rest(self.dout).mapped(),
+            random_access(self.x).mapped(),
+            None if self.dout is None else random_access(self.dout).mapped(),
             arrays,
             dtype=self.dtype,
             threads=threads,

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actgrad.cli.read.npy import MAGIC, NpyError, arriving
-from actgrad.cli.read.source import read
-from actgrad.cli.read.stored import StoredError, in_bytes, memory, whole
+from actgrad.cli.read.external import IncompleteArrayError, in_bytes, memory, read_whole
+from actgrad.cli.read.npy import MAGIC, NpyError, streamed_npy
+from actgrad.cli.read.source import read_array
 from actgrad.layers import ActgradError
 
 FLOATING = ["f2", "f4", "f8"]
@@ -43,7 +43,7 @@ def test_floating_arrays_keep_dtype_and_bits(dtype: str, tmp_path: Path) -> None
     values = np.array([0.0, -0.0, 1.5, np.nan, np.inf, -np.inf, 0, 0], dtype=dtype)
     info = np.finfo(values.dtype)
     values[-2:] = info.smallest_subnormal, info.max
-    got = read(saved(tmp_path / "x.npy", values), "--x")
+    got = read_array(saved(tmp_path / "x.npy", values), "--x")
     assert got.dtype.newbyteorder("=") == values.dtype.newbyteorder("=")
     assert (
         got.astype(got.dtype.newbyteorder("<")).tobytes()
@@ -54,7 +54,7 @@ def test_floating_arrays_keep_dtype_and_bits(dtype: str, tmp_path: Path) -> None
 @pytest.mark.parametrize("dtype", ["?", *(order + kind for kind in WHOLE for order in "<>")])
 def test_integers_and_booleans_become_float64(dtype: str, tmp_path: Path) -> None:
     values = np.array([[0, 1], [1, 100]], dtype=dtype)
-    got = read(saved(tmp_path / "x.npy", values), "--x")
+    got = read_array(saved(tmp_path / "x.npy", values), "--x")
     np.testing.assert_array_equal(got, values.astype(np.float64), strict=True)
 
 
@@ -62,7 +62,7 @@ def test_integers_and_booleans_become_float64(dtype: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("shape", [(), (0,), (3, 0, 2), (1,), (2, 3), (2, 3, 4), (1,) * 64])
 def test_every_shape_and_order(shape: tuple[int, ...], order: Any, tmp_path: Path) -> None:
     values = np.arange(np.prod(shape, dtype=int), dtype=">f4").reshape(shape).copy(order)
-    got = read(saved(tmp_path / "x.npy", values), "--x")
+    got = read_array(saved(tmp_path / "x.npy", values), "--x")
     np.testing.assert_array_equal(got, values)
     assert got.shape == shape
 
@@ -71,18 +71,18 @@ def test_every_shape_and_order(shape: tuple[int, ...], order: Any, tmp_path: Pat
 def test_every_version(version: tuple[int, int], tmp_path: Path) -> None:
     path = tmp_path / "x.npy"
     path.write_bytes(npy(header(), np.arange(3.0).tobytes(), version))
-    np.testing.assert_array_equal(read(str(path), "--x"), [0, 1, 2])
+    np.testing.assert_array_equal(read_array(str(path), "--x"), [0, 1, 2])
 
 
 def test_the_suffix_does_not_matter_where_the_magic_tells(tmp_path: Path) -> None:
     (tmp_path / "dump.bin").write_bytes(npy(header((1,)), np.float64(7).tobytes()))
-    np.testing.assert_array_equal(read(str(tmp_path / "dump.bin"), "--x"), [7])
+    np.testing.assert_array_equal(read_array(str(tmp_path / "dump.bin"), "--x"), [7])
 
 
 def test_what_follows_the_array_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "x.npy"
     path.write_bytes(npy(header((1,)), bytes(80)))
-    np.testing.assert_array_equal(read(str(path), "--x"), [0])
+    np.testing.assert_array_equal(read_array(str(path), "--x"), [0])
 
 
 BROKEN = {
@@ -126,7 +126,7 @@ def test_a_broken_file_is_told_what_is_wrong(data: bytes, message: str, tmp_path
     path = tmp_path / "bad.npy"
     path.write_bytes(data)
     with pytest.raises(ActgradError) as refused:
-        read(str(path), "--x")
+        read_array(str(path), "--x")
     assert message in str(refused.value)
     assert str(refused.value).startswith(str(path))
     assert "\n" not in str(refused.value)
@@ -148,7 +148,7 @@ def test_a_broken_file_is_told_what_is_wrong(data: bytes, message: str, tmp_path
 def test_other_dtypes_are_refused_by_name(array: np.ndarray[Any, Any], tmp_path: Path) -> None:
     path = saved(tmp_path / "x.npy", array)
     with pytest.raises(ActgradError) as refused:
-        read(path, "--x")
+        read_array(path, "--x")
     assert f"is of dtype {array.dtype}, in which no layer computes" in str(refused.value)
     assert "float32" in str(refused.value.hint)
 
@@ -166,7 +166,7 @@ class Bomb:
 def test_pickles_are_never_loaded(tmp_path: Path) -> None:
     path = saved(tmp_path / "x.npy", np.array([Bomb(tmp_path / "loaded")], dtype=object))
     with pytest.raises(NpyError, match="pickled objects, which are never loaded"):
-        read(path, "--x")
+        read_array(path, "--x")
     assert not (tmp_path / "loaded").exists()
 
 
@@ -179,14 +179,14 @@ def test_a_sparse_file_larger_than_memory_is_refused_before_it_is_read(tmp_path:
             os.truncate(path, count * 8 + 200)
         except OSError:
             pytest.skip("the file system has no files as large")
-    with pytest.raises(StoredError, match=r"promises .* more than this machine's memory"):
-        read(str(path), "--x")
+    with pytest.raises(IncompleteArrayError, match=r"promises .* more than this machine's memory"):
+        read_array(str(path), "--x")
 
 
 def test_a_pipe_that_promises_more_than_it_gives() -> None:
     data = npy(header((5,)), bytes(32))
-    with pytest.raises(StoredError, match="takes 40 bytes, 32 are there"):
-        whole(arriving(data[:8], io.BytesIO(data[8:]), "a pipe"))
+    with pytest.raises(IncompleteArrayError, match="takes 40 bytes, 32 are there"):
+        read_whole(streamed_npy(data[:8], io.BytesIO(data[8:]), "a pipe"))
 
 
 class Dripping(io.BytesIO):
@@ -199,7 +199,7 @@ class Dripping(io.BytesIO):
 def test_a_stream_may_give_its_bytes_a_few_at_a_time() -> None:
     data = npy(header((100,)), np.arange(100.0).tobytes())
     np.testing.assert_array_equal(
-        whole(arriving(data[:8], Dripping(data[8:]), "x")), np.arange(100.0)
+        read_whole(streamed_npy(data[:8], Dripping(data[8:]), "x")), np.arange(100.0)
     )
 
 
@@ -215,7 +215,7 @@ VALID = npy(header((2, 3), "<f4"), bytes(24))
 )
 def test_any_bytes_are_an_array_or_an_error_of_ours(data: bytes) -> None:
     with suppress(ActgradError):
-        assert whole(arriving(data[:8], io.BytesIO(data[8:]), "x")).dtype.kind in "fiub"
+        assert read_whole(streamed_npy(data[:8], io.BytesIO(data[8:]), "x")).dtype.kind in "fiub"
 
 
 @pytest.mark.parametrize(

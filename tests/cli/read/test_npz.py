@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actgrad.cli.read.external import read_whole
 from actgrad.cli.read.member import MemberError
-from actgrad.cli.read.npz import NpzError, arriving
-from actgrad.cli.read.source import read
-from actgrad.cli.read.stored import whole
+from actgrad.cli.read.npz import NpzError, npz_array
+from actgrad.cli.read.source import read_array
 from actgrad.layers import ActgradError
 from actgrad.layers.arrays import Array
 
@@ -30,9 +30,9 @@ def archived(compression: int = zipfile.ZIP_STORED, **arrays: object) -> bytes:
     return file.getvalue()
 
 
-def read_whole(data: bytes) -> Array:
-    with arriving(io.BytesIO(data), "standard input", None) as source:
-        return whole(source)
+def array_of(data: bytes) -> Array:
+    with npz_array(io.BytesIO(data), "standard input", None) as source:
+        return read_whole(source)
 
 
 def patched(data: bytes, record: bytes, offset: int, value: bytes) -> bytes:
@@ -53,36 +53,36 @@ def two(tmp_path: Path) -> Path:
 
 def test_the_only_member_needs_no_name(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "one.npz", weights=np.array([1, -2], dtype=np.float16))
-    got = read(str(tmp_path / "one.npz"), "--x")
+    got = read_array(str(tmp_path / "one.npz"), "--x")
     np.testing.assert_array_equal(got, np.array([1, -2], dtype=np.float16), strict=True)
 
 
 def test_a_member_is_read_by_its_name(two: Path) -> None:
-    np.testing.assert_array_equal(read(f"{two}:a", "--x"), [0, 1, 2])
-    np.testing.assert_array_equal(read(f"{two}:b", "--x"), [[4, 5]])
+    np.testing.assert_array_equal(read_array(f"{two}:a", "--x"), [0, 1, 2])
+    np.testing.assert_array_equal(read_array(f"{two}:b", "--x"), [[4, 5]])
 
 
 def test_of_several_members_one_must_be_named(two: Path) -> None:
     with pytest.raises(MemberError, match=r"two\.npz holds a, b: which one\?") as refused:
-        read(str(two), "--x")
+        read_array(str(two), "--x")
     assert refused.value.hint == f"{two}:NAME names it"
 
 
 def test_a_member_that_is_not_there(two: Path) -> None:
     with pytest.raises(MemberError, match=r"two\.npz holds no array 'c'") as refused:
-        read(f"{two}:c", "--x")
+        read_array(f"{two}:c", "--x")
     assert refused.value.hint == f"{two} holds a, b"
 
 
 def test_an_archive_without_arrays(tmp_path: Path) -> None:
     np.savez(tmp_path / "none.npz")
     with pytest.raises(MemberError, match=r"none\.npz holds no array$"):
-        read(str(tmp_path / "none.npz"), "--x")
+        read_array(str(tmp_path / "none.npz"), "--x")
 
 
 def test_an_archive_of_no_usual_name_says_how_a_member_is_named() -> None:
     with pytest.raises(MemberError, match="holds a, b: which one") as refused:
-        read_whole(archived(a=1.0, b=2.0))
+        array_of(archived(a=1.0, b=2.0))
     assert refused.value.hint == "FILE.npz:NAME names it"
 
 
@@ -90,14 +90,14 @@ def test_a_member_may_hold_no_pickles(tmp_path: Path) -> None:
     path = tmp_path / "x.npz"
     path.write_bytes(archived(a=np.array([None])))
     with pytest.raises(ActgradError, match=r"x\.npz:a holds pickled objects"):
-        read(str(path), "--x")
+        read_array(str(path), "--x")
 
 
 def test_a_member_without_a_byte(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
         archive.writestr("a.npy", b"")
     with pytest.raises(ActgradError, match=r"x\.npz:a is empty$"):
-        read(str(tmp_path / "x.npz"), "--x")
+        read_array(str(tmp_path / "x.npz"), "--x")
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
@@ -105,10 +105,10 @@ def test_every_compression_and_its_broken_data(compression: int, tmp_path: Path)
     data = archived(compression, a=np.random.default_rng(1).random(100))
     path = tmp_path / "x.npz"
     path.write_bytes(data)
-    assert read(str(path), "--x").shape == (100,)
+    assert read_array(str(path), "--x").shape == (100,)
     path.write_bytes(data[:60] + bytes(byte ^ 0x55 for byte in data[60:-150]) + data[-150:])
     with pytest.raises(NpzError, match=r"x\.npz is no readable \.npz archive: [^N]"):
-        read(str(path), "--x")
+        read_array(str(path), "--x")
 
 
 BROKEN = {
@@ -128,7 +128,7 @@ def test_a_broken_archive(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "bad.npz"
     path.write_bytes(data)
     with pytest.raises(NpzError, match=r"bad\.npz is no readable \.npz archive: \w"):
-        read(str(path), "--x")
+        read_array(str(path), "--x")
 
 
 def member(header_shape: str, mebibytes: int, tmp_path: Path) -> str:
@@ -149,7 +149,7 @@ def test_no_more_is_inflated_than_the_header_promises(tmp_path: Path) -> None:
     path = member("(10,)", 64, tmp_path)
     tracemalloc.start()
     try:
-        assert read(path, "--x").shape == (10,)
+        assert read_array(path, "--x").shape == (10,)
         assert tracemalloc.get_traced_memory()[1] < 16 << 20
     finally:
         tracemalloc.stop()
@@ -159,7 +159,7 @@ def test_a_header_that_promises_more_than_the_member_holds(tmp_path: Path) -> No
     with pytest.raises(
         ActgradError, match=r"bomb\.npz:a is cut short: .* takes 8000000000000 bytes, 1048576 are"
     ):
-        read(member(f"({10**12},)", 1, tmp_path), "--x")
+        read_array(member(f"({10**12},)", 1, tmp_path), "--x")
 
 
 @given(
@@ -170,4 +170,4 @@ def test_any_archive_is_an_array_or_an_error_of_ours(changes: list[tuple[int, in
     for place, byte in changes:
         data[place] = byte
     with suppress(ActgradError):
-        assert read_whole(bytes(data)).dtype.kind in "fiub"
+        assert array_of(bytes(data)).dtype.kind in "fiub"

@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 
 from actgrad.cli.read.member import MemberError
 from actgrad.cli.read.safetensors import SafetensorsError
-from actgrad.cli.read.source import SourceError, read
+from actgrad.cli.read.source import SourceError, read_array
 from actgrad.layers import DtypeError
 
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
@@ -31,27 +31,27 @@ def file(tmp_path: Path) -> str:
 
 
 def test_a_tensor_is_read_by_its_name(file: str) -> None:
-    w = read(f"{file}:w", "--x")
+    w = read_array(f"{file}:w", "--x")
     assert (w.dtype, w.tolist()) == (np.float32, [[0, 1, 2], [3, 4, 5]])
-    assert read(f"{file}:counts", "--x").dtype == np.float64
+    assert read_array(f"{file}:counts", "--x").dtype == np.float64
 
 
 def test_a_bfloat16_tensor_keeps_its_dtype(file: str) -> None:
-    b = read(f"{file}:b", "--x")
+    b = read_array(f"{file}:b", "--x")
     assert (b.dtype, b.tolist()) == (BFLOAT16, [1.5, -0.5])
 
 
 def test_an_only_tensor_needs_no_name(tmp_path: Path) -> None:
     save_file({"w": np.float32([1])}, tmp_path / "one.safetensors")
-    assert read(str(tmp_path / "one.safetensors"), "--x").tolist() == [1]
+    assert read_array(str(tmp_path / "one.safetensors"), "--x").tolist() == [1]
 
 
 def test_which_tensor_and_none_such(file: str) -> None:
     with pytest.raises(MemberError, match="holds b, counts, w: which one") as caught:
-        read(file, "--x")
+        read_array(file, "--x")
     assert caught.value.hint == f"{file}:NAME names it"
     with pytest.raises(MemberError, match="holds no array 'q'"):
-        read(f"{file}:q", "--x")
+        read_array(f"{file}:q", "--x")
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"\xff" * 64, b"\x02" + bytes(7) + b"{}"])
@@ -59,13 +59,13 @@ def test_a_broken_file_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "bad.safetensors"
     path.write_bytes(content)
     with pytest.raises((SafetensorsError, MemberError), match=r"bad\.safetensors"):
-        read(str(path), "--x")
+        read_array(str(path), "--x")
 
 
 def test_a_missing_package_is_named(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "safetensors", None)
     with pytest.raises(SafetensorsError, match="needs the package safetensors") as caught:
-        read(f"{file}:w", "--x")
+        read_array(f"{file}:w", "--x")
     assert caught.value.hint == 'pip install "actgrad[safetensors]"'
 
 
@@ -73,20 +73,20 @@ def test_two_bytes_of_no_kind_are_bfloat16_if_dtype_says_so(tmp_path: Path) -> N
     values = np.array([1.5, -0.25], BFLOAT16)
     np.save(tmp_path / "b.npy", values)
     path = str(tmp_path / "b.npy")
-    read_back = read(path, "--x", "bfloat16")
+    read_back = read_array(path, "--x", "bfloat16")
     assert (read_back.dtype, read_back.tolist()) == (BFLOAT16, [1.5, -0.25])
     for dtype in (None, "float32"):
         with pytest.raises(SourceError, match="two bytes an element") as caught:
-            read(path, "--x", dtype)
+            read_array(path, "--x", dtype)
         assert "--dtype bfloat16" in str(caught.value.hint)
 
 
 def test_dtype_casts_to_bfloat16(tmp_path: Path) -> None:
-    assert read("[0.1, 1e300]", "--x", "bfloat16").tolist() == [0.10009765625, np.inf]
+    assert read_array("[0.1, 1e300]", "--x", "bfloat16").tolist() == [0.10009765625, np.inf]
 
 
 def test_bfloat16_without_its_package_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ml_dtypes", None)
     with pytest.raises(DtypeError, match="needs the package ml_dtypes") as caught:
-        read("1", "--x", "bfloat16")
+        read_array("1", "--x", "bfloat16")
     assert caught.value.hint == 'pip install "actgrad[bfloat16]"'

@@ -13,7 +13,7 @@ import pytest
 
 from actgrad.cli.options import Dtype
 from actgrad.cli.read import source
-from actgrad.cli.read.source import SourceError, read
+from actgrad.cli.read.source import SourceError, read_array
 from actgrad.layers import ActgradError
 from actgrad.layers.arrays import FLOATING
 
@@ -43,7 +43,7 @@ def npz(**arrays: object) -> bytes:
 
 def refusal(argument: str) -> ActgradError:
     with pytest.raises(ActgradError) as refused:
-        read(argument, "--x")
+        read_array(argument, "--x")
     assert "\n" not in str(refused.value)
     return refused.value
 
@@ -55,9 +55,9 @@ def test_dtype_casts_to_whatever_layers_compute_in() -> None:
 def test_a_literal_goes_before_a_file_of_that_name() -> None:
     Path("3").write_bytes(npy(1, 2))
     Path("[7]").write_bytes(npy(1, 2))
-    assert read("3", "--x") == 3
-    np.testing.assert_array_equal(read("[7]", "--x"), [7])
-    np.testing.assert_array_equal(read("./3", "--x"), [1, 2])
+    assert read_array("3", "--x") == 3
+    np.testing.assert_array_equal(read_array("[7]", "--x"), [7])
+    np.testing.assert_array_equal(read_array("./3", "--x"), [1, 2])
 
 
 def test_a_dash_is_standard_input_even_where_a_file_is_called_so(
@@ -65,8 +65,8 @@ def test_a_dash_is_standard_input_even_where_a_file_is_called_so(
 ) -> None:
     Path("-").write_bytes(npy(1, 2))
     stdin(monkeypatch, b"5")
-    assert read("-", "--x") == 5
-    np.testing.assert_array_equal(read("./-", "--x"), [1, 2])
+    assert read_array("-", "--x") == 5
+    np.testing.assert_array_equal(read_array("./-", "--x"), [1, 2])
 
 
 @pytest.mark.parametrize(
@@ -74,31 +74,31 @@ def test_a_dash_is_standard_input_even_where_a_file_is_called_so(
 )
 def test_a_file_may_have_any_name(name: str) -> None:
     Path(name).write_bytes(npy(1, 2))
-    np.testing.assert_array_equal(read(name, "--x"), [1, 2])
+    np.testing.assert_array_equal(read_array(name, "--x"), [1, 2])
 
 
 def test_a_file_may_have_a_name_that_is_no_text() -> None:
     name = os.fsdecode(b"\xff\xfe.npy")
     Path(name).write_bytes(npy(1, 2))
-    np.testing.assert_array_equal(read(name, "--x"), [1, 2])
+    np.testing.assert_array_equal(read_array(name, "--x"), [1, 2])
 
 
 @pytest.mark.parametrize("member", ["a", "a:b", "[red]", "x/y", "\x1b[31m", "é", " "])
 def test_a_member_may_have_any_name(member: str) -> None:
     Path("x.npz").write_bytes(npz(**{member: [1, 2], "other": 3}))
-    np.testing.assert_array_equal(read(f"x.npz:{member}", "--x"), [1, 2])
+    np.testing.assert_array_equal(read_array(f"x.npz:{member}", "--x"), [1, 2])
 
 
 def test_a_colon_may_be_the_files_own() -> None:
     Path("x.npz").write_bytes(npz(a=1.0))
     Path("x.npz:a").write_bytes(npy(7))
-    np.testing.assert_array_equal(read("x.npz:a", "--x"), [7])
+    np.testing.assert_array_equal(read_array("x.npz:a", "--x"), [7])
 
 
 def test_the_last_archive_in_a_path_is_the_one_with_the_member() -> None:
     Path("dir.npz:d").mkdir()
     Path("dir.npz:d/X.NPZ").write_bytes(npz(a=[1], b=[2]))
-    np.testing.assert_array_equal(read("dir.npz:d/X.NPZ:b", "--x"), [2])
+    np.testing.assert_array_equal(read_array("dir.npz:d/X.NPZ:b", "--x"), [2])
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_the_last_archive_in_a_path_is_the_one_with_the_member() -> None:
 )
 def test_any_other_file_is_text(text: str) -> None:
     Path("notes").write_bytes(text.encode())
-    np.testing.assert_array_equal(read("notes", "--x"), [[1, 2], [3, 4]])
+    np.testing.assert_array_equal(read_array("notes", "--x"), [[1, 2], [3, 4]])
 
 
 @pytest.mark.parametrize(
@@ -182,14 +182,14 @@ def test_a_named_pipe(name: str, argument: str, data: bytes) -> None:
     os.mkfifo(name)
     writer = threading.Thread(target=Path(name).write_bytes, args=[data])
     writer.start()
-    np.testing.assert_array_equal(read(argument, "--x"), [1, 2])
+    np.testing.assert_array_equal(read_array(argument, "--x"), [1, 2])
     writer.join()
 
 
 def test_two_arrays_on_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     stdin(monkeypatch, npy(1, 2) + npy(3))
-    np.testing.assert_array_equal(read("-", "--x"), [1, 2])
-    np.testing.assert_array_equal(read("-", "--dout"), [3])
+    np.testing.assert_array_equal(read_array("-", "--x"), [1, 2])
+    np.testing.assert_array_equal(read_array("-", "--dout"), [3])
 
 
 @pytest.mark.parametrize("data", [b"[1, 2]", npy(1, 2), npz(a=[1, 2])], ids=["text", "npy", "npz"])
@@ -197,9 +197,9 @@ def test_one_array_on_standard_input_where_two_are_asked_for(
     data: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stdin(monkeypatch, data)
-    np.testing.assert_array_equal(read("-", "--x"), [1, 2])
+    np.testing.assert_array_equal(read_array("-", "--x"), [1, 2])
     with pytest.raises(SourceError, match="standard input ended without an array for --dout"):
-        read("-", "--dout")
+        read_array("-", "--dout")
 
 
 def test_standard_input_that_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,7 +221,7 @@ def test_a_text_without_end_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_a_cast(dtype: str) -> None:
-    got = read("[1e300, 0.1, nan]", "--x", dtype)
+    got = read_array("[1e300, 0.1, nan]", "--x", dtype)
     with np.errstate(over="ignore"):
         np.testing.assert_array_equal(
             got, np.array([1e300, 0.1, np.nan]).astype(dtype), strict=True

@@ -16,8 +16,8 @@ from hypothesis.extra import numpy as arrays
 
 from actgrad.cli.options import ArrayFormat
 from actgrad.cli.read import npy, npz
+from actgrad.cli.read.external import read_whole
 from actgrad.cli.read.literal import parse
-from actgrad.cli.read.stored import whole
 from actgrad.cli.write import formats
 from actgrad.cli.write.answer import ArrayAnswer
 from actgrad.layers.arrays import Array
@@ -152,7 +152,7 @@ def test_npy_round_trips(values: Array, order: str) -> None:
     values = values.T if order == "T" else values.copy(order)  # type: ignore[call-overload]
     data = written(ArrayFormat.npy, a=values)
     stream = io.BytesIO(data[8:])
-    got = whole(npy.arriving(data[:8], stream, "a"))
+    got = read_whole(npy.streamed_npy(data[:8], stream, "a"))
     assert got.tobytes() == values.tobytes()
     assert (got.dtype, got.shape) == (values.dtype, values.shape)
     assert stream.read() == b""
@@ -162,8 +162,8 @@ def test_npy_round_trips(values: Array, order: str) -> None:
 @given(ARRAYS.filter(lambda values: values.dtype.kind == "f"))
 def test_npz_round_trips(values: Array) -> None:
     data = written(ArrayFormat.npz, **{"x": values, "1.dx": -values, "mask": values <= 0})
-    with npz.arriving(io.BytesIO(data), "a.npz", "x") as x:
-        assert whole(x).tobytes() == values.tobytes()
+    with npz.npz_array(io.BytesIO(data), "a.npz", "x") as x:
+        assert read_whole(x).tobytes() == values.tobytes()
     with np.load(io.BytesIO(data), allow_pickle=False) as archive:
         assert archive.files == ["x", "1.dx", "mask"]
         same(archive["mask"], values <= 0)

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from actgrad.cli.read.source import opened
-from actgrad.cli.read.stored import StoredError
+from actgrad.cli.read.external import IncompleteArrayError
+from actgrad.cli.read.source import open_array
 from actgrad.layers import Chain, layer
 from actgrad.layers.arrays import Array
 from actgrad.layers.run.streaming import Held, stream
@@ -181,7 +181,10 @@ def test_a_file_that_shrinks_while_it_is_read(tmp_path: Path) -> None:
         def write(self, start: int, values: Array) -> None:
             os.truncate(file, 3_000_000)
 
-    with opened(str(file), "--x") as x, pytest.raises(StoredError, match="is cut short"):
+    with (
+        open_array(str(file), "--x") as x,
+        pytest.raises(IncompleteArrayError, match="is cut short"),
+    ):
         stream(Chain([layer("relu")]), x, None, [("out", Cutting(X.copy()))], threads=1)
 
 

@@ -1,4 +1,4 @@
-"""Arrays that are still outside memory, as sources of `actgrad.layers.run.streaming`."""
+"""Arrays outside memory, as sources of `actgrad.layers.run`: in a file, or arriving in a stream."""
 
 from __future__ import annotations
 
@@ -9,41 +9,46 @@ from typing import IO, Any, Protocol
 import numpy as np
 
 from actgrad.layers import ActgradError
-from actgrad.layers.arrays import Array, Order, floating, named
+from actgrad.layers.arrays import Array, Order
 from actgrad.layers.run import Held, Source
 
 #: Elements that are copied at a time.
 CHUNK = 1 << 20
 
 
-class StoredError(ActgradError):
-    """An array that is not all there, or more than there is room for."""
+class IncompleteArrayError(ActgradError):
+    """The data end before the array does, or the array is larger than memory."""
 
 
 class Stream(Protocol):
-    """What bytes arrive from: a pipe, a member of an archive."""
+    """A source of bytes: a pipe, a member of an archive."""
 
     def readinto(self, buffer: memoryview, /) -> int | None: ...
 
 
-class Outside(Source):
-    """An array outside memory: what is known of it before it is read."""
+class ExternalArray(Source):
+    """An array outside memory, its shape, dtype and order known before its data are read."""
 
     def __init__(
         self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], order: Order
     ) -> None:
         self.name, self.shape, self.dtype, self.order = name, shape, dtype, order
 
-    def cut_short(self, available: int) -> StoredError:
-        """The error for data that end before they should."""
-        return StoredError(
-            f"{self.name} is cut short: {self.shape} of {self.dtype.name} takes {nbytes(self)}"
+    @property
+    def nbytes(self) -> int:
+        """The number of data bytes."""
+        return nbytes(self)
+
+    def incomplete(self, available: int) -> IncompleteArrayError:
+        """The error for data that end after `available` bytes."""
+        return IncompleteArrayError(
+            f"{self.name} is cut short: {self.shape} of {self.dtype.name} takes {self.nbytes}"
             f" bytes, {available} are there"
         )
 
 
-class Arriving(Outside):
-    """An array that comes out of a stream, from its start to its end."""
+class StreamedArray(ExternalArray):
+    """An array in a stream, which can be read from start to end only."""
 
     ordered = True
 
@@ -60,15 +65,15 @@ class Arriving(Outside):
             try:
                 count = self._stream.readinto(data[filled:])
             except OSError as error:
-                raise StoredError(f"{self.name}: {error.strerror}") from error
+                raise IncompleteArrayError(f"{self.name}: {error.strerror}") from error
             if not count:
-                raise self.cut_short(start * self.dtype.itemsize + filled)
+                raise self.incomplete(start * self.dtype.itemsize + filled)
             filled += count
         return buffer
 
 
-class Stored(Outside):
-    """An array that lies in an open file, from the byte `offset` on."""
+class FileArray(ExternalArray):
+    """An array in an open file, from the byte `offset` on; any part of it can be read."""
 
     ordered = False
 
@@ -92,22 +97,22 @@ class Stored(Outside):
             try:
                 count = os.preadv(self._descriptor, [data[filled:]], self.offset + place + filled)
             except OSError as error:
-                raise StoredError(f"{self.name}: {error.strerror}") from error
+                raise IncompleteArrayError(f"{self.name}: {error.strerror}") from error
             if not count:
-                raise self.cut_short(place + filled)
+                raise self.incomplete(place + filled)
             filled += count
         return buffer
 
     def mapped(self) -> Array:
-        """The array in its file, read only where it is looked at."""
-        if not nbytes(self):
+        """The array mapped into memory: its data are read where they are used."""
+        if not self.nbytes:
             return np.empty(self.shape, self.dtype)
         array: Array = np.memmap(self.file, self.dtype, "r", self.offset, self.shape, self.order)
         return array
 
 
 class Repeated:
-    """One number as an array of any shape."""
+    """A single number as an array of any shape."""
 
     ordered = False
 
@@ -117,32 +122,15 @@ class Repeated:
         self._piece = np.empty(0, value.dtype)
 
     def read(self, start: int, buffer: Array) -> Array:
-        if self._piece.size < buffer.size:
-            self._piece = np.full(buffer.size, self._value)
-        return self._piece[: buffer.size]
+        # Another thread may replace the piece by a shorter one at any time.
+        piece = self._piece
+        if piece.size < buffer.size:
+            self._piece = piece = np.full(buffer.size, self._value)
+        return piece[: buffer.size]
 
     def mapped(self) -> Array:
         """The number, broadcast."""
         return np.broadcast_to(self._value, self.shape)
-
-
-def whole(source: Source, dtype: str | None = None) -> Array:
-    """The source's array in memory, in a dtype that layers compute in, or cast to `dtype`.
-
-    Raises:
-        StoredError: it is cut short, or takes more memory than this machine has.
-    """
-    size = math.prod(source.shape)
-    if isinstance(source, Outside) and nbytes(source) > memory():
-        raise StoredError(
-            f"{source.name} promises {in_bytes(nbytes(source))}, more than this machine's memory"
-        )
-    flat = source.read(0, np.empty(size, source.dtype))
-    array = floating(flat.reshape(source.shape, order=source.order), "x")
-    if dtype is None:
-        return array
-    with np.errstate(all="ignore"):
-        return array.astype(named(dtype))
 
 
 def nbytes(source: Source) -> int:
@@ -150,14 +138,30 @@ def nbytes(source: Source) -> int:
     return math.prod(source.shape) * source.dtype.itemsize
 
 
-def at_rest(source: Source) -> Held | Stored | Repeated:
-    """The source itself, or, if it can be read from start to end only, a copy of it in a file.
+def read_whole(source: Source) -> Array:
+    """The source's array, read into memory.
+
+    Raises:
+        IncompleteArrayError: the data end too early, or memory is too small.
+    """
+    if isinstance(source, ExternalArray) and source.nbytes > memory():
+        raise IncompleteArrayError(
+            f"{source.name} promises {in_bytes(source.nbytes)}, more than this machine's memory"
+        )
+    flat = source.read(0, np.empty(math.prod(source.shape), source.dtype))
+    return flat.reshape(source.shape, order=source.order)
+
+
+def random_access(source: Array | Source) -> Held | FileArray | Repeated:
+    """The array as a source of which any part can be read; a stream is copied into a file.
 
     The file has no name, and vanishes with the process.
     """
-    if isinstance(source, (Held, Stored, Repeated)):
+    if isinstance(source, np.ndarray):
+        return Held(source)
+    if isinstance(source, (Held, FileArray, Repeated)):
         return source
-    assert isinstance(source, Arriving)
+    assert isinstance(source, StreamedArray)
     import tempfile
 
     file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 — the source holds it
@@ -165,7 +169,7 @@ def at_rest(source: Source) -> Held | Stored | Repeated:
     size = math.prod(source.shape)
     for start in range(0, size, CHUNK):
         file.write(source.read(start, buffer[: size - start]).data)
-    return Stored(file, 0, source.name, source.shape, source.dtype, source.order)
+    return FileArray(file, 0, source.name, source.shape, source.dtype, source.order)
 
 
 def memory() -> int:
@@ -174,6 +178,6 @@ def memory() -> int:
 
 
 def in_bytes(count: int) -> str:
-    """A count of bytes as a person says it."""
+    """A count of bytes in words: 4290000000 is `4.29 GB`."""
     power = min((len(str(count)) - 1) // 3, 6)
     return f"{count / 1000**power:.3g} {('bytes', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB')[power]}"

@@ -1,18 +1,22 @@
-"""Checking a layer: its gradient, its values and its conduct."""
+"""Checking a layer: its gradient, its values, and its behaviour.
+
+`examine` asks the questions in order; each of the other files answers one of them.
+"""
 
 from actgrad.layers.check.examine import check_layer, examine
-from actgrad.layers.check.example import spelled
-from actgrad.layers.check.load import subject
+from actgrad.layers.check.load import FunctionPair, load_subject
 from actgrad.layers.check.report import FAULTS, CheckFailedError, Finding, GradientCurve, Report
+from actgrad.layers.check.script import shortest_texts
 
 __all__ = [
     "FAULTS",
     "CheckFailedError",
     "Finding",
+    "FunctionPair",
     "GradientCurve",
     "Report",
     "check_layer",
     "examine",
-    "spelled",
-    "subject",
+    "load_subject",
+    "shortest_texts",
 ]

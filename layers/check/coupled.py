@@ -1,30 +1,30 @@
-"""A layer that couples elements: its Jacobian, its directions, its formula line by line."""
+"""A layer that couples elements: its Jacobian, directional derivatives, and wider dtypes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from actgrad.layers.arrays import Array, finfo
-from actgrad.layers.check.example import Script
-from actgrad.layers.check.gradient import ROUNDINGS, SAFETY, Truth, wider
-from actgrad.layers.check.judgement import Verdict
+from actgrad.layers.check.accuracy import Accuracy
+from actgrad.layers.check.along_axis import (
+    ROUNDINGS_COUPLED,
+    against_formula,
+    coupled_finding,
+    upstream_sample,
+)
+from actgrad.layers.check.gradient import ROUNDINGS, SAFETY, ExpectedGradient
 from actgrad.layers.check.numerical_derivative import REACH, THOROUGH, Estimate, differentiate
-from actgrad.layers.check.points import Sample, ordinary
+from actgrad.layers.check.points import Sample, ordinary_sample
 from actgrad.layers.check.report import Finding, Where
+from actgrad.layers.check.script import Script
 from actgrad.layers.check.subject import Subject
-from actgrad.layers.layer import Layer
-
-#: Roundings allowed where every element is made of many.
-ROUNDINGS_COUPLED = 64.0
-#: The formula is read on lines of so many elements.
-LINE = 8
+from actgrad.layers.check.trial import largest_size
 
 
 def jacobian(subject: Subject, x: Array) -> Array:
-    """∂out/∂x as backward tells it: a row for each element of out."""
+    """∂out/∂x as backward gives it: a row for each element of out, a column for each of x."""
     out = subject.forward(x)
     rows = []
     for i in range(out.size):
@@ -34,8 +34,8 @@ def jacobian(subject: Subject, x: Array) -> Array:
     return np.array(rows).reshape(out.size, x.size)
 
 
-def numerical_column(subject: Subject, x: Array, j: int, reach: float, side: int = 0) -> Estimate:
-    """∂out/∂xⱼ, numerically."""
+def _numerical_column(subject: Subject, x: Array, j: int, reach: float, side: int = 0) -> Estimate:
+    """∂out/∂xⱼ from values."""
     unit = np.zeros_like(x)
     unit.flat[j] = 1
 
@@ -47,30 +47,39 @@ def numerical_column(subject: Subject, x: Array, j: int, reach: float, side: int
         return differentiate(along, np.array(reach), side, levels, abs(x.flat[j]), subject.eps)
 
 
-def judge_jacobian(subject: Subject, sample: Sample) -> Finding | None:
-    """The full Jacobian of a coupled layer."""
+def _column_excess(
+    subject: Subject, x: Array, j: int, column: Array, slack: float
+) -> tuple[Array, Array, Array]:
+    """How far a column of the Jacobian is off beyond the tolerance, what is right, the tolerance.
+
+    Shorter steps are tried until no element is off.
+    """
+    excess = np.full(len(column), np.inf)
+    for reach in (REACH, 0.1 * REACH, 0.01 * REACH):
+        sides = [_numerical_column(subject, x, j, reach)]
+        if reach < REACH:
+            sides += [_numerical_column(subject, x, j, reach, side) for side in (-1, 1)]
+        values = np.array([estimate.value for estimate in sides])
+        tolerance = SAFETY * np.array([estimate.error for estimate in sides]).max(0) + slack
+        expected = ExpectedGradient(values.min(0), values.max(0), tolerance)
+        with np.errstate(all="ignore"):
+            over = expected.distance(column) - tolerance
+        excess = np.fmin(excess, np.where(np.isnan(over), 0, over))
+        if not (excess > 0).any():
+            break
+    return excess, expected.nearest(column), tolerance
+
+
+def check_jacobian(subject: Subject, sample: Sample) -> Finding | None:
+    """The finding in the first column where the Jacobian is not the numerical derivative."""
     x = sample.array.astype(np.float64)
-    told = jacobian(subject, x)
-    scale = np.abs(told[np.isfinite(told)]).max(initial=0.0)
-    slack = ROUNDINGS * subject.eps * scale * x.size
+    actual = jacobian(subject, x)
+    slack = ROUNDINGS * subject.eps * largest_size(actual) * x.size
     for j in range(x.size):
-        over, nearest, doubt = np.full(len(told), np.inf), told[:, j], np.zeros(len(told))
-        for reach in (REACH, 0.1 * REACH, 0.01 * REACH):
-            sides = [numerical_column(subject, x, j, reach)]
-            if reach < REACH:
-                sides += [numerical_column(subject, x, j, reach, side) for side in (-1, 1)]
-            values = np.array([one.value for one in sides])
-            doubt = SAFETY * np.array([one.error for one in sides]).max(0) + slack
-            truth = Truth(values.min(0), values.max(0), doubt)
-            with np.errstate(all="ignore"):
-                excess = truth.excess(told[:, j]) - doubt
-            over = np.fmin(over, np.where(np.isnan(excess), 0, excess))
-            nearest = truth.nearest(told[:, j])
-            if not (over > 0).any():
-                break
-        if (over > 0).any():
-            i = int(over.argmax())
-            where = Where(*map(float, (x.flat[j], told[i, j], nearest[i], doubt[i])))
+        excess, nearest, tolerance = _column_excess(subject, x, j, actual[:, j], slack)
+        if (excess > 0).any():
+            i = int(excess.argmax())
+            where = Where(*map(float, (x.flat[j], actual[i, j], nearest[i], tolerance[i])))
             unit = f"dout = np.zeros_like(out); dout.flat[{i}] = 1"
             script = Script(
                 f"x = {sample.text}; out = layer.forward(x); {unit}",
@@ -81,179 +90,91 @@ def judge_jacobian(subject: Subject, sample: Sample) -> Finding | None:
                 "wrong-gradient",
                 f"∂out[{i}]/∂x[{j}] of {x.shape} (flat) is {where.got:.9g}, "
                 f"numerically {where.expected:.9g} ± {where.tolerance:.1g}",
-                script.shown(where.got, where.expected),
+                script.example(where.got, where.expected),
                 "float64",
                 where,
             )
     return None
 
 
-def judge_directions(subject: Subject, sample: Sample, count: int = 8) -> Finding | None:
-    """A large coupled layer, along random directions."""
+def check_directions(subject: Subject, sample: Sample, count: int = 8) -> Finding | None:
+    """The finding in the first of `count` directions v where Σ dx·v is not the derivative.
+
+    It is for layers whose whole Jacobian would take too long.
+    """
     x = sample.array.astype(np.float64)
-    out = subject.forward(x)
-    u = ordinary(out.shape, start=7)
+    u = ordinary_sample(subject.forward(x).shape, start=7)
     dx = subject.run(x, u.array).dx
     for k in range(count):
-        way = ordinary(x.shape, start=100 * (k + 1))
-        v = way.array
-        told = float((dx * v).sum())
+        direction = ordinary_sample(x.shape, start=100 * (k + 1))
+        v = direction.array
+        actual = float((dx * v).sum())
         slack = ROUNDINGS * subject.eps * float(np.abs(dx * v).sum())
 
         def along(t: Array, v: Array = v) -> Array:
             return np.asarray((u.array * subject.forward(x + t * v)).sum())
 
-        looks = []
+        attempts = []
         for reach in (REACH, 0.05 * REACH, 0.002 * REACH):
             with np.errstate(all="ignore"):
                 slope = differentiate(along, np.array(reach), 0, 10, 0.0, subject.eps)
             tolerance = SAFETY * float(slope.error) + slack
-            excess = abs(told - float(slope.value)) - tolerance
-            looks.append((excess if np.isfinite(excess) else 0.0, float(slope.value), tolerance))
-        excess, value, tolerance = min(looks)
+            excess = abs(actual - float(slope.value)) - tolerance
+            attempts.append((excess if np.isfinite(excess) else 0.0, float(slope.value), tolerance))
+        excess, value, tolerance = min(attempts)
         if excess > 0:
             script = Script(
-                f"x = {sample.text}; v = {way.text}; layer.forward(x)",
+                f"x = {sample.text}; v = {direction.text}; layer.forward(x)",
                 f"(layer.backward({u.text}) * v).sum()",
                 "None",
             )
             return Finding(
                 "wrong-gradient",
-                f"along a direction v, dx gives {told:.9g}, numerically {value:.9g}",
-                script.shown(told, value),
+                f"in the direction v, dx gives {actual:.9g}, numerically {value:.9g}",
+                script.example(actual, value),
                 "float64",
-                Where(np.nan, told, value, tolerance),
+                Where(np.nan, actual, value, tolerance),
             )
     return None
 
 
-def judge_coupled(subject: Subject, samples: list[Sample]) -> Verdict:
-    """A layer that couples elements, in one dtype: against its formula, if it is known, and against
-    what it says itself in a wider one."""
+def check_coupled(subject: Subject, samples: list[Sample]) -> Accuracy:
+    """The accuracy on samples of one dtype: against the layer's own results in a wider dtype, and
+    against the formula where it is known."""
     findings: list[Finding] = []
-    ulp: tuple[float, float] | None = None
+    ulp = (0.0, 0.0)
+    reference = subject.reference_along_axis
     for sample in samples:
         findings += _against_wider(subject, sample)
-        layer, ndim = subject.reference, sample.array.ndim
-        axes = layer.axes(ndim) if layer is not None and ndim else set()
-        if layer is not None and len(axes) == 1:
-            said, far = _against_formula(subject, layer, axes.pop(), sample)
-            findings += said
-            ulp = far if ulp is None else (max(ulp[0], far[0]), max(ulp[1], far[1]))
+        if reference and sample.array.ndim:
+            formula_findings, errors = against_formula(subject, reference, sample)
+            findings += formula_findings
+            ulp = max(ulp[0], errors[0]), max(ulp[1], errors[1])
     dtype = samples[0].array.dtype.name
     points = sum(sample.array.size for sample in samples)
-    return Verdict(dtype, points, findings, 0, ulp)
+    return Accuracy(dtype, points, findings, 0, ulp if reference else None)
 
 
 def _against_wider(subject: Subject, sample: Sample) -> Iterator[Finding]:
+    """The findings where out or dx differs from the layer's own result in a wider dtype."""
     x = sample.array
-    dout = ordinary(subject.forward(x).shape, x.dtype.name, 7)
-    run, wide = subject.run(x, dout.array), wider(subject, x, dout.array)
+    dout = upstream_sample(subject, x)
+    run, wide = subject.run(x, dout.array), subject.run_wider(x, dout.array)
     if wide is None:
         return
     eps, limit = float(finfo(x.dtype).eps), float(finfo(x.dtype).max)
-    for method, got, truth in (("forward", run.out, wide.out), ("backward", run.dx, wide.dx)):
+    for method, result, truth in (("forward", run.out, wide.out), ("backward", run.dx, wide.dx)):
         truth = truth.astype(np.float64)
-        ordinary_ones = np.isfinite(truth) & (np.abs(truth) < limit)
-        bad = ordinary_ones & ~np.isfinite(got)
-        scale = np.abs(truth[ordinary_ones]).max(initial=float(np.abs(dout.array).max(initial=0.0)))
-        # Each of x's roundings moves every element.
+        finite = np.isfinite(truth) & (np.abs(truth) < limit)
+        bad = finite & ~np.isfinite(result)
+        scale = np.abs(truth[finite]).max(initial=float(np.abs(dout.array).max(initial=0.0)))
+        # Each rounding error of x moves every element.
         slack = ROUNDINGS_COUPLED * eps * scale * (1 + float(np.abs(x).max(initial=0.0)))
-        off = (np.abs(got.astype(np.float64) - truth) > slack) & ordinary_ones
+        off = (np.abs(result.astype(np.float64) - truth) > slack) & finite
         if bad.any():
-            yield _told("not-finite", method, sample, dout, int(bad.argmax()), got, truth)
+            i = int(bad.argmax())
+            yield coupled_finding("not-finite", method, sample, dout, i, result, truth)
         elif off.any() and x.dtype != np.float64:
             fault = "wrong-gradient" if method == "backward" else "wrong-value"
-            yield _told(fault, method, sample, dout, int(off.argmax()), got, truth)
-
-
-def _against_formula(
-    subject: Subject, layer: Layer, axis: int, sample: Sample
-) -> tuple[list[Finding], tuple[float, float]]:
-    """What the formula says of each line; the errors are in ULP of the sum of the terms' sizes."""
-    x = sample.array
-    if x.shape[axis] > LINE or not x.size:
-        return [], (0.0, 0.0)
-    dout = ordinary(subject.forward(x).shape, x.dtype.name, 7)
-    run = subject.run(x, dout.array)
-    if run.out.shape != layer.out_shape(x.shape):
-        told = _told(
-            "wrong-value", "forward", sample, dout, 0, run.out, np.full(run.out.shape, np.nan)
-        )
-        return [told], (0.0, 0.0)
-    value, gradient, terms = _exact_lines(layer, axis, x, dout.array)
-    finite = bool(np.isfinite(x).all())
-    eps, about = float(finfo(x.dtype).eps), finfo(x.dtype)
-    findings = []
-    ulp = []
-    for method, got, truth, size in (
-        ("forward", run.out, value, np.abs(value)),
-        ("backward", run.dx, gradient, terms),
-    ):
-        got = got.astype(np.float64)
-        with np.errstate(all="ignore"):
-            off = np.abs(got - truth)
-            known = np.isfinite(truth) & (np.abs(truth) < float(about.max))
-            bad = known & ~np.isfinite(got)
-            # A rounding of any element of the line moves all of it.
-            line = size.max(axis=axis, keepdims=True) if finite else size
-            if finite and method == "backward":
-                # Where it saturates, the terms of a small gradient are still as large as dout.
-                line = np.maximum(line, np.abs(dout.array.astype(np.float64)).max(initial=0.0))
-            most = np.abs(x.astype(np.float64)).max(initial=0.0) if finite else 1.0
-            wrong = (
-                known
-                & np.isfinite(got)
-                & (off > ROUNDINGS_COUPLED * eps * (line + eps) * (1 + most))
-            )
-            lost = known & ~wrong & (np.abs(truth) >= float(about.tiny))
-            lost &= off > eps**0.5 * np.maximum(np.abs(truth), size)
-            unit = np.maximum(
-                eps / 2 * np.maximum(size, np.abs(truth)), float(about.smallest_subnormal)
-            )
-        ulp.append(float((off / unit)[known & np.isfinite(got)].max(initial=0.0)))
-        name = "wrong-gradient" if method == "backward" else "wrong-value"
-        for fault, where in (("not-finite", bad), (name, wrong), ("lost-gradient", lost)):
-            if where.any() and (fault != "lost-gradient" or (method == "backward" and finite)):
-                i = int(np.where(where, np.nan_to_num(off, nan=np.inf), -1).argmax())
-                findings.append(_told(fault, method, sample, dout, i, got, truth))
-                break
-    return findings, (ulp[0], ulp[1])
-
-
-def _exact_lines(layer: Layer, axis: int, x: Array, dout: Array) -> tuple[Array, Array, Array]:
-    """The formula's value, its gradient for dout, and Σ |∂outⱼ/∂xᵢ·doutⱼ|, for each line."""
-    from actgrad.layers.exact import exact
-
-    lines, douts = (np.moveaxis(one.astype(np.float64), axis, -1) for one in (x, dout))
-    value = np.empty(douts.shape)
-    gradient, terms = np.empty(lines.shape), np.empty(lines.shape)
-    formula = layer.traced(lines.shape[-1])
-    for at in np.ndindex(lines.shape[:-1]):
-        line = lines[at].tolist()
-        rows: list[Any] = []
-        for j in range(douts.shape[-1]):
-            values, row = exact(formula, line, [float(k == j) for k in range(douts.shape[-1])])
-            rows.append([slope * float(douts[at][j]) for slope in row])
-        value[at] = [float(one) for one in values]
-        gradient[at] = [float(sum(column)) for column in zip(*rows, strict=True)]
-        terms[at] = [float(sum(map(abs, column))) for column in zip(*rows, strict=True)]
-    return tuple(np.moveaxis(one, -1, axis) for one in (value, gradient, terms))  # type: ignore[return-value]
-
-
-def _told(
-    fault: str, method: str, sample: Sample, dout: Sample, i: int, got: Array, truth: Array
-) -> Finding:
-    x = sample.array
-    at = float(x.flat[min(i, x.size - 1)])
-    where = Where(at, float(got.flat[i]), float(truth.flat[i]), 0.0)
-    call = "out" if method == "forward" else f"layer.backward({dout.text})"
-    script = Script(f"x = {sample.text}; out = layer.forward(x)", f"{call}.flat[{i}]", "None")
-    return Finding(
-        fault,
-        f"{method} of shape {x.shape} in {x.dtype} gives {where.got:.9g} at element {i}, "
-        f"where {where.expected:.9g} is right",
-        script.shown(where.got, where.expected),
-        x.dtype.name,
-        where,
-    )
+            i = int(off.argmax())
+            yield coupled_finding(fault, method, sample, dout, i, result, truth)

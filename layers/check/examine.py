@@ -1,4 +1,4 @@
-"""The verdict on a layer: its gradient, its values, its conduct."""
+"""The examination of a layer: the order of the questions, and the report."""
 
 from __future__ import annotations
 
@@ -10,15 +10,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from actgrad.layers.activations import layer as catalogued
+from actgrad.layers.activations import layer as catalogue_layer
 from actgrad.layers.arrays import FLOATING, Array, floating, named
-from actgrad.layers.check.conduct import Trial, accepts, manners, misshapen, numpy_warnings
-from actgrad.layers.check.coupled import judge_coupled, judge_directions, judge_jacobian
+from actgrad.layers.check.accuracy import Accuracy, check_elementwise, narrow_arithmetic
+from actgrad.layers.check.coupled import check_coupled, check_directions, check_jacobian
 from actgrad.layers.check.gradient import ElementwiseSubject
-from actgrad.layers.check.judgement import Verdict, at_special_points, judge, narrowed
-from actgrad.layers.check.load import subject as subject_of
-from actgrad.layers.check.neighbours import neighbours
-from actgrad.layers.check.points import GRID, SHAPES, Sample, designed, literal, moderate, ordinary
+from actgrad.layers.check.in_place import ALIASING, IN_PLACE
+from actgrad.layers.check.linearity import linearity
+from actgrad.layers.check.load import load_subject
+from actgrad.layers.check.neighbours import array_size, coupling
+from actgrad.layers.check.numpy_warnings import numpy_warnings
+from actgrad.layers.check.points import (
+    GRID,
+    MOST_DISCONTINUITIES,
+    SHAPES,
+    Sample,
+    designed_points,
+    literal_sample,
+    ordinary_sample,
+)
 from actgrad.layers.check.report import (
     WARNINGS,
     CheckFailedError,
@@ -26,23 +36,33 @@ from actgrad.layers.check.report import (
     GradientCurve,
     KinkGradient,
     Report,
+    merged,
 )
-from actgrad.layers.check.subject import LayerRaisedError, Subject, copies
+from actgrad.layers.check.shape_dtype_layout import (
+    LAYOUT,
+    misshapen_out,
+    result_dtype,
+    result_shape,
+)
+from actgrad.layers.check.special_values import at_special_values
+from actgrad.layers.check.state import DIFFERENT_RESULTS, RETURNED_STATE, stale_state
+from actgrad.layers.check.subject import LayerRaisedError, Subject, copy_maker
+from actgrad.layers.check.trial import Trial
 
-#: The dtypes in which a layer is asked, unless one is named.
+#: The dtypes in which a layer is checked, unless the caller names one.
 DTYPES = ("float64", "float32", "float16")
-#: How a row of numbers is laid out for a layer that takes none.
+#: The shapes that are tried for a row of numbers.
 ROWS = ((-1,), (-1, 1), (1, -1), (-1, 1, 1), (1, 1, 1, -1))
-#: The shapes of an ordinary array, in which a layer's conduct is watched; not all layers take any.
-SHAPED = ((4, 6), (24,), (2, 2, 6), (2, 2, 2, 4))
-#: Beyond these, no network goes, and who squares a number may be told that it overflows.
-LOUD_WITHIN = 1e6
-#: A coupled layer's Jacobian is taken whole up to so many elements.
-SMALL = 64
-#: So much of a large x, in whole rows, is enough to see the conduct.
-CONDUCT = 512
-#: A plot's points.
-PLOTTED = 121
+#: The shapes that are tried for the array on which the behaviour is watched.
+SAMPLE_SHAPES = ((4, 6), (24,), (2, 2, 6), (2, 2, 2, 4))
+#: Within this |x| NumPy must not warn; larger numbers may truly overflow when squared.
+LARGEST_WITHOUT_WARNING = 1e6
+#: The largest x whose whole Jacobian is checked.
+LARGEST_JACOBIAN = 64
+#: The behaviour is watched on the first rows of x, about this many elements.
+LARGEST_SAMPLE = 512
+#: The points of a curve.
+CURVE_POINTS = 121
 
 
 def check_layer(
@@ -57,16 +77,17 @@ def check_layer(
     """Examine a layer, and return the report if the verdict is good.
 
     `layer` is a class or an object with forward(x) and backward(dout), a pair of functions
-    forward(x) and backward(x, dout), or a text as the command line takes it. Without x it is looked
-    at where layers go wrong. `formula` names the catalogue layer that it should be. `strict` makes
-    warnings count, and findings named in `ignore` do not.
+    forward(x) and backward(x, dout), or a text as the command line takes it. Without x it is
+    examined at the points where layers most often go wrong, in float64, float32 and float16 or in
+    `dtype`. `formula` names the catalogue layer that it should be. With `strict`, warnings are
+    errors. Findings named in `ignore` are left out.
 
     Raises:
         CheckFailedError: the verdict is bad; its `report` says why. It is an AssertionError.
         LayerRaisedError: the layer raises an exception.
         ActgradError: there is no such layer, or it cannot be made.
     """
-    report = examine(subject_of(layer), x, dtype, formula).judged(strict, ignore)
+    report = examine(load_subject(layer), x, dtype, formula).judged(strict, ignore)
     if not report.ok:
         raise CheckFailedError(report)
     return report
@@ -78,136 +99,141 @@ def examine(
     dtype: str | None = None,
     formula: str | None = None,
 ) -> Report:
-    """The report on a layer, whatever the verdict; arguments and errors as `check_layer` has."""
+    """The report on a layer, whatever the verdict; arguments and errors as in `check_layer`."""
     if formula is not None:
-        subject = subject._replace(reference=catalogued(formula))
-    given = None if x is None else floating(x, "x")
-    if given is not None and dtype is not None:
-        given = given.astype(named(dtype))
+        subject = subject._replace(reference=catalogue_layer(formula))
+    points = None if x is None else floating(x, "x")
     if dtype is not None:
+        points = None if points is None else points.astype(named(dtype))
         named(dtype)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        return Examination(subject, given, dtype).report()
+        return Examination(subject, points, dtype).report()
 
 
 class Examination:
-    """The questions put to one layer, and its answers."""
+    """One layer, the points and dtypes at which it is examined, and what was observed."""
 
     def __init__(self, subject: Subject, x: Array | None, dtype: str | None) -> None:
         self.subject = subject
         self.x = x
         self.notes: list[str] = []
-        self.subject = _settled_make(self._suited())
-        asked = (x.dtype.name,) if x is not None else (dtype,) if dtype else DTYPES
-        self.dtypes = [one for one in asked if self._takes(one)]
+        self.subject = _with_fixed_randomness(self._in_accepted_shape())
+        dtypes = (x.dtype.name,) if x is not None else (dtype,) if dtype else DTYPES
+        self.dtypes = [name for name in dtypes if self._accepts_dtype(name)]
         if x is None:
-            self.notes += self._shapes_refused()
-        sample = self.sample()
-        self.findings = [*misshapen(self.subject, sample)]
+            self.notes += self._refused_shapes()
+        self.findings: list[Finding] = []
         self.coupled = False
-        if not self.findings:
-            self.coupled, self.findings = neighbours(self.subject, sample)
+        sample = self.sample()
+        finding = misshapen_out(self.subject, sample)
+        if finding is None:
+            self.coupled, finding = coupling(self.subject, sample)
+        self._add(finding)
 
     def report(self) -> Report:
-        """Ask everything."""
-        steady = not self._found("wrong-shape") and self._conduct()
-        verdicts: list[Verdict] = []
+        """Ask all questions: first the behaviour, then the accuracy in each dtype."""
+        reproducible = not self._has("wrong-shape") and self._watch_behaviour()
+        accuracies: list[Accuracy] = []
         curve: GradientCurve | None = None
         kinks: tuple[KinkGradient, ...] = ()
-        if steady and not self._found("depends-on-neighbours"):
+        if reproducible and not self._has("depends-on-neighbours"):
             if self.coupled:
-                verdicts = [*self._coupled()]
+                accuracies = [*self._coupled()]
             else:
                 elementwise = ElementwiseSubject(self.subject, self._flat_x)
-                verdicts = [*self._elementwise(elementwise)]
+                accuracies = [*self._elementwise(elementwise)]
                 curve, kinks = self._curve(elementwise), self._kinks(elementwise)
-        for verdict in verdicts:
-            self.findings += verdict.findings
-        if self._found("wrong-gradient"):  # then what it has lost is no news
-            self.findings = [one for one in self.findings if one.name != "lost-gradient"]
+        for accuracy in accuracies:
+            self.findings += accuracy.findings
+        # A wrong gradient has no digits to lose.
+        if self._has("wrong-gradient"):
+            self.findings = [each for each in self.findings if each.name != "lost-gradient"]
         return Report(
             self.subject.name,
             self.subject.setup,
             "coupled" if self.coupled else "element-wise",
             tuple(self.dtypes),
-            sum(verdict.points for verdict in verdicts),
-            sum(verdict.unjudged for verdict in verdicts),
-            tuple(sorted(_first_of_each(self.findings), key=lambda one: one.name in WARNINGS)),
+            sum(accuracy.points for accuracy in accuracies),
+            sum(accuracy.unjudged for accuracy in accuracies),
+            tuple(sorted(merged(self.findings), key=lambda finding: finding.name in WARNINGS)),
             tuple(dict.fromkeys(self.notes)),
             kinks,
-            {one.dtype: one.ulp for one in verdicts if one.ulp is not None},
+            {each.dtype: each.ulp for each in accuracies if each.ulp is not None},
             curve,
         )
 
     def sample(self, dtype: str = "float64") -> Sample:
-        """An ordinary array: the caller's own x, or one that we make."""
+        """The array on which the behaviour is watched: the first rows of x, or ordinary numbers."""
         if self.x is None:
-            shapes = (shape for shape in SHAPED if accepts(self.subject, moderate(shape)))
-            return ordinary(next(shapes, SHAPED[0]), dtype)
-        rows = max(1, CONDUCT * len(self.x) // self.x.size) if self.x.size > CONDUCT else None
-        return literal((self.x if rows is None else self.x[:rows]).astype(dtype))
+            samples = (ordinary_sample(shape) for shape in SAMPLE_SHAPES)
+            accepted = (each for each in samples if self.subject.accepts(each.array))
+            shape = next((each.array.shape for each in accepted), SAMPLE_SHAPES[0])
+            return ordinary_sample(shape, dtype)
+        large = self.x.size > LARGEST_SAMPLE
+        rows = max(1, LARGEST_SAMPLE * len(self.x) // self.x.size) if large else None
+        return literal_sample((self.x if rows is None else self.x[:rows]).astype(dtype))
 
-    def _found(self, name: str) -> bool:
-        return any(one.name == name for one in self.findings)
+    def _has(self, name: str) -> bool:
+        return any(finding.name == name for finding in self.findings)
 
-    def _conduct(self) -> bool:
-        """Watch its manners; whether its answers are steady enough to be judged."""
+    def _add(self, finding: Finding | None) -> None:
+        self.findings += [finding] if finding else []
+
+    def _watch_behaviour(self) -> bool:
+        """Add the findings on the behaviour; whether the results can be compared with others."""
         for dtype in self.dtypes:
-            self.findings += manners(Trial.of(self.subject, self.sample(dtype), not self.coupled))
-            if self._found("different-answers"):
+            trial = Trial.of(self.subject, self.sample(dtype), not self.coupled)
+            self.findings += behaviour_findings(trial)
+            if self._has("different-answers"):
                 return False
-        return not self._found("wrong-shape")
+        return not self._has("wrong-shape")
 
-    def _elementwise(self, elementwise: ElementwiseSubject) -> Iterator[Verdict]:
-        given = self._flat_x
-        if given is None and "float64" in self.dtypes:
-            self.findings += narrowed(elementwise)
+    def _elementwise(self, elementwise: ElementwiseSubject) -> Iterator[Accuracy]:
+        """The accuracy in each dtype from the widest on, up to a wrong gradient."""
+        x = self._flat_x
+        if x is None and "float64" in self.dtypes:
+            self.findings += narrow_arithmetic(elementwise)
         for dtype in sorted(self.dtypes, key=FLOATING.index, reverse=True):
-            x = designed(elementwise.breaks, dtype) if given is None else given
-            dense = GRID if given is None and dtype == self.subject.widest else np.empty(0)
-            verdict = judge(elementwise, x.astype(dtype), dense)
-            if given is None:
-                findings, notes = at_special_points(elementwise, named(dtype))
+            points = designed_points(elementwise.discontinuities, dtype) if x is None else x
+            dense = GRID if x is None and dtype == self.subject.widest else np.empty(0)
+            accuracy = check_elementwise(elementwise, points.astype(dtype), dense)
+            if x is None:
+                findings, notes = at_special_values(elementwise, named(dtype))
                 self.findings += findings
                 self.notes += notes
-            ordinary_ones = x[np.abs(x.astype(np.float64)) <= LOUD_WITHIN]
-            self.findings += numpy_warnings(self.subject, ordinary_ones[:512, None].astype(dtype))
-            yield verdict
-            if any(one.name == "wrong-gradient" for one in verdict.findings):
+            moderate = points[np.abs(points.astype(np.float64)) <= LARGEST_WITHOUT_WARNING]
+            self.findings += numpy_warnings(self.subject, moderate[:512, None].astype(dtype))
+            yield accuracy
+            if any(finding.name == "wrong-gradient" for finding in accuracy.findings):
                 return
 
-    def _coupled(self) -> Iterator[Verdict]:
-        samples = self._samples("float64")
-        for sample in samples:
-            whole = sample.array.size <= SMALL
-            found = (judge_jacobian if whole else judge_directions)(self.subject, sample)
-            self.findings += [found] if found else []
+    def _coupled(self) -> Iterator[Accuracy]:
+        """The accuracy in each dtype, after the Jacobian in float64."""
+        for sample in self._samples("float64"):
+            small = sample.array.size <= LARGEST_JACOBIAN
+            self._add((check_jacobian if small else check_directions)(self.subject, sample))
         for dtype in self.dtypes:
             samples = self._samples(dtype)
             if self.x is None:
                 samples += [
-                    Sample(f"50 * {one.text}", (50 * one.array.astype(np.float64)).astype(dtype))
-                    for one in samples
+                    Sample(f"50 * {text}", (50 * array.astype(np.float64)).astype(dtype))
+                    for text, array in samples
                 ]
             for sample in samples:
                 self.findings += numpy_warnings(self.subject, sample.array[None])
-            reference = self.subject.reference
-            if self.x is None and reference is not None and not reference.is_elementwise:
-                samples += self._special_lines(dtype)
-            yield judge_coupled(self.subject, samples)
+            if self.x is None and self.subject.reference_along_axis:
+                for special in (np.inf, -np.inf, -0.0):
+                    line = [1.0, special, -2.0, 0.5]
+                    samples.append(literal_sample(np.array([line, line]).astype(dtype)))
+            yield check_coupled(self.subject, samples)
 
     def _samples(self, dtype: str) -> list[Sample]:
+        """The caller's x, or the samples that the layer accepts."""
         if self.x is not None:
-            return [literal(self.x.astype(dtype))]
-        samples = [ordinary(shape, dtype) for shape in (*SHAPES[2:], (8, 40))]
-        return [one for one in samples if accepts(self.subject, one.array)]
-
-    def _special_lines(self, dtype: str) -> Iterator[Sample]:
-        """Lines with one number in them that is none, or −0."""
-        for one in (np.inf, -np.inf, -0.0):
-            line = np.array([1.0, one, -2.0, 0.5])
-            yield literal(np.stack([line] * 2).astype(dtype))
+            return [literal_sample(self.x.astype(dtype))]
+        samples = [ordinary_sample(shape, dtype) for shape in (*SHAPES[2:], (8, 40))]
+        return [sample for sample in samples if self.subject.accepts(sample.array)]
 
     @cached_property
     def _flat_x(self) -> Array | None:
@@ -216,43 +242,42 @@ class Examination:
     def _curve(self, elementwise: ElementwiseSubject) -> GradientCurve:
         given = self._flat_x
         low, high = (-6.0, 6.0) if given is None or given.size < 2 else (given[0], given[-1])
-        x = np.linspace(float(low), float(high), PLOTTED).astype(np.float64)
-        found = elementwise.derivative(x)
-        truth = elementwise.truth(x, found, x.dtype)
+        x = np.linspace(float(low), float(high), CURVE_POINTS).astype(np.float64)
+        expected = elementwise.expected(x, elementwise.derivative(x), x.dtype)
         dx = self.subject.run(x).dx.reshape(x.shape)
-        return GradientCurve(x, dx, truth.nearest(dx), truth.doubt + 1e-12)
+        return GradientCurve(x, dx, expected.nearest(dx), expected.error + 1e-12)
 
     def _kinks(self, elementwise: ElementwiseSubject) -> tuple[KinkGradient, ...]:
-        at = elementwise.places[:20]
+        at = elementwise.positions[:MOST_DISCONTINUITIES]
         if not at.size:
             return ()
         dx = self.subject.run(at).dx.ravel()
-        return tuple(map(KinkGradient, elementwise.breaks[:20], dx.tolist()))
+        return tuple(map(KinkGradient, elementwise.discontinuities, dx.tolist()))
 
-    def _suited(self) -> Subject:
+    def _in_accepted_shape(self) -> Subject:
         """The layer with the shape and the widest dtype in which it takes a row of numbers.
 
         Raises:
-            LayerRaisedError: there is none.
+            LayerRaisedError: it takes none.
         """
-        refused: list[LayerRaisedError] = []
+        refusals: list[LayerRaisedError] = []
         for widest in DTYPES[:2]:
             for row in ROWS:
-                suited = self.subject._replace(row=row, widest=widest)
+                subject = self.subject._replace(row=row, widest=widest)
                 try:
-                    suited.run(moderate((6,)))
+                    subject.run(ordinary_sample((6,)).array)
                 except LayerRaisedError as error:
-                    refused.append(error)
+                    refusals.append(error)
                     continue
                 if widest != "float64":
-                    self.notes.append(f"not checked in float64: {refused[0]}")
-                return suited
+                    self.notes.append(f"not checked in float64: {refusals[0]}")
+                return subject
         if self.x is None:
-            raise refused[0]
+            raise refusals[0]
         return self.subject
 
-    def _takes(self, dtype: str) -> bool:
-        """Whether the layer computes in that dtype."""
+    def _accepts_dtype(self, dtype: str) -> bool:
+        """Whether the layer computes in that dtype; if not, a note says why."""
         if dtype == "float64" != self.subject.widest:
             return False
         try:
@@ -264,34 +289,49 @@ class Examination:
             return False
         return True
 
-    def _shapes_refused(self) -> Iterator[str]:
+    def _refused_shapes(self) -> Iterator[str]:
         for shape in SHAPES:
-            if not accepts(self.subject._replace(row=(-1,)), moderate(shape)):
+            if not self.subject._replace(row=(-1,)).accepts(ordinary_sample(shape).array):
                 yield f"it raises an exception on x of shape {shape}"
 
 
-def _settled_make(subject: Subject) -> Subject:
-    """The layer made once and copied, if what it draws at random when it is made tells."""
-    x = moderate((6,))
+def behaviour_findings(trial: Trial) -> Iterator[Finding]:
+    """The findings on a layer's behaviour, each name once; the rest is left out after
+    different-answers."""
+    names: set[str] = set()
+    returned = (*IN_PLACE, *ALIASING, *RETURNED_STATE)
+    trials = [(trial, each, "") for each in (*returned, *DIFFERENT_RESULTS, *LAYOUT)]
+    # A layer may return x itself where no sign differs: ReLU of positive numbers.
+    if trial.dtype == trial.subject.widest:
+        trials += [
+            (trial._replace(transform=transform), each, f", if all of x is {sign}")
+            for sign, transform in {"positive": "np.abs({})", "negative": "-np.abs({})"}.items()
+            for each in returned
+        ]
+    for case, behaviour, condition in trials:
+        written = behaviour.finding == "returns-its-input" and names & {
+            each.finding for each in IN_PLACE
+        }
+        if written or behaviour.finding in names:
+            continue
+        finding = case.finding(behaviour._replace(message=behaviour.message + condition))
+        if finding is not None:
+            names.add(finding.name)
+            yield finding
+            if finding.name == "different-answers":
+                return
+    for behaviours in (stale_state, linearity, result_shape, result_dtype, array_size):
+        finding = trial.first_finding(behaviours(trial))
+        if finding is not None:
+            yield finding
+
+
+def _with_fixed_randomness(subject: Subject) -> Subject:
+    """The layer, made once and then copied if its random initial values change its results."""
+    x = ordinary_sample((6,)).array
     try:
-        one, other = (subject.run(x) for _ in range(2))
+        first, second = subject.run(x), subject.run(x)
     except LayerRaisedError:
         return subject
-    alike = np.array_equal(one.out, other.out, True) and np.array_equal(one.dx, other.dx, True)
-    return subject if alike else subject._replace(make=copies(subject.make()))
-
-
-def _first_of_each(findings: list[Finding]) -> Iterator[Finding]:
-    """One finding a name: that of the widest dtype, which mentions the others."""
-    by_name: dict[str, list[Finding]] = {}
-    for one in findings:
-        by_name.setdefault(one.name, []).append(one)
-    for first, *rest in by_name.values():
-        also = {one.dtype: one.where for one in reversed(rest) if one.dtype != first.dtype}
-        told = [
-            dtype if where is None or np.isnan(where.x) else f"{dtype} at x = {where.x:.6g}"
-            for dtype, where in reversed(also.items())
-        ]
-        yield first._replace(
-            message=f"{first.message}; also in {', '.join(told)}" if told else first.message
-        )
+    same = all(np.array_equal(a, b, True) for a, b in zip(first, second, strict=True))
+    return subject if same else subject._replace(make=copy_maker(subject.make()))

@@ -1,7 +1,8 @@
-"""The gradient against the numerical derivative, and against the formula where it is known.
+"""The expected gradient of an element-wise layer, from its own values, and its tolerances.
 
-The tolerance is the derivative's own error and a few roundings of the dtype. What is off by no more
-than roundings, but has lost half of its digits, is no wrong gradient: it is a lost one.
+The tolerance is the error of the numerical derivative and a few rounding errors of the dtype. A
+gradient that is off by no more than rounding errors, but has lost half of its digits, is not a
+wrong gradient but a lost one.
 """
 
 from __future__ import annotations
@@ -11,199 +12,190 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from actgrad.layers.arrays import Array, finfo
+from actgrad.layers.check.discontinuities import Discontinuity, find_discontinuities
 from actgrad.layers.check.numerical_derivative import (
     EPS,
     REACH,
     THOROUGH,
-    Break,
     Estimate,
     differentiate,
     estimate,
-    find_breaks,
 )
 from actgrad.layers.check.points import GRID
-from actgrad.layers.check.subject import Run, Subject
-from actgrad.layers.errors import ActgradError
+from actgrad.layers.check.subject import Subject
 
-#: An estimate of an error is trusted up to this factor.
+#: The factor by which the estimate of an error may be too small.
 SAFETY = 10.0
-#: Roundings that a kernel is allowed.
+#: The rounding errors that a kernel is allowed.
 ROUNDINGS = 16.0
-#: Suspects looked at closely at a time, and how many times.
-CLOSELY, ROUNDS = 64, 4
-#: The dtype to be trusted more.
-WIDER = {
-    **dict.fromkeys(("float16", "bfloat16", "float32"), np.float64),
-    "float64": np.longdouble,
-}
-
-
+#: How many mismatches are examined again at a time, and how many times.
+REEXAMINED, REPETITIONS = 64, 4
 FLOAT64 = np.dtype(np.float64)
 
 
-class Truth(NamedTuple):
-    """What a gradient should be: between `low` and `high`, and how well that is known."""
+class ExpectedGradient(NamedTuple):
+    """At each point the right gradient: between `low` and `high`, both known up to `error`."""
 
     low: Array
     high: Array
-    doubt: Array
+    error: Array
 
-    def excess(self, got: Array) -> Array:
-        """How far `got` is outside."""
-        return np.asarray(np.maximum(np.maximum(self.low - got, got - self.high), 0.0))
+    def distance(self, gradient: Array) -> Array:
+        """How far the gradient is outside [low, high]; 0 inside."""
+        return np.asarray(np.maximum(np.maximum(self.low - gradient, gradient - self.high), 0.0))
 
-    def nearest(self, got: Array) -> Array:
-        """The right value that is nearest to `got`."""
-        return np.asarray(np.clip(got, self.low, self.high))
+    def nearest(self, gradient: Array) -> Array:
+        """The right value that is nearest to the gradient."""
+        return np.asarray(np.clip(gradient, self.low, self.high))
 
 
-def roundings(truth: Array, x: Array, bend: Array, dtype: np.dtype[Any]) -> Array:
-    """What rounding may do to a gradient: to its terms, and to the argument it is computed from."""
-    near = np.abs(truth[(np.abs(x) <= 8) & np.isfinite(truth)])
+def rounding_tolerance(gradient: Array, x: Array, curvature: Array, dtype: np.dtype[Any]) -> Array:
+    """The effect of rounding on a gradient: on its terms, and on the x it is computed from."""
+    near = np.abs(gradient[(np.abs(x) <= 8) & np.isfinite(gradient)])
     terms = float(near.max()) if near.size else 0.0
     eps = float(finfo(dtype).eps)
-    return np.asarray(ROUNDINGS * eps * (terms + np.abs(truth))) + moved(x, bend, dtype)
+    relative = np.asarray(ROUNDINGS * eps * (terms + np.abs(gradient)))
+    return relative + argument_rounding(x, curvature, dtype)
 
 
-def moved(x: Array, bend: Array, dtype: np.dtype[Any]) -> Array:
-    """How far a few roundings of x itself move a function of the slope `bend`."""
+def argument_rounding(x: Array, slope: Array, dtype: np.dtype[Any]) -> Array:
+    """The change of a function of that slope when x moves by a few of its rounding errors."""
     eps = float(finfo(dtype).eps)
-    return np.asarray(ROUNDINGS * eps * np.nan_to_num(np.abs(x) * bend, nan=0.0, posinf=0.0))
+    return np.asarray(ROUNDINGS * eps * np.nan_to_num(np.abs(x) * slope, nan=0.0, posinf=0.0))
 
 
 class ElementwiseSubject:
-    """An element-wise subject as a function of numbers, and where that breaks."""
+    """An element-wise subject as a function of one number, with its kinks and jumps.
+
+    x are the points to examine, a sorted row of float64; None stands for all numbers.
+    """
 
     def __init__(self, subject: Subject, x: Array | None) -> None:
         self.subject = subject
         with np.errstate(all="ignore"):
-            grid = GRID if x is None else _around(x)
-            self.breaks = find_breaks(self.value, grid, subject.eps)
+            grid = GRID if x is None else _grid_around(x)
+            self.discontinuities = find_discontinuities(self.value, grid, subject.eps)
 
     def value(self, x: Array) -> Array:
-        """The function at a 1-d array of float64."""
+        """The function's values at a row of float64."""
         return self.subject.forward(x).astype(np.float64).reshape(x.shape)
 
     @property
-    def places(self) -> Array:
-        """Where it breaks, in order."""
-        return np.array([one.x for one in self.breaks])
+    def positions(self) -> Array:
+        """The positions of its kinks and jumps, sorted."""
+        return np.array([at.x for at in self.discontinuities])
 
     def derivative(self, x: Array, levels: int = THOROUGH, reach: float = REACH) -> Estimate:
-        """Its derivative at each x."""
+        """The numerical derivative at each x."""
         with np.errstate(all="ignore"):
-            return estimate(self.value, x, self.places, levels, reach, self.subject.eps)
+            return estimate(self.value, x, self.positions, levels, reach, self.subject.eps)
 
-    def bend(self, x: Array, dtype: np.dtype[Any]) -> Array:
-        """|f″|, roughly, the largest within the few roundings of x itself."""
+    def curvature(self, x: Array, dtype: np.dtype[Any]) -> Array:
+        """|f″|, roughly: its largest value within a few rounding errors of x in that dtype."""
         h = 2.0**-8
-        most = np.zeros(x.shape)
+        largest = np.zeros(x.shape)
         for shift in (0,) if dtype == np.float64 else (0, 1, -1, 0.3, -0.3):
             at = x * (1 + shift * ROUNDINGS * float(finfo(dtype).eps))
             with np.errstate(all="ignore"):
                 bent = self.value(at + h) - 2 * self.value(at) + self.value(at - h)
-                most = np.fmax(most, np.abs(bent) / h**2)
-        return np.asarray(np.nan_to_num(most, posinf=0.0))
+                largest = np.fmax(largest, np.abs(bent) / h**2)
+        return np.asarray(np.nan_to_num(largest, posinf=0.0))
 
-    def truth(self, x: Array, found: Estimate, dtype: np.dtype[Any]) -> Truth:
-        """The estimate as a truth: at a kink all between both sides, at a jump anything."""
-        low, high, doubt = found.value.copy(), found.value.copy(), SAFETY * found.error
+    def expected(self, x: Array, derivative: Estimate, dtype: np.dtype[Any]) -> ExpectedGradient:
+        """The expected gradient at each x, a row of that dtype, from the numerical derivative.
+
+        At a kink everything between the two one-sided derivatives is right, at a jump anything.
+        """
+        low, high = derivative.value.copy(), derivative.value.copy()
+        error = SAFETY * derivative.error
         eps = max(float(finfo(dtype).eps), self.subject.eps)
-        if self.breaks:
-            at, left, right, jump, within = np.array(self.breaks).T
+        if self.discontinuities:
+            at, left, right, jump, within = np.array(self.discontinuities).T
             near = np.searchsorted((at[1:] + at[:-1]) / 2, x)
             here = np.flatnonzero(np.abs(x - at[near]) <= (within + 4 * eps * np.abs(at))[near])
             sides = np.sort([left, right], axis=0)[:, near[here]]
             low[here], high[here] = sides
-            doubt[here] = np.where(jump[near[here]] != 0, np.inf, 1e-6 * np.abs(sides).max(0))
+            error[here] = np.where(jump[near[here]] != 0, np.inf, 1e-6 * np.abs(sides).max(0))
         size = np.maximum(np.maximum(np.abs(low), np.abs(high)), 1e-3)
-        # What is known no better than that it is of such a size is not known.
-        return Truth(low, high, np.where(doubt <= size, doubt, np.inf))
+        # A derivative whose error exceeds its size is unknown.
+        return ExpectedGradient(low, high, np.where(error <= size, error, np.inf))
 
-    def smooth(self, x: Array, truth: Truth) -> Array:
-        """Where both sides agree with the truth. Of what is symmetric, central differences see
-        nothing: the slope of √|x| at 0 is 0 to them."""
-        alike = np.ones(x.shape, bool)
-        places = np.array([-np.inf, *self.places, np.inf])
-        above = np.searchsorted(places, x, side="right")
-        for side, room in ((1, places[above] - x), (-1, x - places[above - 1])):
+    def smooth(self, x: Array, expected: ExpectedGradient) -> Array:
+        """Where both one-sided derivatives agree with the expected gradient.
+
+        Central differences alone miss symmetric singularities: they give √|x| the slope 0 at 0.
+        """
+        agree = np.ones(x.shape, bool)
+        walls = np.array([-np.inf, *self.positions, np.inf])
+        above = np.searchsorted(walls, x, side="right")
+        for side, room in ((1, walls[above] - x), (-1, x - walls[above - 1])):
             reach = np.clip(0.9 * room, EPS, REACH)
             with np.errstate(all="ignore"):
-                found = differentiate(
+                derivative = differentiate(
                     lambda t: self.value(x + t), reach, side, THOROUGH, np.abs(x), self.subject.eps
                 )
-                slope = np.abs(truth.low) + 1e-3
-                near = np.abs(found.value - truth.low) <= 1e-3 * slope + SAFETY * found.error
-                alike &= (near & (SAFETY * found.error <= slope)) | (room < 1e-3)
-        return np.asarray(alike | (truth.low != truth.high))
+                slope = np.abs(expected.low) + 1e-3
+                error = SAFETY * derivative.error
+                near = np.abs(derivative.value - expected.low) <= 1e-3 * slope + error
+                agree &= (near & (error <= slope)) | (room < 1e-3)
+        return np.asarray(agree | (expected.low != expected.high))
 
-    def suspects(
-        self, x: Array, got: Array, levels: int, dtype: np.dtype[Any] = FLOAT64
-    ) -> tuple[Truth, Array]:
-        """The truth at each x, which is of that dtype, and where `got` is convicted to be another.
+    def mismatches(
+        self, x: Array, gradient: Array, levels: int, dtype: np.dtype[Any] = FLOAT64
+    ) -> tuple[ExpectedGradient, Array]:
+        """The expected gradient at each x, a row of that dtype, and where `gradient` is wrong.
 
-        Who seems guilty is looked at closely: is there a break nearby, and do steps of other
-        lengths say the same?
+        A mismatch is examined again before it counts: after a search for kinks and jumps nearby,
+        with steps of other lengths.
         """
         widest = np.dtype(self.subject.widest)
-        truth = self.truth(x, self.derivative(x, levels), dtype)
-        slack = roundings(truth.low, x, self.bend(x, widest), widest)
+        expected = self.expected(x, self.derivative(x, levels), dtype)
+        slack = rounding_tolerance(expected.low, x, self.curvature(x, widest), widest)
         with np.errstate(all="ignore"):
-            excess = truth.excess(got) - truth.doubt - slack
-        guilty = np.zeros(x.shape, bool)
-        for _ in range(ROUNDS):
-            left = np.flatnonzero((excess > 0) & ~guilty)
+            excess = expected.distance(gradient) - expected.error - slack
+        wrong = np.zeros(x.shape, bool)
+        for _ in range(REPETITIONS):
+            left = np.flatnonzero((excess > 0) & ~wrong)
             if not left.size:
                 break
             order = left[np.argsort(-excess[left])]
-            # The worst, and some of all.
-            chosen = np.unique([*order[: CLOSELY // 2], *order[:: len(order) // CLOSELY + 1]])
-            self._look_for_breaks(x[chosen])
+            # The largest mismatches, and a selection of all.
+            chosen = np.unique([*order[: REEXAMINED // 2], *order[:: len(order) // REEXAMINED + 1]])
+            self._add_discontinuities_near(x[chosen])
             for reach in (REACH, 0.77 * REACH, 0.2 * REACH):
-                closer = self.truth(x[chosen], self.derivative(x[chosen], reach=reach), dtype)
+                closer = self.expected(x[chosen], self.derivative(x[chosen], reach=reach), dtype)
                 with np.errstate(all="ignore"):
-                    over = closer.excess(got[chosen]) - closer.doubt - slack[chosen]
+                    over = closer.distance(gradient[chosen]) - closer.error - slack[chosen]
                 over = np.where((over > 0) & ~self.smooth(x[chosen], closer), np.nan, over)
                 excess[chosen] = np.fmin(excess[chosen], np.where(np.isnan(over), 0, over))
-                for column, values in zip(truth, closer, strict=True):
+                for column, values in zip(expected, closer, strict=True):
                     column[chosen] = values
-            guilty[chosen] = excess[chosen] > 0
-            if guilty.any():
+            wrong[chosen] = excess[chosen] > 0
+            if wrong.any():
                 break
-        return truth, guilty
+        return expected, wrong
 
-    def _look_for_breaks(self, x: Array) -> None:
-        known = self.places
+    def _add_discontinuities_near(self, x: Array) -> None:
+        known = self.positions
         for at in x[:: len(x) // 16 + 1]:
-            for one in find_breaks(self.value, _around(np.array([at]), 33), self.subject.eps):
-                if not known.size or np.abs(known - one.x).min() > 1e-6 * max(1, abs(one.x)):
-                    self.breaks = sorted([*self.breaks, one])
-                    known = self.places
+            grid = _grid_around(np.array([at]), 33)
+            for new in find_discontinuities(self.value, grid, self.subject.eps):
+                if not known.size or np.abs(known - new.x).min() > 1e-6 * max(1, abs(new.x)):
+                    self.discontinuities = sorted([*self.discontinuities, new])
+                    known = self.positions
 
 
-def _around(x: Array, count: int = 2049) -> Array:
-    """A grid over x and what is looked at around it."""
+def _grid_around(x: Array, count: int = 2049) -> Array:
+    """A grid over x, which also covers every step of a derivative at x."""
     finite = x[np.isfinite(x)]
     low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
     wide = REACH + 1e-4 * max(abs(low), abs(high))
     return np.linspace(low - 1.013 * wide, high + 1.017 * wide, count)
 
 
-def wider(subject: Subject, x: Array, dout: Array | None = None) -> Run | None:
-    """The subject's own answer in a wider dtype; None if it has none."""
-    dtype = np.dtype(WIDER[x.dtype.name])
-    if subject.widest != "float64" or finfo(dtype).eps >= finfo(x.dtype).eps:
-        return None
-    try:
-        run = subject.run(x.astype(dtype), None if dout is None else dout.astype(dtype))
-    except ActgradError:
-        return None
-    return run if run.out.dtype == run.dx.dtype == dtype else None
-
-
-def breaks_at(breaks: list[Break], x: Array) -> Array:
-    """The x that lie at a break."""
+def at_discontinuity(discontinuities: list[Discontinuity], x: Array) -> Array:
+    """Which x lie at one of the kinks and jumps."""
     here = np.zeros(x.shape, bool)
-    for one in breaks:
-        here |= np.abs(x - one.x) <= one.within
+    for at in discontinuities:
+        here |= np.abs(x - at.x) <= at.within
     return here

@@ -1,40 +1,41 @@
-"""What an examination found."""
+"""The result of an examination: findings, notes, and the verdict."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from math import isnan
 from typing import NamedTuple
 
 from actgrad.layers.arrays import Array
-from actgrad.layers.check.numerical_derivative import Break
+from actgrad.layers.check.discontinuities import Discontinuity
 from actgrad.layers.errors import ActgradError
 
-#: Every fault by the name that `--ignore` takes, and what it means.
+#: The name of every fault, by which it can be ignored, and its meaning.
 FAULTS = {
     "wrong-gradient": "backward is not the derivative of forward",
-    "wrong-value": "forward is not the formula",
+    "wrong-value": "forward differs from the formula",
     "not-linear": "backward is not linear in dout",
-    "writes-into-x": "the caller's x is changed",
-    "writes-into-dout": "the caller's dout is changed",
-    "returns-its-input": "what is returned is the caller's own array",
-    "returns-its-state": "a later call changes what an earlier one returned",
-    "stale-state": "what is left from an earlier forward changes the answer",
-    "different-answers": "the same input gives different answers",
-    "depends-on-neighbours": "an element's answer depends on the others",
-    "depends-on-layout": "the answer depends on how the array lies in memory",
-    "wrong-shape": "out or dx has another shape than it should",
+    "writes-into-x": "the layer changes the caller's x in place",
+    "writes-into-dout": "the layer changes the caller's dout in place",
+    "returns-its-input": "out or dx shares its memory with the caller's array",
+    "returns-its-state": "a later call changes an array that was returned earlier",
+    "stale-state": "values kept from an earlier forward change the result",
+    "different-answers": "the same input gives different results",
+    "depends-on-neighbours": "an element's result depends on other elements",
+    "depends-on-layout": "the result depends on the memory layout of the array",
+    "wrong-shape": "out or dx has the wrong shape",
     "wrong-dtype": "out or dx has another dtype than x",
     "not-finite": "nan or inf where the true value is finite",
-    "numpy-warning": "NumPy warns, though the result is ordinary",
-    "lost-gradient": "digits of the gradient are gone that the dtype can hold",
+    "numpy-warning": "NumPy warns although the result is finite",
+    "lost-gradient": "the gradient has lost digits that its dtype can hold",
 }
-#: Those that leave the verdict good.
+#: The faults that do not make the verdict bad, unless it is strict.
 WARNINGS = {"numpy-warning", "lost-gradient"}
 
 
 class Where(NamedTuple):
-    """One element: what was got there, and what was expected, with the error that allows."""
+    """The worst element of a finding: its x, the result, what was expected, and the tolerance."""
 
     x: float
     got: float
@@ -43,7 +44,7 @@ class Where(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """One fault, its worst case, and an example of two lines that shows it."""
+    """One fault, its worst element, and an example of two lines that shows it."""
 
     name: str
     message: str
@@ -53,7 +54,7 @@ class Finding(NamedTuple):
 
 
 class GradientCurve(NamedTuple):
-    """backward for dout = 1 beside the numerical derivative and its error, at each x."""
+    """For each x: backward's result for dout = 1, the numerical derivative, and the tolerance."""
 
     x: Array
     backward: Array
@@ -62,43 +63,44 @@ class GradientCurve(NamedTuple):
 
 
 class KinkGradient(NamedTuple):
-    """A break, and the gradient that the layer gives there."""
+    """A kink or a jump, and the gradient that the layer gives there."""
 
-    at: Break
+    at: Discontinuity
     gradient: float
 
     def __str__(self) -> str:
         at, value = self.at, f"{self.gradient:.6g}"
         if at.jump:
-            return f"jumps by {at.jump:.6g} at x = {at.x:.6g}: its gradient there is not judged"
+            return f"jumps by {at.jump:.6g} at x = {at.x:.6g}: its gradient there is not checked"
         sides = [
             name
             for name, side in (("left", at.left), ("right", at.right))
             if abs(side - self.gradient) <= 1e-6 * max(1.0, abs(side))
         ]
-        whose = f"the {sides[0]} derivative" if sides else "between the two derivatives"
+        place = f"the {sides[0]} derivative" if sides else "between the two derivatives"
         return (
-            f"kink at x = {at.x:.6g}, {at.left:.6g} on the left, {at.right:.6g} on the right: "
-            f"the layer says {value}, {whose}"
+            f"kink at x = {at.x:.6g}, derivative {at.left:.6g} on the left, {at.right:.6g} on the "
+            f"right: the layer's gradient is {value}, {place}"
         )
 
 
 @dataclass(frozen=True)
 class Report:
-    """The verdict on a layer."""
+    """The verdict on a layer, and everything that it rests on."""
 
     layer: str
-    #: The Python that makes the layer of the examples.
+    #: The Python statement that makes the layer of the examples.
     setup: str
-    kind: str
+    #: "element-wise", or "coupled" if an element of out depends on several elements of x.
+    coupling: str
     dtypes: tuple[str, ...]
     points: int
-    #: Those at which the numerical derivative tells nothing, and no formula is known.
+    #: Points whose derivative is unknown: no formula, and the numerical one is too uncertain.
     unjudged: int = 0
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     kinks: tuple[KinkGradient, ...] = ()
-    #: The largest error of out and dx in ULP, by dtype, where the formula is known.
+    #: The largest errors of out and dx in ULP, by dtype, where the formula is known.
     ulp: dict[str, tuple[float, float]] = field(default_factory=dict)
     curve: GradientCurve | None = None
     #: Whether warnings count as errors.
@@ -106,29 +108,29 @@ class Report:
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """What makes the verdict bad."""
-        return tuple(one for one in self.findings if self.strict or one.name not in WARNINGS)
+        """The findings that make the verdict bad."""
+        return tuple(each for each in self.findings if self.strict or each.name not in WARNINGS)
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
-        """What does not."""
-        return tuple(one for one in self.findings if one not in self.errors)
+        """The findings that do not."""
+        return tuple(each for each in self.findings if each not in self.errors)
 
     @property
     def ok(self) -> bool:
-        """The verdict."""
+        """The verdict: whether there is no error."""
         return not self.errors
 
     @property
     def summary(self) -> str:
         """The verdict in one line."""
         counts = ", ".join(
-            f"{len(found)} {word}{'s' if len(found) > 1 else ''}"
-            f" ({', '.join(one.name for one in found)})"
-            for found, word in ((self.errors, "error"), (self.warnings, "warning"))
-            if found
+            f"{len(findings)} {word}{'s' if len(findings) > 1 else ''}"
+            f" ({', '.join(each.name for each in findings)})"
+            for findings, word in ((self.errors, "error"), (self.warnings, "warning"))
+            if findings
         )
-        unjudged = f" ({self.unjudged} not judged)" if self.unjudged else ""
+        unjudged = f" ({self.unjudged} not checked)" if self.unjudged else ""
         return (
             f"{self.layer}: {'ok' if self.ok else 'FAILED'}, {counts or 'no finding'}; "
             f"{self.points} points{unjudged}, {', '.join(self.dtypes)}"
@@ -136,13 +138,13 @@ class Report:
 
     @property
     def opening(self) -> str:
-        """The line that goes before any example: imports, and the layer."""
-        named = any("bfloat16" in line for one in self.findings for line in one.example)
-        return f"import numpy as np; {'import ml_dtypes; ' if named else ''}{self.setup}"
+        """The line to run before any example: imports, and the layer."""
+        short = any("bfloat16" in line for each in self.findings for line in each.example)
+        return f"import numpy as np; {'import ml_dtypes; ' if short else ''}{self.setup}"
 
     def judged(self, strict: bool = False, ignore: Collection[str] = ()) -> Report:
         """The report without the ignored findings; `strict` makes every warning an error."""
-        kept = tuple(one for one in self.findings if one.name not in ignore)
+        kept = tuple(each for each in self.findings if each.name not in ignore)
         return replace(self, findings=kept, strict=strict)
 
 
@@ -150,6 +152,20 @@ class CheckFailedError(ActgradError, AssertionError):
     """The verdict on a layer is bad; `report` says why."""
 
     def __init__(self, report: Report) -> None:
-        lines = [f"  {one.name}: {one.message}" for one in report.findings]
+        lines = [f"  {each.name}: {each.message}" for each in report.findings]
         super().__init__("\n".join([report.summary, *lines]))
         self.report = report
+
+
+def merged(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """One finding for each name: the first, whose message mentions the other dtypes."""
+    by_name: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_name.setdefault(finding.name, []).append(finding)
+    for first, *rest in by_name.values():
+        also = {each.dtype: each.where for each in reversed(rest) if each.dtype != first.dtype}
+        dtypes = ", ".join(
+            dtype if where is None or isnan(where.x) else f"{dtype} at x = {where.x:.6g}"
+            for dtype, where in reversed(also.items())
+        )
+        yield first._replace(message=f"{first.message}; also in {dtypes}") if dtypes else first

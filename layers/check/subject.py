@@ -1,4 +1,4 @@
-"""A layer under examination: made anew for every question, and kept from what belongs to others."""
+"""A layer under examination: made afresh for every question, with private copies of the arrays."""
 
 from __future__ import annotations
 
@@ -10,74 +10,109 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from actgrad.layers.activations import AlongAxis
 from actgrad.layers.arrays import Array, finfo
 from actgrad.layers.errors import ActgradError
 from actgrad.layers.layer import Layer
 
-#: Where frames are nobody's fault but ours.
-HERE = str(Path(__file__).parents[1])
+#: The folder of actgrad's own code: an error message never points into it.
+PACKAGE = str(Path(__file__).parents[1])
+#: For each dtype, one with more digits.
+WIDER = {
+    **dict.fromkeys(("float16", "bfloat16", "float32"), np.float64),
+    "float64": np.longdouble,
+}
 
 
 class LayerRaisedError(ActgradError):
-    """The layer raised an exception, or gave back no array."""
+    """The layer raised an exception, or did not return an array."""
 
 
 class Run(NamedTuple):
-    """What one forward and one backward of a fresh layer gave."""
+    """The results of one forward and one backward of a fresh layer."""
 
     out: Array
     dx: Array
 
 
 class Subject(NamedTuple):
-    """A layer to examine: how to make it, and the catalogue layer whose formula is its truth."""
+    """A layer to examine: how to make it, and the catalogue layer whose formula it should have."""
 
     name: str
     make: Callable[[], Any]
-    #: The Python that makes it, as `layer`.
+    #: The Python statement that makes it, under the name `layer`.
     setup: str = "layer = ..."
     reference: Layer | None = None
     #: The shape in which it takes a row of numbers, and the widest dtype that it takes.
     row: tuple[int, ...] = (-1,)
     widest: str = "float64"
 
-    def fresh(self) -> Specimen:
-        """A new layer, that knows of no array yet."""
-        return Specimen(self.name, self.make())
+    def fresh(self) -> GuardedLayer:
+        """A new layer, which has seen no array yet."""
+        return GuardedLayer(self.name, self.make())
 
     def forward(self, x: Array) -> Array:
-        """A fresh layer's out, x being kept from it."""
+        """The out of a fresh layer, which gets a copy of x."""
         with np.errstate(all="ignore"):
-            return self._back(self.fresh().forward(self._laid(x)).copy(), x)
+            return self._restored(self.fresh().forward(self._arranged(x)).copy(), x)
 
     def run(self, x: Array, dout: Array | None = None) -> Run:
-        """A fresh layer's out and dx, the arrays being kept from it; dout is ones by default."""
-        specimen = self.fresh()
+        """The out and dx of a fresh layer, which gets copies of x and dout; dout is 1 by default.
+
+        Raises:
+            LayerRaisedError: forward or backward raised an exception, or returned no array.
+        """
+        layer = self.fresh()
         with np.errstate(all="ignore"):
-            out = specimen.forward(self._laid(x)).copy()
-            given = np.ones_like(out) if dout is None else self._laid(dout)
-            return Run(self._back(out, x), self._back(specimen.backward(given).copy(), x))
+            out = layer.forward(self._arranged(x)).copy()
+            upstream = np.ones_like(out) if dout is None else self._arranged(dout)
+            return Run(self._restored(out, x), self._restored(layer.backward(upstream).copy(), x))
+
+    def run_wider(self, x: Array, dout: Array | None = None) -> Run | None:
+        """The layer's own results in a dtype with more digits than x's; None if it has none."""
+        dtype = np.dtype(WIDER[x.dtype.name])
+        if self.widest != "float64" or finfo(dtype).eps >= finfo(x.dtype).eps:
+            return None
+        try:
+            run = self.run(x.astype(dtype), None if dout is None else dout.astype(dtype))
+        except ActgradError:
+            return None
+        return run if run.out.dtype == run.dx.dtype == dtype else None
+
+    def accepts(self, x: Array) -> bool:
+        """Whether forward and backward return arrays for x."""
+        try:
+            self.run(x)
+        except LayerRaisedError:
+            return False
+        return True
+
+    @property
+    def reference_along_axis(self) -> AlongAxis | None:
+        """The reference, if it is a layer along an axis."""
+        return self.reference if isinstance(self.reference, AlongAxis) else None
 
     @property
     def eps(self) -> float:
-        """The rounding of its widest dtype."""
+        """The machine epsilon of its widest dtype."""
         return float(finfo(self.widest).eps)
 
-    def _laid(self, array: Array) -> Array:
-        """A copy as the layer takes it: a row in its shape, float64 in its widest dtype."""
+    def _arranged(self, array: Array) -> Array:
+        """A copy that the layer takes: a row in its shape, float64 in its widest dtype."""
         if array.ndim == 1 and self.row != (-1,):
             array = array.reshape(self.row)
         narrow = array.dtype.name == "float64" != self.widest
         return array.astype(self.widest) if narrow else array.copy(order="K")
 
-    def _back(self, answer: Array, x: Array) -> Array:
-        if x.ndim == 1 and self.row != (-1,) and answer.size == x.size:
-            answer = answer.reshape(x.shape)
-        return answer.astype(np.float64) if x.dtype.name == "float64" != self.widest else answer
+    def _restored(self, result: Array, x: Array) -> Array:
+        """The layer's result in x's own shape and dtype, where `_arranged` changed them."""
+        if x.ndim == 1 and self.row != (-1,) and result.size == x.size:
+            result = result.reshape(x.shape)
+        return result.astype(np.float64) if x.dtype.name == "float64" != self.widest else result
 
 
-class Specimen:
-    """One layer, whose exceptions come with the file and the line."""
+class GuardedLayer:
+    """One layer, whose exceptions are reported with the file and the line."""
 
     def __init__(self, name: str, layer: Any) -> None:
         self.name = name
@@ -87,7 +122,7 @@ class Specimen:
         """forward(x) as an array, which may share its memory with x.
 
         Raises:
-            LayerRaisedError: the layer did, or gave no array of numbers.
+            LayerRaisedError: forward raised an exception, or returned no array of numbers.
         """
         return self._call("forward", x)
 
@@ -100,31 +135,31 @@ class Specimen:
         try:
             result = getattr(self.layer, method)(array)
         except Exception as error:
-            raise raised(error, f"{self.name}: {method} of shape {shape}, {dtype}") from error
+            raise layer_error(error, f"{self.name}: {method} of shape {shape}, {dtype}") from error
         try:
-            found = np.asarray(result)
+            returned = np.asarray(result)
         except ValueError as error:
             raise LayerRaisedError(f"{self.name}: {method} gave no array: {error}") from None
-        if found.dtype.kind not in "biufV":
+        if returned.dtype.kind not in "biufV":
             kind = type(result).__name__
             raise LayerRaisedError(f"{self.name}: {method} gave {kind}, which is no array")
-        return found
+        return returned
 
 
-def raised(error: BaseException, doing: str) -> LayerRaisedError:
-    """The error that says what went wrong, in which file, at which line."""
+def layer_error(error: BaseException, action: str) -> LayerRaisedError:
+    """The error that says which action failed, in which file, at which line."""
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith((HERE, "<frozen"))
+        if not frame.filename.startswith((PACKAGE, "<frozen"))
     ]
-    where = f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else ""
+    place = f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else ""
     if isinstance(error, SyntaxError) and error.filename:
-        where = f"{error.filename}:{error.lineno}: "
+        place = f"{error.filename}:{error.lineno}: "
     text = " ".join(str(error).split())
-    return LayerRaisedError(f"{doing}: {where}{type(error).__name__}: {text}".rstrip(": "))
+    return LayerRaisedError(f"{action}: {place}{type(error).__name__}: {text}".rstrip(": "))
 
 
-def copies(layer: Any) -> Callable[[], Any]:
-    """A maker of copies of a layer as it was made: what it drew at random then stays the same."""
+def copy_maker(layer: Any) -> Callable[[], Any]:
+    """A function that returns copies of a layer, with the random numbers it was made with."""
     return lambda: deepcopy(layer)

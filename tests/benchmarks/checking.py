@@ -16,8 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from actgrad.layers.check.examine import examine
-from actgrad.layers.check.load import subject
+from actgrad.layers.check import examine, load_subject
 
 ROUNDS = 5
 
@@ -60,7 +59,7 @@ def main(points: int) -> None:
     for _ in range(ROUNDS):
         for k, (cls, given) in enumerate(cases):
             wall, cpu = time.perf_counter(), time.process_time()
-            judged = examine(subject(cls), given).points
+            judged = examine(load_subject(cls), given).points
             wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
             rates[k].append((judged / wall / 1e6, judged / cpu / 1e6))
     for k, (cls, given) in enumerate(cases):

@@ -1,0 +1,211 @@
+"""The gradients and values of an element-wise layer in one dtype: right, wrong, or lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from actgrad.layers.arrays import Array, finfo
+from actgrad.layers.check.exact_values import ExactValues, exact_values, wrong_values
+from actgrad.layers.check.gradient import (
+    ElementwiseSubject,
+    ExpectedGradient,
+    argument_rounding,
+    at_discontinuity,
+    rounding_tolerance,
+)
+from actgrad.layers.check.numerical_derivative import QUICK, RESOLVED, THOROUGH, noise
+from actgrad.layers.check.report import Finding, Where
+from actgrad.layers.check.script import Script, finding_at
+from actgrad.layers.check.special_values import (
+    index_nearest_to_0,
+    not_finite,
+    not_finite_without_formula,
+)
+from actgrad.layers.check.subject import Subject
+
+#: The formula is evaluated exactly at no more points than this.
+MOST_EXACT = 400
+#: More points than this get a quick derivative first, and a thorough one where there is a mismatch.
+MOST_THOROUGH = 4096
+
+
+class Accuracy(NamedTuple):
+    """The result for one dtype."""
+
+    dtype: str
+    points: int
+    findings: list[Finding]
+    #: Points whose derivative is unknown.
+    unjudged: int = 0
+    #: The largest errors of out and of dx in ULP, where the formula is known.
+    ulp: tuple[float, float] | None = None
+
+
+def check_elementwise(elementwise: ElementwiseSubject, x: Array, dense: Array) -> Accuracy:
+    """The accuracy of a layer at the finite points x, a row of the dtype to check.
+
+    `dense` are more points, in float64, at which only the numerical derivative is compared.
+    """
+    subject, dtype = elementwise.subject, x.dtype
+    out, dx = (result.astype(np.float64) for result in subject.run(x))
+    wide = x.astype(np.float64)
+    findings: list[Finding] = []
+    unjudged = 0
+    levels = THOROUGH if x.size <= MOST_THOROUGH else QUICK
+    if dtype == subject.widest:
+        expected, wrong = elementwise.mismatches(wide, dx, levels)
+        dense_dx = subject.run(dense).dx
+        dense_expected, dense_wrong = elementwise.mismatches(dense, dense_dx, QUICK)
+        findings += [*_wrong_gradients(subject, x, dx, expected, wrong)] or _wrong_gradients(
+            subject, dense, dense_dx, dense_expected, dense_wrong
+        )
+        unjudged = _unknown(dense, dense_expected)
+    else:
+        expected = _from_widest(elementwise, wide, dtype, levels)
+    # A layer that computes in a narrower dtype than x's has that dtype's rounding errors.
+    kind = dtype if finfo(dtype).eps > subject.eps else np.dtype(subject.widest)
+    curvature = elementwise.curvature(wide, kind)
+    exact = None
+    if subject.reference is not None:
+        expected, exact, exact_findings = _from_formula(elementwise, x, (out, dx), expected)
+        findings += exact_findings
+    slack = rounding_tolerance(expected.low, wide, curvature, kind)
+    with np.errstate(all="ignore"):
+        excess = expected.distance(dx) - expected.error
+    if dtype != subject.widest or exact is not None:
+        findings += _wrong_gradients(subject, x, dx, expected, excess > slack)
+    if exact is None:
+        findings += not_finite_without_formula(elementwise, x, (out, dx), expected)
+    within = (excess <= slack) | ~np.isfinite(excess)
+    moved = argument_rounding(wide, curvature, kind)
+    findings += _lost_gradients(subject, x, dx, expected, within, slack, moved)
+    unjudged += _unknown(wide, expected)
+    ulp = exact.ulp if exact else None
+    return Accuracy(dtype.name, x.size + dense.size, findings, unjudged, ulp)
+
+
+def _from_widest(
+    elementwise: ElementwiseSubject, x: Array, dtype: np.dtype[Any], levels: int
+) -> ExpectedGradient:
+    """For a narrower dtype: the layer's gradient in its widest dtype, where that is right."""
+    gradient = elementwise.subject.run(x).dx
+    expected, wrong = elementwise.mismatches(x, gradient, levels, dtype)
+    own = (expected.low == expected.high) & ~wrong & np.isfinite(gradient)
+    low, high = (np.where(own, gradient, side) for side in expected[:2])
+    return ExpectedGradient(low, high, expected.error)
+
+
+def _from_formula(
+    elementwise: ElementwiseSubject,
+    x: Array,
+    results: tuple[Array, Array],
+    expected: ExpectedGradient,
+) -> tuple[ExpectedGradient, ExactValues, list[Finding]]:
+    """The expected gradient with the formula's where it is evaluated, and the findings there."""
+    subject = elementwise.subject
+    assert subject.reference is not None
+    chosen = np.unique(np.linspace(0, x.size - 1, min(x.size, MOST_EXACT)).astype(int))
+    wide = x[chosen].astype(np.float64)
+    out, dx = (result[chosen] for result in results)
+    exact = exact_values(subject.reference, wide, out, dx, x.dtype)
+    findings = [
+        *wrong_values(elementwise, x[chosen], out, exact),
+        *not_finite(subject, x[chosen], (out, dx), [exact.value], [exact.gradient]),
+    ]
+    away = ~at_discontinuity(elementwise.discontinuities, wide)
+    gradient = exact.gradient[away]
+    expected = ExpectedGradient(*(column.copy() for column in expected))
+    expected.low[chosen[away]] = expected.high[chosen[away]] = gradient
+    expected.error[chosen[away]] = np.where(np.isfinite(gradient), 0.0, np.inf)
+    return expected, exact, findings
+
+
+def _unknown(x: Array, expected: ExpectedGradient) -> int:
+    """How many of the points with |x| ≤ RESOLVED have an unknown derivative."""
+    return int(((expected.error == np.inf) & (np.abs(x) <= RESOLVED)).sum())
+
+
+def narrow_arithmetic(elementwise: ElementwiseSubject) -> Iterator[Finding]:
+    """The finding for a forward whose float64 results have the noise of a narrower dtype."""
+    x = np.linspace(-4, 4, 101) + 0.001
+    noises = noise(elementwise.value, x)
+    level = float(np.nanmedian(noises)) if np.isfinite(noises).any() else 0.0
+    if level > 1e-10 and elementwise.subject.widest == "float64":
+        for at in x[np.argsort(-np.nan_to_num(noises))][:8]:
+            finding = Script(
+                f"x = {at:.3f} + np.arange(1000) * 1e-9",
+                "np.ptp(np.diff(layer.forward(x)))",
+                "np.float64(0)",
+            ).finding(
+                elementwise.subject,
+                "wrong-dtype",
+                f"in float64 forward has a relative noise of {level:.1g}, as of a narrower dtype",
+                "float64",
+                tolerance=1e-12,
+            )
+            if finding is not None:
+                yield finding
+                return
+
+
+def _wrong_gradients(
+    subject: Subject, x: Array, dx: Array, expected: ExpectedGradient, wrong: Array
+) -> Iterator[Finding]:
+    """The finding at the wrong x with the largest relative error."""
+    wrong = wrong & np.isfinite(dx)
+    if not wrong.any():
+        return
+    nearest = expected.nearest(dx)
+    off = np.where(wrong, expected.distance(dx), -1)
+    i = int(np.nan_to_num(off / (np.abs(nearest) + 1e-3), nan=-1).argmax())
+    where = Where(*map(float, (x[i], dx[i], nearest[i], expected.error[i])))
+    message = (
+        f"at x = {where.x:.9g} in {x.dtype} backward gives {where.got:.9g}, the derivative is "
+        f"{where.expected:.9g} ± {where.tolerance:.1g}"
+    )
+    yield finding_at("wrong-gradient", message, subject, x, i, "backward", where)
+
+
+def _lost_gradients(
+    subject: Subject,
+    x: Array,
+    dx: Array,
+    expected: ExpectedGradient,
+    within: Array,
+    slack: Array,
+    moved: Array,
+) -> Iterator[Finding]:
+    """The finding for gradients off by rounding errors only that lost half of their digits.
+
+    `within` says where dx is right within the rounding errors `slack`; `moved` is how far the
+    rounding errors of x move it.
+    """
+    about = finfo(x.dtype)
+    half = float(about.eps) ** 0.5
+    gradient, error = expected.low, expected.error
+    if x.dtype == np.float64 and (error > 0).any():
+        # A numerical derivative lacks the last digits; the layer in a wider dtype may have them.
+        with np.errstate(all="ignore"):
+            unsure = np.flatnonzero(np.abs(dx - gradient) + error > half / 2 * np.abs(gradient))
+        wide = subject.run_wider(x[unsure])
+        gradient, error = gradient.copy(), np.zeros(x.shape)
+        if wide is None:
+            error[unsure] = np.inf
+        else:
+            gradient[unsure] = wide.dx
+    size, off = np.abs(gradient), np.abs(dx - gradient)
+    lost = (expected.low == expected.high) & (off > half * size + error + moved)
+    lost &= within & np.isfinite(dx) & (off <= slack)
+    lost &= (size >= float(about.tiny)) & np.isfinite(size)
+    if not lost.any():
+        return
+    first, zero = index_nearest_to_0(x, lost), lost & (dx == 0)
+    i = index_nearest_to_0(x, zero) if zero.any() else first
+    where = Where(*map(float, (x[i], dx[i], gradient[i], expected.error[i])))
+    text = f"from x = {float(x[first]):.6g} on in {x.dtype} less than half of the digits are right"
+    if zero.any():
+        text += f", and at {where.x:.6g} the gradient is 0 instead of {where.expected:.3g}"
+    yield finding_at("lost-gradient", text, subject, x, i, "backward", where)

@@ -1,0 +1,146 @@
+"""A layer along an axis against its formula, line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from actgrad.layers.activations import AlongAxis
+from actgrad.layers.arrays import Array, finfo
+from actgrad.layers.check.points import Sample, ordinary_sample
+from actgrad.layers.check.report import Finding, Where
+from actgrad.layers.check.script import Script
+from actgrad.layers.check.subject import Subject
+from actgrad.layers.formula import trace
+
+#: The rounding errors allowed where every element depends on many.
+ROUNDINGS_COUPLED = 64.0
+#: The formula is evaluated on lines of no more elements than this.
+LONGEST_LINE = 8
+
+
+class _Comparison(NamedTuple):
+    """Where a result is off: nan or inf, wrong, or less than half of its digits right."""
+
+    not_finite: Array
+    wrong: Array
+    lost: Array
+    off: Array
+    ulp: float
+
+
+def against_formula(
+    subject: Subject, layer: AlongAxis, sample: Sample
+) -> tuple[list[Finding], tuple[float, float]]:
+    """The findings, and the largest errors of out and dx in ULP of the sum of their terms' sizes.
+
+    Lines of more than LONGEST_LINE elements are not compared.
+    """
+    x = sample.array
+    if x.shape[layer.axis] > LONGEST_LINE or not x.size:
+        return [], (0.0, 0.0)
+    dout = upstream_sample(subject, x)
+    run = subject.run(x, dout.array)
+    if run.out.shape != layer.out_shape(x.shape):
+        truth = np.full(run.out.shape, np.nan)
+        finding = coupled_finding("wrong-value", "forward", sample, dout, 0, run.out, truth)
+        return [finding], (0.0, 0.0)
+    value, gradient, terms = _exact_lines(layer, x, dout.array)
+    forward = _compare(layer, x, run.out, value, np.abs(value), 0.0)
+    # A saturated gradient is the small difference of terms as large as dout.
+    floor = np.abs(dout.array.astype(np.float64)).max(initial=0.0)
+    backward = _compare(layer, x, run.dx, gradient, terms, floor)
+    faults: list[Finding] = []
+    for method, result, truth, comparison in (
+        ("forward", run.out, value, forward),
+        ("backward", run.dx, gradient, backward),
+    ):
+        for fault, here in _faults(method, comparison, bool(np.isfinite(x).all())):
+            if here.any():
+                off = np.nan_to_num(comparison.off, nan=np.inf)
+                i = int(np.where(here, off, -1).argmax())
+                wide = result.astype(np.float64)
+                faults.append(coupled_finding(fault, method, sample, dout, i, wide, truth))
+                break
+    return faults, (forward.ulp, backward.ulp)
+
+
+def _faults(method: str, comparison: _Comparison, finite: bool) -> Iterator[tuple[str, Array]]:
+    """The faults in order of importance, and where they are."""
+    yield "not-finite", comparison.not_finite
+    yield "wrong-gradient" if method == "backward" else "wrong-value", comparison.wrong
+    if method == "backward" and finite:
+        yield "lost-gradient", comparison.lost
+
+
+def _compare(
+    layer: AlongAxis, x: Array, result: Array, truth: Array, size: Array, floor: float
+) -> _Comparison:
+    """The result beside the truth; `size` is the sum of the sizes of its terms, at least floor."""
+    about = finfo(x.dtype)
+    eps = float(about.eps)
+    result = result.astype(np.float64)
+    with np.errstate(all="ignore"):
+        off = np.abs(result - truth)
+        known = np.isfinite(truth) & (np.abs(truth) < float(about.max))
+        line, most = size, 1.0
+        if np.isfinite(x).all():
+            # A rounding error of any element of the line moves all of it.
+            line = np.maximum(size.max(axis=layer.axis, keepdims=True), floor)
+            most = float(np.abs(x.astype(np.float64)).max(initial=0.0))
+        slack = ROUNDINGS_COUPLED * eps * (line + eps) * (1 + most)
+        wrong = known & np.isfinite(result) & (off > slack)
+        lost = known & ~wrong & (np.abs(truth) >= float(about.tiny))
+        lost &= off > eps**0.5 * np.maximum(np.abs(truth), size)
+        unit = eps / 2 * np.maximum(size, np.abs(truth))
+        unit = np.maximum(unit, float(about.smallest_subnormal))
+        ulp = float((off / unit)[known & np.isfinite(result)].max(initial=0.0))
+    return _Comparison(known & ~np.isfinite(result), wrong, lost, off, ulp)
+
+
+def _exact_lines(layer: AlongAxis, x: Array, dout: Array) -> tuple[Array, Array, Array]:
+    """The formula's value, its gradient for dout, and Σ |∂outⱼ/∂xᵢ·doutⱼ|, for each line."""
+    from actgrad.layers.exact import exact
+
+    axis = layer.axis
+    lines, douts = (np.moveaxis(array.astype(np.float64), axis, -1) for array in (x, dout))
+    value = np.empty(douts.shape)
+    gradient, terms = np.empty(lines.shape), np.empty(lines.shape)
+    formula = trace(layer.formula, lines.shape[-1])
+    for at in np.ndindex(lines.shape[:-1]):
+        line = lines[at].tolist()
+        rows: list[Any] = []
+        for j in range(douts.shape[-1]):
+            values, row = exact(formula, line, [float(k == j) for k in range(douts.shape[-1])])
+            rows.append([slope * float(douts[at][j]) for slope in row])
+        value[at] = [float(element) for element in values]
+        gradient[at] = [float(sum(column)) for column in zip(*rows, strict=True)]
+        terms[at] = [float(sum(map(abs, column))) for column in zip(*rows, strict=True)]
+    value, gradient, terms = (np.moveaxis(part, -1, axis) for part in (value, gradient, terms))
+    return value, gradient, terms
+
+
+def upstream_sample(subject: Subject, x: Array) -> Sample:
+    """A dout of out's shape and x's dtype."""
+    return ordinary_sample(subject.forward(x).shape, x.dtype.name, 7)
+
+
+def coupled_finding(
+    fault: str, method: str, sample: Sample, dout: Sample, i: int, result: Array, truth: Array
+) -> Finding:
+    """The finding at the i-th element, in flat order, of the method's result."""
+    x = sample.array
+    at = float(x.flat[min(i, x.size - 1)])
+    where = Where(at, float(result.flat[i]), float(truth.flat[i]), 0.0)
+    call = "out" if method == "forward" else f"layer.backward({dout.text})"
+    script = Script(f"x = {sample.text}; out = layer.forward(x)", f"{call}.flat[{i}]", "None")
+    return Finding(
+        fault,
+        f"{method} of shape {x.shape} in {x.dtype} gives {where.got:.9g} at element {i}, "
+        f"expected {where.expected:.9g}",
+        script.example(where.got, where.expected),
+        x.dtype.name,
+        where,
+    )

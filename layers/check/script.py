@@ -1,0 +1,187 @@
+"""Two lines of Python that show a fault. The example in a report is the code that was run."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from actgrad.layers.arrays import Array
+from actgrad.layers.check.report import Finding, Where
+from actgrad.layers.check.subject import Subject
+
+#: A longer array is shown by its worst element.
+SHOWN_WHOLE = 4
+#: The largest difference that is no fault: a number, or a function of the expected result.
+Tolerance: TypeAlias = float | Callable[[Array], Any]
+
+
+class Addition(NamedTuple):
+    """A text that is added to a finding's message where the expression is true."""
+
+    condition: str
+    text: str
+
+
+NO_ADDITION = Addition("False", "")
+
+
+class Script(NamedTuple):
+    """A statement, an expression to evaluate after it, and an expression for the expected result.
+
+    They know `np`, the `layer`, and `run(x, dout)`, which is `Subject.run`. `expected` also knows
+    the names that the statement assigns.
+    """
+
+    statement: str
+    expression: str
+    expected: str
+    #: Whether an exception raised by the expression is a wrong result, too.
+    may_raise: bool = False
+
+    def filled(self, **texts: str) -> Script:
+        """The script with each `{name}` replaced by its text."""
+        statement, expression, expected = (code.format(**texts) for code in self[:3])
+        return Script(statement, expression, expected, self.may_raise)
+
+    def run(self, subject: Subject) -> tuple[Any, Any, dict[str, Any]] | None:
+        """The result, the expected result and all names; None if the script cannot be run."""
+        names: dict[str, Any] = {"np": np, "layer": subject.make(), "run": subject.run}
+        try:
+            exec(self.statement, names)
+        except Exception:
+            return None
+        try:
+            result = eval(self.expression, names)
+        except Exception as error:
+            if not self.may_raise:
+                return None
+            result = error
+        result = result.copy() if isinstance(result, np.ndarray) else result
+        try:
+            return result, eval(self.expected, names), names
+        except ValueError:  # a result of the wrong shape cannot be compared element by element
+            return None
+
+    def example(self, result: Any, expected: Any) -> tuple[str, str]:
+        """The two lines, with the result and the expected one as a comment."""
+        expression = self.expression
+        if isinstance(result, np.ndarray) and isinstance(expected, np.ndarray):
+            if result.shape != expected.shape:
+                expression = f"{expression}.shape"
+                result, expected = result.shape, expected.shape
+            elif result.size > SHOWN_WHOLE:
+                i = worst_element(result, expected)
+                expression = f"{expression}.flat[{i}]"
+                result, expected = result.flat[i], expected.flat[i]
+        return self.statement, f"{expression}  # {', not '.join(shortest_texts(result, expected))}"
+
+    def finding(
+        self,
+        subject: Subject,
+        name: str,
+        message: str,
+        dtype: str,
+        tolerance: Tolerance = 0.0,
+        addition: Addition = NO_ADDITION,
+    ) -> Finding | None:
+        """The finding, if the result has another shape or differs by more than the tolerance."""
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            ran = self.run(subject)
+            if ran is None:
+                return None
+            result, expected, names = ran
+            if equal(result, expected, tolerance(expected) if callable(tolerance) else tolerance):
+                return None
+            # A layer that writes into x has changed the numbers that it was given.
+            x = expected if self.expression == "x" else names.get("x")
+            if eval(addition.condition, names):
+                message += addition.text
+            example = self.example(result, expected)
+            return Finding(name, message, example, dtype, _worst_case(result, expected, x))
+
+
+def worst_element(result: Array, expected: Array) -> int:
+    """The flat index where the two differ most; nan and inf come first."""
+    with np.errstate(all="ignore"):
+        off = np.abs(result.astype(np.float64) - expected.astype(np.float64)).ravel()
+    same = (result == expected) | ((result != result) & (expected != expected))
+    return int(np.where(same.ravel(), -1, np.where(np.isnan(off), np.inf, off)).argmax())
+
+
+def _worst_case(result: Any, expected: Any, x: Any) -> Where | None:
+    """The worst element, if both are numbers of one shape."""
+    if not all(isinstance(value, np.ndarray | np.generic) for value in (result, expected)):
+        return None
+    result, expected = np.asarray(result), np.asarray(expected)
+    if result.shape != expected.shape or not result.size:
+        return None
+    i = worst_element(result, expected)
+    at = float(x.flat[i]) if isinstance(x, np.ndarray) and x.size == result.size else np.nan
+    return Where(at, float(result.flat[i]), float(expected.flat[i]), 0.0)
+
+
+def shortest_texts(*values: Any) -> list[str]:
+    """The values in 6 digits, or in 9 or 17 if fewer digits make them look equal."""
+    for digits in (6, 9, 17):
+        texts = [value_text(value, digits) for value in values]
+        if len({*texts}) > 1:
+            break
+    return texts
+
+
+def value_text(value: Any, digits: int) -> str:
+    """A number, an array or an exception as an example's comment shows it."""
+    if isinstance(value, Exception):
+        return f"{type(value).__name__}: {' '.join(str(value).split())}"
+    if isinstance(value, np.ndarray) and value.ndim:
+        return "[" + ", ".join(value_text(element, digits) for element in value.ravel()) + "]"
+    if isinstance(value, np.ndarray | np.floating | float) or hasattr(value, "__float__"):
+        return f"{float(value):.{digits}g}"
+    return str(value)
+
+
+def example_at(subject: Subject, x: Array, i: int, method: str, expected: float) -> tuple[str, str]:
+    """The example for the i-th element of the row x, alone if it shows the fault alone.
+
+    Otherwise the example has an x of as many equal elements.
+    """
+    size = "" if subject.row == (-1,) else f".reshape({subject.row})"
+    kind = x.dtype if subject.widest == "float64" else subject.widest
+    dtype = "" if kind == np.float64 else f", '{kind}'"
+    value = repr(float(x[i])).replace("nan", "np.nan").replace("inf", "np.inf")
+    run = subject.run(x)
+    result = float((run.out if method == "forward" else run.dx).flat[i])
+    for count in (1, x.size):
+        made = f"np.array([{value}]{dtype})" if count == 1 else f"np.full({count}, {value}{dtype})"
+        expression = "out" if method == "forward" else "layer.backward(np.ones_like(out))"
+        statement = f"x = {made}{size}; out = layer.forward(x)"
+        script = Script(statement, f"{expression}.flat[0]", "None")
+        ran = script.run(subject)
+        if ran is not None and equal(np.float64(ran[0]), np.float64(result), 0.0):
+            break
+    return script.example(result, expected)
+
+
+def finding_at(
+    name: str, message: str, subject: Subject, x: Array, i: int, method: str, where: Where
+) -> Finding:
+    """The finding at the i-th element of the row x."""
+    example = example_at(subject, x, i, method, where.expected)
+    return Finding(name, message, example, x.dtype.name, where)
+
+
+def equal(result: Any, expected: Any, tolerance: Any) -> bool:
+    """Whether the two are equal within the tolerance; nan equals nan."""
+    if not isinstance(result, np.ndarray | np.generic) or isinstance(expected, tuple | np.dtype):
+        if isinstance(result, Exception):
+            return result is expected
+        return bool(result is expected or result == expected)
+    a, b = np.asarray(result), np.asarray(expected)
+    if a.shape != b.shape:
+        return False
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    return bool(np.all((a == b) | (np.isnan(a) & np.isnan(b)) | (np.abs(a - b) <= tolerance)))

@@ -1,0 +1,76 @@
+"""The shape and the dtype of out and dx, and their independence of the memory layout of x."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from actgrad.layers.check.points import SHAPES, Sample, ordinary_sample
+from actgrad.layers.check.report import Finding
+from actgrad.layers.check.script import Script
+from actgrad.layers.check.subject import Subject
+from actgrad.layers.check.trial import Behaviour, Trial
+
+LAYOUT = tuple(
+    Behaviour(
+        "depends-on-layout",
+        f"{method} gives another result for a {layout} array",
+        Script(f"x = {arranged.format('{x}')}{calls}", expression, expected),
+        32,
+    )
+    for layout, arranged in {
+        "Fortran-ordered": "np.asfortranarray({})",
+        "strided": "np.repeat({}, 2, -1)[..., ::2]",
+        "reversed": "np.flip(np.flip({}).copy())",
+    }.items()
+    for method, calls, expression, expected in (
+        ("forward", "", "layer.forward(x)", "run({x}, {dout}).out"),
+        (
+            "backward",
+            f"; dout = {arranged.format('{dout}')}; layer.forward(x)",
+            "layer.backward(dout)",
+            "run({x}, {dout}).dx",
+        ),
+    )
+)
+
+
+def result_shape(trial: Trial) -> Iterator[Behaviour]:
+    """Out must have x's shape in an element-wise layer, and dx in every layer."""
+    for size in SHAPES:
+        x = ordinary_sample(size, trial.dtype)
+        if not trial.subject.accepts(x.array):
+            continue
+        for method in ("forward", "backward")[not trial.elementwise :]:
+            result = "out" if method == "forward" else "layer.backward(np.ones_like(out))"
+            yield Behaviour(
+                "wrong-shape",
+                f"{method} gives another shape than x's, {size}",
+                Script(f"x = {x.text}; out = layer.forward(x)", f"np.shape({result})", "x.shape"),
+            )
+
+
+def result_dtype(trial: Trial) -> Iterator[Behaviour]:
+    """Out and dx must have x's dtype."""
+    for method, result in (("forward", "out"), ("backward", "layer.backward({dout})")):
+        yield Behaviour(
+            "wrong-dtype",
+            f"{method} gives another dtype than x's",
+            Script(
+                "x = {x}; out = layer.forward(x)",
+                f"np.asarray({result}).dtype.name",
+                "x.dtype.name",
+            ),
+        )
+
+
+def misshapen_out(subject: Subject, x: Sample) -> Finding | None:
+    """The finding, if out has as many elements as x in another shape, and backward then fails."""
+    out = subject.forward(x.array)
+    if out.shape == x.array.shape or out.size != x.array.size or subject.accepts(x.array):
+        return None
+    return Script(f"x = {x.text}; out = layer.forward(x)", "np.shape(out)", "x.shape").finding(
+        subject,
+        "wrong-shape",
+        f"forward gives another shape than x's, {x.array.shape}, and then backward fails",
+        x.array.dtype.name,
+    )

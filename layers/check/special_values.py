@@ -1,0 +1,126 @@
+"""Results that are nan or inf, and the results at x = ±inf and nan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from actgrad.layers.arrays import Array, finfo
+from actgrad.layers.check.exact_values import exact_values, wrong_values
+from actgrad.layers.check.gradient import ElementwiseSubject, ExpectedGradient
+from actgrad.layers.check.report import Finding, Where
+from actgrad.layers.check.script import finding_at
+from actgrad.layers.check.subject import LayerRaisedError, Run, Subject
+
+#: The exponent of each dtype's largest power of two, up to which limits at ±inf are sought.
+LARGEST_EXPONENT = {"float64": 1024, "float32": 128, "float16": 16, "bfloat16": 128}
+#: A limit is reached where the last results, this many, are all equal.
+TAIL = 9
+
+
+def not_finite(
+    subject: Subject,
+    x: Array,
+    results: tuple[Array, Array],
+    values: Sequence[Array],
+    slopes: Sequence[Array],
+) -> Iterator[Finding]:
+    """At the smallest x where out or dx is nan or inf, although a known result is finite.
+
+    `results` are out and dx at the row x; each of `values` (for out) and `slopes` (for dx) is a row
+    of known results, nan where nothing is known.
+    """
+    limit = float(finfo(x.dtype).max)
+    for method, result, known in zip(
+        ("forward", "backward"), results, (values, slopes), strict=True
+    ):
+        finite = [np.isfinite(row) & (np.abs(row) < limit) for row in known]
+        wrong = ~np.isfinite(result) & np.any(finite, axis=0)
+        if not wrong.any():
+            continue
+        i = index_nearest_to_0(x, wrong)
+        expected = next(float(row[i]) for row, ok in zip(known, finite, strict=True) if ok[i])
+        where = Where(float(x[i]), float(result[i]), expected, 0.0)
+        message = (
+            f"at x = {where.x:.6g} in {x.dtype} {method} gives {where.got}, the true value is "
+            f"{expected:.6g}"
+        )
+        yield finding_at("not-finite", message, subject, x, i, method, where)
+        return
+
+
+def not_finite_without_formula(
+    elementwise: ElementwiseSubject,
+    x: Array,
+    results: tuple[Array, Array],
+    expected: ExpectedGradient,
+) -> Iterator[Finding]:
+    """`not_finite`, where the layer's own results in a wider dtype, or nearby, are known."""
+    if np.isfinite(results).all():
+        return
+    subject = elementwise.subject
+    known = np.isfinite(expected.error) & elementwise.smooth(x.astype(np.float64), expected)
+    near = np.where(known, expected.nearest(np.zeros(x.shape)), np.nan)
+    values, slopes = [np.full(x.shape, np.nan)], [near]
+    for run in (subject.run_wider(x), limits_at_infinity(subject, x)):
+        if run is not None:
+            values.append(run.out.astype(np.float64))
+            slopes.append(run.dx.astype(np.float64))
+    yield from not_finite(subject, x, results, values, slopes)
+
+
+def limits_at_infinity(subject: Subject, x: Array) -> Run:
+    """The limits of out and dx at ±inf, for every x beyond which they are reached; else nan.
+
+    The layer's own results show the limit if they approach one number monotonically and then stay
+    there over 2^160, as x·exp(x) stays at 0 and tanh at 1.
+    """
+    exponents = np.concatenate([np.arange(8, 60, 3), np.arange(60, 1024, 20)])
+    sizes = 1.37 * 2.0 ** exponents[exponents < LARGEST_EXPONENT[subject.widest] - 1]
+    limits = Run(*(np.full(x.shape, np.nan) for _ in range(2)))
+    for sign in (-1, 1):
+        run = subject.run(sign * sizes)
+        for results, limit in zip(run, limits, strict=True):
+            finite = int(np.argmin([*np.isfinite(results), False]))
+            off = np.abs(results[:finite] - results[finite - 1])
+            if finite > TAIL and not off[-TAIL:].any() and (np.diff(off) <= 0).all():
+                beyond = (sign * x.astype(np.float64)) >= sizes[finite - TAIL]
+                limit[beyond] = results[finite - 1]
+    return limits
+
+
+def at_special_values(
+    elementwise: ElementwiseSubject, dtype: np.dtype[Any]
+) -> tuple[list[Finding], list[str]]:
+    """The findings at ±inf, where a limit is known, and notes on exceptions and on a hidden nan."""
+    subject = elementwise.subject
+    findings: list[Finding] = []
+    notes = []
+    for x in (np.array([-np.inf, np.inf]), np.array([np.nan])):
+        x = x.astype(dtype)
+        try:
+            out, dx = (result.astype(np.float64) for result in subject.run(x))
+        except LayerRaisedError as error:
+            notes.append(f"it raises an exception on {float(x[-1])}: {error}")
+            continue
+        if np.isnan(x).any():
+            # If out is nan as well, so is the loss: then dx may be anything.
+            if np.isfinite(out).all():
+                results = f"{float(out[0]):.6g}, and dx {float(dx[0]):.6g}"
+                notes.append(f"forward hides nan: nan in x makes out {results}")
+        elif subject.reference is not None:
+            exact = exact_values(subject.reference, x.astype(np.float64), out, dx, dtype)
+            findings += not_finite(subject, x, (out, dx), [exact.value], [exact.gradient])
+            if not findings:
+                findings += wrong_values(elementwise, x, out, exact)
+        else:
+            limits = limits_at_infinity(subject, x)
+            findings += not_finite(subject, x, (out, dx), [limits.out], [limits.dx])
+    return findings, notes
+
+
+def index_nearest_to_0(x: Array, chosen: Array) -> int:
+    """The index of the smallest |x| among the chosen."""
+    return int(min(np.flatnonzero(chosen), key=lambda i: abs(x[i])))

@@ -1,4 +1,4 @@
-"""`actgrad check`: is this layer's gradient right, and does the layer behave?"""
+"""`actgrad check`: the gradient and the behaviour of a layer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def check(
         typer.Option(
             "--x",
             metavar="ARRAY",
-            help=f"Look at these numbers only: {ARRAY}.",
+            help=f"Check these numbers only: {ARRAY}.",
             show_default="points where layers go wrong",
         ),
     ] = None,
@@ -43,7 +43,7 @@ def check(
     form: ReportFormatOption = None,
     output: ReportOutput = None,
 ) -> int:
-    """Hold a layer's gradient against the numerical derivative, and watch its conduct.
+    """Compare a layer's gradient with the numerical derivative, and test its behaviour.
 
     Exit status 0: no error was found; 1: the layer is wrong; 2: it could not be checked.
     """
@@ -51,16 +51,16 @@ def check(
     from contextlib import redirect_stdout
 
     from actgrad.cli.read import read_array
-    from actgrad.cli.show.check_report import answer, see_names
+    from actgrad.cli.show.check_report import check_answer, require_finding_names
     from actgrad.cli.write import Output
-    from actgrad.layers.check import examine, subject
+    from actgrad.layers.check import examine, load_subject
 
     destination = Output(ReportFormat, form, output)
     ignored = ignore or []
-    see_names(ignored)
+    require_finding_names(ignored)
     given = None if x is None else read_array(x, "--x", dtype)
-    # What the layer prints is no part of the answer.
+    # Text that the layer prints is not part of the answer.
     with redirect_stdout(sys.stderr):
-        report = examine(subject(layer), given, dtype, formula).judged(strict, ignored)
-    destination.deliver(answer(report))
+        report = examine(load_subject(layer), given, dtype, formula).judged(strict, ignored)
+    destination.deliver(check_answer(report))
     return 0 if report.ok else 1

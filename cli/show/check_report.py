@@ -1,4 +1,4 @@
-"""A report as a table of findings and a plot, as JSON, or as Markdown."""
+"""A report on a layer as a table of findings and a plot, as JSON, or as Markdown."""
 
 from __future__ import annotations
 
@@ -7,29 +7,27 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import IO, Any
 
+from rich.table import Table
 from rich.text import Text
 
 from actgrad.cli.show.page import DEFAULT_WIDTH, Page
 from actgrad.cli.show.scatter import scatter
 from actgrad.cli.write import TextAnswer, json_number
 from actgrad.layers import ActgradError
-from actgrad.layers.check import FAULTS, Finding, Report, spelled
+from actgrad.layers.check import FAULTS, Finding, Report, shortest_texts
 
-ERROR, WARNING = "bold red", "bold yellow"
-#: A terminal of so many columns has room for the meaning of each finding.
+STYLES = {"error": "bold red", "warning": "bold yellow"}
+#: A page of this many columns has room for the meaning of each finding.
 WIDE = 110
+NUMBERS = ("worst x", "got", "expected", "error")
 
 
 class UnknownFindingError(ActgradError):
     """`--ignore` names no finding."""
 
 
-def see_names(names: Sequence[str]) -> None:
-    """See that every name is a finding's.
-
-    Raises:
-        UnknownFindingError: one is not.
-    """
+def require_finding_names(names: Sequence[str]) -> None:
+    """Raise UnknownFindingError unless every name is a finding's."""
     for name in names:
         if name not in FAULTS:
             raise UnknownFindingError(
@@ -37,88 +35,109 @@ def see_names(names: Sequence[str]) -> None:
             )
 
 
-def answer(report: Report) -> TextAnswer:
+def check_answer(report: Report) -> TextAnswer:
     """The report in every format of `actgrad check`."""
     return TextAnswer(
         "check",
-        partial(show, report),
-        json=lambda: json.dumps(described(report), ensure_ascii=False) + "\n",
-        markdown=partial(markdown, report),
+        partial(show_check, report),
+        json=lambda: json.dumps(check_json(report), ensure_ascii=False) + "\n",
+        markdown=partial(check_markdown, report),
     )
 
 
-def show(report: Report, file: IO[str]) -> None:
-    """Print the report; the verdict is its last line."""
+def show_check(report: Report, file: IO[str]) -> None:
+    """Print the report: findings, examples, the plot, notes; the last line is the verdict."""
     page = Page(file)
+    narrow = page.limit < DEFAULT_WIDTH
     if report.findings:
-        page.print(tabulated(report, page))
-        page.print(Text(f"\n{report.opening}", "dim"), soft_wrap=True)
+        if not narrow:
+            page.print(_findings_table(report, page.limit >= WIDE))
+            page.print("")
+        page.print(Text(report.opening, "dim"), soft_wrap=True)
         for finding in report.findings:
-            page.print(headed(finding, finding in report.errors))
+            severity = _severity(report, finding)
+            heading = (f"\n{severity}: {finding.name}", STYLES[severity])
+            page.print(Text.assemble(heading, f": {finding.message}"))
+            if narrow and finding.where:
+                pairs = zip(NUMBERS, _numbers(finding), strict=True)
+                page.print(", ".join(f"{name} {number}" for name, number in pairs if number))
             page.print(Text("\n".join(finding.example), "dim"), soft_wrap=True)
         page.print("")
     if report.curve is not None:
         page.print(scatter(report.curve, page.width))
-    for note in noted(report):
+    for note in _notes(report):
         page.print(Text(f"note: {note}", "dim"))
     page.print(Text(report.summary, "bold green" if report.ok else "bold red"))
 
 
-def markdown(report: Report) -> str:
-    """The report as a Markdown section."""
-    lines = [f"## check {report.layer}: {'ok' if report.ok else 'FAILED'}", "", report.summary, ""]
+def check_markdown(report: Report) -> str:
+    """The report as a Markdown section: the verdict, a table of findings, examples, notes."""
+    lines = [
+        f"## check `{report.layer}`: {'ok' if report.ok else 'FAILED'}",
+        "",
+        report.summary,
+        "",
+    ]
+    if report.findings:
+        columns = ("finding", "severity", *NUMBERS, "meaning")
+        lines += [_row(columns), _row("---:" if name in NUMBERS else "---" for name in columns)]
     for finding in report.findings:
-        severity = "error" if finding in report.errors else "warning"
-        lines += [f"### {severity}: {finding.name}", "", finding.message, ""]
-        lines += ["```python", *filter(None, [report.opening]), *finding.example, "```", ""]
-    lines += [f"- {note}" for note in noted(report)]
+        cells = (f"`{finding.name}`", _severity(report, finding), *_numbers(finding))
+        lines.append(_row((*cells, FAULTS[finding.name])))
+    for finding in report.findings:
+        lines += ["", f"### {_severity(report, finding)}: {finding.name}", "", finding.message]
+        lines += ["", "```python", report.opening, *finding.example, "```"]
+    notes = [f"- {note}" for note in _notes(report)]
+    if notes:
+        lines += [*([""] if report.findings else []), "### Notes", "", *notes]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def tabulated(report: Report, page: Page) -> Any:
-    """The findings, a row each; where the page is narrow, what is wrong is left to the examples."""
-    from rich.table import Table
+def _row(cells: Any) -> str:
+    return f"| {' | '.join(cells)} |"
 
-    wide = not page.terminal or page.width >= WIDE
-    narrow = page.terminal and page.width < DEFAULT_WIDTH
-    table = Table(box=None, padding=(0, 1 if narrow else 2, 0, 0), pad_edge=False)
-    table.add_column("finding", no_wrap=True, overflow="ellipsis")
-    for name in ("worst x", "got", "expected", "error"):
+
+def _severity(report: Report, finding: Finding) -> str:
+    return "error" if finding in report.errors else "warning"
+
+
+def _numbers(finding: Finding) -> list[str]:
+    """The numbers of the worst element, as NUMBERS names them; empty where there are none."""
+    where = finding.where
+    if where is None:
+        return [""] * len(NUMBERS)
+    at = "" if where.x != where.x else f"{where.x:.6g}"
+    error = f"{abs(where.got - where.expected):.2g}"
+    return [at, *shortest_texts(where.got, where.expected), error]
+
+
+def _findings_table(report: Report, wide: bool) -> Table:
+    """One row for each finding; a wide table has its meaning too."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("finding", no_wrap=True)
+    for name in NUMBERS:
         table.add_column(name, justify="right", overflow="fold")
     if wide:
         table.add_column("")
-    for one in report.findings:
-        style = ERROR if one in report.errors else WARNING
-        at = one.where
-        numbers = ["", "", "", ""]
-        if at is not None:
-            numbers = ["" if at.x != at.x else f"{at.x:.6g}", *spelled(at.got, at.expected)]
-            if narrow:
-                numbers = [f"{float(one):.2g}" if one else "" for one in numbers]
-            numbers.append(f"{abs(at.got - at.expected):.2g}")
-        table.add_row(Text(one.name, style), *numbers, *([FAULTS[one.name]] if wide else []))
+    for finding in report.findings:
+        title = Text(finding.name, STYLES[_severity(report, finding)])
+        table.add_row(title, *_numbers(finding), *([FAULTS[finding.name]] if wide else []))
     return table
 
 
-def headed(finding: Finding, is_error: bool) -> Text:
-    """What is wrong, in words."""
-    word, style = ("error", ERROR) if is_error else ("warning", WARNING)
-    return Text.assemble((f"\n{word}: {finding.name}", style), f": {finding.message}")
-
-
-def noted(report: Report) -> Iterator[str]:
-    """What is worth knowing, and no fault."""
+def _notes(report: Report) -> Iterator[str]:
+    """Facts that are no fault."""
     yield from map(str, report.kinks)
     for dtype, (out, dx) in report.ulp.items():
         yield f"{dtype}: out within {out:.3g} ULP, dx within {dx:.3g}"
     if report.unjudged:
         points = "1 point" if report.unjudged == 1 else f"{report.unjudged} points"
-        yield f"at {points} the numerical derivative tells nothing: not judged there"
+        yield f"{points} not checked: the numerical derivative is too uncertain there"
     yield from report.notes
 
 
-def described(report: Report) -> dict[str, Any]:
-    """The report as JSON has it."""
+def check_json(report: Report) -> dict[str, Any]:
+    """The report as JSON states it."""
     curve = report.curve
     return {
         "command": "check",
@@ -126,27 +145,25 @@ def described(report: Report) -> dict[str, Any]:
         "ok": report.ok,
         "strict": report.strict,
         "summary": report.summary,
-        "kind": report.kind,
+        "kind": report.coupling,
         "dtypes": list(report.dtypes),
         "points": report.points,
         "unjudged": report.unjudged,
         "setup": report.opening,
         "findings": [
             {
-                "name": one.name,
-                "severity": "error" if one in report.errors else "warning",
-                "meaning": FAULTS[one.name],
-                "message": one.message,
-                "example": list(one.example),
-                "dtype": one.dtype,
-                "where": one.where
-                and {key: json_number(value) for key, value in one.where._asdict().items()},
+                "name": finding.name,
+                "severity": _severity(report, finding),
+                "meaning": FAULTS[finding.name],
+                "message": finding.message,
+                "example": list(finding.example),
+                "dtype": finding.dtype,
+                "where": finding.where and _json_numbers(finding.where),
             }
-            for one in report.findings
+            for finding in report.findings
         ],
         "kinks": [
-            {key: json_number(value) for key, value in kink.at._asdict().items()}
-            | {"gradient": json_number(kink.gradient)}
+            _json_numbers(kink.at) | {"gradient": json_number(kink.gradient)}
             for kink in report.kinks
         ],
         "ulp": {
@@ -160,3 +177,7 @@ def described(report: Report) -> dict[str, Any]:
             for name, column in curve._asdict().items()
         },
     }
+
+
+def _json_numbers(record: Any) -> dict[str, Any]:
+    return {key: json_number(value) for key, value in record._asdict().items()}

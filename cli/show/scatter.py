@@ -1,4 +1,4 @@
-"""backward and the numerical derivative in one small plot, their differences marked."""
+"""A plot of backward and the numerical derivative, with their differences marked."""
 
 from __future__ import annotations
 
@@ -7,44 +7,41 @@ from rich.text import Text
 
 from actgrad.layers.check import GradientCurve
 
+#: The size of the plot, and the columns that its labels take.
 WIDTH, HEIGHT, MARGIN = 61, 9, 12
 DERIVATIVE, BOTH, DIFFER = "○", "•", "✗"
+MARK_STYLES = {BOTH: "bright_blue", DERIVATIVE: "green", DIFFER: "bold red"}
 
 
-def scatter(curve: GradientCurve, page: int) -> Text:
-    """The plot: `•` where both agree; else `✗` for backward and `○` for what would be right.
+def scatter(curve: GradientCurve, columns: int) -> Text:
+    """The plot: `•` where both agree; else `✗` for backward and `○` for the derivative.
 
-    It takes no more columns than the page has.
-
-    Points that are not finite are left out.
+    It takes no more than that many columns. Points that are not finite are left out.
     """
-    both = np.isfinite(curve.backward) & np.isfinite(curve.derivative)
+    finite = np.isfinite(curve.backward) & np.isfinite(curve.derivative)
     text = Text("dx for dout = 1", "dim")
-    if not both.any():
+    if not finite.any():
         return text
-    x, backward, derivative = (one[both] for one in curve[:3])
-    allowed = curve.tolerance[both] + 1e-6 * np.abs(derivative).max()
+    x, backward, derivative = (column[finite] for column in curve[:3])
+    allowed = curve.tolerance[finite] + 1e-6 * np.abs(derivative).max()
     differ = np.abs(backward - derivative) > allowed
     low, high = (float(f(np.concatenate([backward, derivative]))) for f in (np.min, np.max))
-    span, wide = (high - low) or 1.0, float(x[-1] - x[0]) or 1.0
-    width = max(min(WIDTH, page - MARGIN), 2)
+    height, length = (high - low) or 1.0, float(x[-1] - x[0]) or 1.0
+    width = max(min(WIDTH, columns - MARGIN), 2)
     cells = np.full((HEIGHT, width), " ")
-    columns = np.rint((x - x[0]) / wide * (width - 1)).astype(int)
+    across = np.rint((x - x[0]) / length * (width - 1)).astype(int)
 
-    def rows(values: np.ndarray) -> np.ndarray:
-        return np.rint((high - values) / span * (HEIGHT - 1)).astype(int)
+    def down(values: np.ndarray) -> np.ndarray:
+        return np.rint((high - values) / height * (HEIGHT - 1)).astype(int)
 
-    cells[rows(derivative), columns] = np.where(differ, DERIVATIVE, BOTH)
-    cells[rows(backward)[differ], columns[differ]] = DIFFER
-    styles = {BOTH: "bright_blue", DERIVATIVE: "green", DIFFER: "bold red"}
+    cells[down(derivative), across] = np.where(differ, DERIVATIVE, BOTH)
+    cells[down(backward)[differ], across[differ]] = DIFFER
     if differ.any():
         text.append(f": {DIFFER} backward, {DERIVATIVE} the numerical derivative")
     for number, line in enumerate(cells):
         label = {0: f"{high:.4g}", HEIGHT - 1: f"{low:.4g}"}.get(number, "")
         text.append(f"\n{label:>10} │")
         for cell in line:
-            text.append(str(cell), styles.get(str(cell), ""))
-    text.append(f"\n{'':>10} └{'─' * width}\n{'':>11}{float(x[0]):<.4g}")
-    end = f"{float(x[-1]):.4g}"
-    text.append(end.rjust(width - len(f"{float(x[0]):.4g}")))
-    return text
+            text.append(str(cell), MARK_STYLES.get(str(cell), ""))
+    start, end = f"{float(x[0]):.4g}", f"{float(x[-1]):.4g}"
+    return text.append(f"\n{'':>10} └{'─' * width}\n{'':>11}{start}{end.rjust(width - len(start))}")

@@ -35,7 +35,9 @@ def test_a_good_layer_ends_with_0_and_a_summary(monkeypatch: Any, capsys: Any) -
     assert run(monkeypatch, "relu") == 0
     out = capsys.readouterr().out
     assert out.splitlines()[-1].startswith("relu: ok, no finding;")
-    assert "kink at x = 0, 0 on the left, 1 on the right: the layer says 0" in out
+    assert (
+        "kink at x = 0, derivative 0 on the left, 1 on the right: the layer's gradient is 0" in out
+    )
 
 
 def test_a_bad_layer_ends_with_1_and_says_why(
@@ -59,6 +61,36 @@ def test_the_plot_marks_where_backward_differs(
     out = capsys.readouterr().out
     assert "✗ backward, ○ the numerical derivative" in out
     assert "worst x" in out
+
+
+def test_markdown_has_the_verdict_a_table_the_examples_and_the_notes(
+    monkeypatch: Any, capsys: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text(RELU)
+    assert run(monkeypatch, f"{tmp_path}/mine.py:Relu", "-f", "markdown") == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"## check `{tmp_path}/mine.py:Relu`: FAILED"
+    (row,) = (line for line in lines if line.startswith("| `writes-into-dout` | error |"))
+    assert row.endswith("| the layer changes the caller's dout in place |")
+    code = lines[lines.index("```python") + 1 : lines.index("```")]
+    assert code[0] == "import numpy as np; from mine import Relu; layer = Relu()"
+    assert code[-1].startswith("dout  # [")
+    note = (
+        "derivative 0 on the left, 1 on the right: the layer's gradient is 0, the left derivative"
+    )
+    assert lines[-1] == f"- kink at x = 0, {note}"
+
+
+def test_a_narrow_page_has_the_numbers_of_each_finding_below_it(
+    monkeypatch: Any, capsys: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "pair.py").write_text(DOUBLED)
+    monkeypatch.setenv("COLUMNS", "40")
+    assert run(monkeypatch, f"{tmp_path}/pair.py:f,b") == 1
+    out = capsys.readouterr().out
+    assert "\nworst x " in out
+    assert ", expected " in out
+    assert not any(line != line.rstrip() for line in out.splitlines())
 
 
 def test_json_has_the_same(monkeypatch: Any, capsys: Any, tmp_path: Path) -> None:

@@ -15,10 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from actgrad.layers.check.examine import examine
-from actgrad.layers.check.example import _spelled
-from actgrad.layers.check.load import subject
-from actgrad.layers.check.report import Report
+from actgrad.layers.check import Report, examine, load_subject
+from actgrad.layers.check.script import value_text
 
 
 def beside(name: str) -> ModuleType:
@@ -55,12 +53,12 @@ def made(source: str) -> Any:
 
 
 def examined(source: str) -> Report:
-    return examine(subject(made(source)))
+    return examine(load_subject(made(source)))
 
 
 def shown(example: tuple[str, str], layer: Any) -> Any:
     """What comes of an example's two lines, if somebody runs them."""
-    names = {"np": np, "layer": subject(layer).make()}
+    names = {"np": np, "layer": load_subject(layer).make()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -72,7 +70,7 @@ def shown(example: tuple[str, str], layer: Any) -> Any:
 
 def spelled(value: Any) -> list[str]:
     """However many digits the example has."""
-    return [_spelled(value, digits) for digits in (6, 9, 17)]
+    return [value_text(value, digits) for digits in (6, 9, 17)]
 
 
 @pytest.mark.parametrize("fault", wrong.WRONG, ids=lambda fault: f"{fault.layer}: {fault.wrong}")

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from actgrad.layers.check.numerical_derivative import estimate, find_breaks, noise
+from actgrad.layers.check.discontinuities import find_discontinuities
+from actgrad.layers.check.numerical_derivative import estimate, noise
 from actgrad.layers.check.points import GRID
 
 SMOOTH: dict[str, Any] = {
@@ -45,7 +46,7 @@ def test_the_error_is_within_its_estimate_and_the_roundings(name: str) -> None:
 )
 def test_breaks_are_found_where_they_are(f: Any, places: list[float], jumps: list[bool]) -> None:
     with np.errstate(over="ignore"):
-        found = find_breaks(f, GRID)
+        found = find_discontinuities(f, GRID)
     assert [one.x for one in found] == places
     assert [one.jump != 0 for one in found] == jumps
 

@@ -7,13 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from actgrad.layers.activations import AlongAxis
 from actgrad.layers.arrays import Array, finfo
 from actgrad.layers.check.points import Sample, ordinary_sample
 from actgrad.layers.check.report import Finding, Where
 from actgrad.layers.check.script import Script
 from actgrad.layers.check.subject import Subject
-from actgrad.layers.formula import trace
+from actgrad.layers.layer import Layer
 
 #: The rounding errors allowed where every element depends on many.
 ROUNDINGS_COUPLED = 64.0
@@ -32,14 +31,14 @@ class _Comparison(NamedTuple):
 
 
 def against_formula(
-    subject: Subject, layer: AlongAxis, sample: Sample
+    subject: Subject, layer: Layer, axis: int, sample: Sample
 ) -> tuple[list[Finding], tuple[float, float]]:
     """The findings, and the largest errors of out and dx in ULP of the sum of their terms' sizes.
 
     Lines of more than LONGEST_LINE elements are not compared.
     """
     x = sample.array
-    if x.shape[layer.axis] > LONGEST_LINE or not x.size:
+    if x.shape[axis] > LONGEST_LINE or not x.size:
         return [], (0.0, 0.0)
     dout = upstream_sample(subject, x)
     run = subject.run(x, dout.array)
@@ -47,11 +46,11 @@ def against_formula(
         truth = np.full(run.out.shape, np.nan)
         finding = coupled_finding("wrong-value", "forward", sample, dout, 0, run.out, truth)
         return [finding], (0.0, 0.0)
-    value, gradient, terms = _exact_lines(layer, x, dout.array)
-    forward = _compare(layer, x, run.out, value, np.abs(value), 0.0)
+    value, gradient, terms = _exact_lines(layer, axis, x, dout.array)
+    forward = _compare(axis, x, run.out, value, np.abs(value), 0.0)
     # A saturated gradient is the small difference of terms as large as dout.
     floor = np.abs(dout.array.astype(np.float64)).max(initial=0.0)
-    backward = _compare(layer, x, run.dx, gradient, terms, floor)
+    backward = _compare(axis, x, run.dx, gradient, terms, floor)
     faults: list[Finding] = []
     for method, result, truth, comparison in (
         ("forward", run.out, value, forward),
@@ -76,7 +75,7 @@ def _faults(method: str, comparison: _Comparison, finite: bool) -> Iterator[tupl
 
 
 def _compare(
-    layer: AlongAxis, x: Array, result: Array, truth: Array, size: Array, floor: float
+    axis: int, x: Array, result: Array, truth: Array, size: Array, floor: float
 ) -> _Comparison:
     """The result beside the truth; `size` is the sum of the sizes of its terms, at least floor."""
     about = finfo(x.dtype)
@@ -88,7 +87,7 @@ def _compare(
         line, most = size, 1.0
         if np.isfinite(x).all():
             # A rounding error of any element of the line moves all of it.
-            line = np.maximum(size.max(axis=layer.axis, keepdims=True), floor)
+            line = np.maximum(size.max(axis=axis, keepdims=True), floor)
             most = float(np.abs(x.astype(np.float64)).max(initial=0.0))
         slack = ROUNDINGS_COUPLED * eps * (line + eps) * (1 + most)
         wrong = known & np.isfinite(result) & (off > slack)
@@ -100,15 +99,14 @@ def _compare(
     return _Comparison(known & ~np.isfinite(result), wrong, lost, off, ulp)
 
 
-def _exact_lines(layer: AlongAxis, x: Array, dout: Array) -> tuple[Array, Array, Array]:
+def _exact_lines(layer: Layer, axis: int, x: Array, dout: Array) -> tuple[Array, Array, Array]:
     """The formula's value, its gradient for dout, and Σ |∂outⱼ/∂xᵢ·doutⱼ|, for each line."""
     from actgrad.layers.exact import exact
 
-    axis = layer.axis
     lines, douts = (np.moveaxis(array.astype(np.float64), axis, -1) for array in (x, dout))
     value = np.empty(douts.shape)
     gradient, terms = np.empty(lines.shape), np.empty(lines.shape)
-    formula = trace(layer.formula, lines.shape[-1])
+    formula = layer.traced(lines.shape[-1])
     for at in np.ndindex(lines.shape[:-1]):
         line = lines[at].tolist()
         rows: list[Any] = []

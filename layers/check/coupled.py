@@ -142,17 +142,18 @@ def check_coupled(subject: Subject, samples: list[Sample]) -> Accuracy:
     """The accuracy on samples of one dtype: against the layer's own results in a wider dtype, and
     against the formula where it is known."""
     findings: list[Finding] = []
-    ulp = (0.0, 0.0)
-    reference = subject.reference_along_axis
+    ulp: tuple[float, float] | None = None
     for sample in samples:
         findings += _against_wider(subject, sample)
-        if reference and sample.array.ndim:
-            formula_findings, errors = against_formula(subject, reference, sample)
+        layer, ndim = subject.reference, sample.array.ndim
+        axes = layer.axes(ndim) if layer is not None and ndim else set()
+        if layer is not None and len(axes) == 1:
+            formula_findings, errors = against_formula(subject, layer, axes.pop(), sample)
             findings += formula_findings
-            ulp = max(ulp[0], errors[0]), max(ulp[1], errors[1])
+            ulp = errors if ulp is None else (max(ulp[0], errors[0]), max(ulp[1], errors[1]))
     dtype = samples[0].array.dtype.name
     points = sum(sample.array.size for sample in samples)
-    return Accuracy(dtype, points, findings, 0, ulp if reference else None)
+    return Accuracy(dtype, points, findings, 0, ulp)
 
 
 def _against_wider(subject: Subject, sample: Sample) -> Iterator[Finding]:

@@ -36,9 +36,8 @@ def exact_values(
     from mpmath import isnan, mpf
 
     from actgrad.layers.exact import exact
-    from actgrad.layers.formula import trace
 
-    formula = trace(reference.formula)
+    formula = reference.traced()
     pairs = [exact(formula, point) for point in x.tolist()]
     values, gradients = zip(*pairs, strict=True) if pairs else ((), ())
 

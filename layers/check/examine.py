@@ -222,7 +222,7 @@ class Examination:
                 ]
             for sample in samples:
                 self.findings += numpy_warnings(self.subject, sample.array[None])
-            if self.x is None and self.subject.reference_along_axis:
+            if self.x is None and self.subject.has_coupled_reference:
                 for special in (np.inf, -np.inf, -0.0):
                     line = [1.0, special, -2.0, 0.5]
                     samples.append(literal_sample(np.array([line, line]).astype(dtype)))

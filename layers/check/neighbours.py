@@ -60,15 +60,14 @@ def coupling(subject: Subject, sample: Sample) -> tuple[bool, Finding | None]:
     """
     if not 1 < sample.array.size <= 4096:
         sample = ordinary_sample((24,))
-    reference = subject.reference
-    if subject.reference_along_axis or subject.forward(sample.array).size != sample.array.size:
+    if subject.has_coupled_reference or subject.forward(sample.array).size != sample.array.size:
         return True, None
     findings = {
         behaviour: finding
         for behaviour in (FORWARD, BACKWARD, UPSTREAM)
         if (finding := _finding(subject, sample, behaviour))
     }
-    if not findings or ({FORWARD, UPSTREAM} <= findings.keys() and reference is None):
+    if not findings or ({FORWARD, UPSTREAM} <= findings.keys() and subject.reference is None):
         return bool(findings), None
     first, finding = next(iter(findings.items()))
     small = ordinary_sample(SMALL)

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from actgrad.layers.activations import AlongAxis
 from actgrad.layers.arrays import Array, finfo
 from actgrad.layers.errors import ActgradError
 from actgrad.layers.layer import Layer
@@ -88,9 +87,9 @@ class Subject(NamedTuple):
         return True
 
     @property
-    def reference_along_axis(self) -> AlongAxis | None:
-        """The reference, if it is a layer along an axis."""
-        return self.reference if isinstance(self.reference, AlongAxis) else None
+    def has_coupled_reference(self) -> bool:
+        """Whether the reference couples elements."""
+        return self.reference is not None and not self.reference.is_elementwise
 
     @property
     def eps(self) -> float:

@@ -1,4 +1,4 @@
-"""`actgrad explain`: what is known of a layer, and why its derivative is what it is."""
+"""`actgrad explain`: a layer's formula, and why its derivative is what it is."""
 
 from __future__ import annotations
 
@@ -19,9 +19,33 @@ def explain(
     output: ReportOutput = None,
 ) -> None:
     """Explain a layer: formula, derivative and its steps, range, kinks, and floating point."""
-    from actgrad.cli.show.explanation import explanation
-    from actgrad.cli.show.explanation_formats import answer
+    from actgrad.cli.show import explanation_answer
     from actgrad.cli.write import Output
-    from actgrad.layers import layer
+    from actgrad.layers import ShapeError, layer
+    from actgrad.layers.explain import explain_layer
 
-    Output(ReportFormat, form, output).deliver(answer(explanation(layer(spec), x)))
+    described = layer(spec)
+    try:
+        explanation = explain_layer(described, None if x is None else number(x))
+    except ShapeError as error:
+        hint = f"actgrad graph {described} --x ARRAY shows its gradients at numbers"
+        raise ShapeError(str(error), hint) from None
+    Output(ReportFormat, form, output).deliver(explanation_answer(explanation))
+
+
+def number(x: str) -> float:
+    """The first number of the array that `--x` names; a note on stderr says if there are more.
+
+    Raises:
+        ActgradError: x cannot be read, or is empty.
+    """
+    from actgrad.cli.draw.point import PointError
+    from actgrad.cli.exit import tell
+    from actgrad.cli.read import read_array
+
+    array = read_array(x, "--x")
+    if not array.size:
+        raise PointError("--x is empty", "give it a number")
+    if array.size > 1:
+        tell(f"note: --x has {array.size} numbers; the first is used")
+    return float(array.flat[0])

@@ -9,6 +9,7 @@ from actgrad.layers.lazy import lazy_attributes
 if TYPE_CHECKING:
     from actgrad.cli.show.ascii import ascii_text
     from actgrad.cli.show.excerpt import Excerpt
+    from actgrad.cli.show.explanation import explanation_answer
     from actgrad.cli.show.page import SIGNS, Page, numeral, short_exponent
     from actgrad.cli.show.progress import Bar
     from actgrad.cli.show.table import show_arrays, shown_arrays
@@ -19,6 +20,7 @@ __all__ = [
     "Excerpt",
     "Page",
     "ascii_text",
+    "explanation_answer",
     "numeral",
     "short_exponent",
     "show_arrays",

@@ -1,179 +1,180 @@
-"""What there is to say about a layer, gathered from its class, its formula and its kernel."""
+"""An explanation of a layer as a table, as Markdown and as JSON."""
 
 from __future__ import annotations
 
-import inspect
-import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from functools import partial
+from typing import IO, Any
 
-import numpy as np
-
-from actgrad.cli.draw.point import PointError
-from actgrad.cli.exit import tell
-from actgrad.cli.read import read_array
-from actgrad.cli.show.page import numeral
-from actgrad.layers import Layer
+from actgrad.cli.show.folding import HANGING, fold
+from actgrad.cli.show.page import Page, numeral
+from actgrad.cli.write import TextAnswer
 from actgrad.layers.activations import names_elsewhere
-from actgrad.layers.explain import Failure, Kink, Step, failures, kinks, steps
-from actgrad.layers.formula import Graph, trace
+from actgrad.layers.explain import Explanation, Kink, Pitfall
 
-#: Inputs of a layer that works along an axis, as it is explained.
-LINE = 2
-
-
-class Value(NamedTuple):
-    """A step of the derivation at x: its value, and how far roundings may have carried it."""
-
-    value: float
-    bound: float
-    agrees: bool
+#: Prose in longer lines is hard to read.
+LONGEST_LINE = 100
+#: The headings' column, and the width below which a heading stands above its lines instead.
+HEADING, NARROW = 16, 60
+#: The sections that are formulas.
+FORMULAS = ("formula", "derivative", "step by step")
 
 
-class Explanation(NamedTuple):
-    """All of it; `x` and `values` only where a number was given."""
-
-    layer: Layer
-    formula: str
-    derivative: str
-    steps: list[Step]
-    range: str
-    kinks: list[Kink]
-    failures: list[Failure]
-    x: float | None
-    dx: float | None
-    values: list[Value]
-
-    @property
-    def summary(self) -> str:
-        """What the class says of itself, without its source."""
-        text = inspect.cleandoc(type(self.layer).__doc__ or self.layer.name)
-        return "\n\n".join(p for p in text.split("\n\n") if not p.startswith("Source:"))
-
-    @property
-    def source(self) -> str:
-        """Where the layer comes from."""
-        paragraphs = inspect.cleandoc(type(self.layer).__doc__ or "").split("\n\n")
-        found = (p.removeprefix("Source:") for p in paragraphs if p.startswith("Source:"))
-        return " ".join(" ".join(found).split())
-
-    @property
-    def names(self) -> str:
-        """What the layer is called elsewhere."""
-        elsewhere = names_elsewhere(type(self.layer))
-        where = [f"{name} ({framework})" for framework, name in elsewhere.items()]
-        return ", ".join([*self.layer.aliases, *where])
-
-    @property
-    def parameters(self) -> dict[str, str]:
-        """Each parameter's value, meaning and domain."""
-        return {
-            f"{name} = {getattr(self.layer, name)!r}": spec.meaning
-            for name, spec in self.layer.parameters.items()
-        }
-
-    @property
-    def keeps(self) -> dict[str, str]:
-        """What forward keeps, and why that is enough for backward."""
-        found = {}
-        for name in self.layer.keeps:
-            stated = getattr(type(self.layer), name, None)
-            words = (inspect.getdoc(stated) if isinstance(stated, property) else None) or ""
-            if name == "out" and self.steps and "x" not in self.derivative:
-                words += f" ∂y/∂x = {self.derivative} takes nothing else."
-            found[name] = " ".join(words.split())
-        return found
-
-
-def explanation(layer: Layer, x: str | None) -> Explanation:
-    """All that is known of the layer, and its derivation at x.
-
-    Raises:
-        ActgradError: x cannot be read, or the layer works along an axis and has no single slope.
-    """
-    if not layer.is_elementwise:
-        return along_axis(layer, x)
-    place = None if x is None else number_of(x)
-    formula = trace(layer.formula)
-    found = steps(layer)
-    dx, values = None, list[Value]()
-    if place is not None:
-        y = float(layer.forward(place))
-        dx = float(layer.backward(1.0))
-        values = [value(step, place, y, dx) for step in found]
-    return Explanation(
-        layer,
-        str(Graph(formula).expressions.value(formula.outputs[0])),
-        found[-1].text,
-        found,
-        layer.range or measured(layer),
-        kinks(layer),
-        failures(layer),
-        place,
-        dx,
-        values,
+def explanation_answer(explanation: Explanation) -> TextAnswer:
+    """The explanation in every format of `actgrad explain`."""
+    return TextAnswer(
+        "explain",
+        partial(_show, explanation),
+        json=partial(_json_text, explanation),
+        markdown=partial(_markdown, explanation),
     )
 
 
-def along_axis(layer: Layer, x: str | None) -> Explanation:
-    """A layer of many inputs, explained on a line of few, by the gradient of the first."""
-    if x is not None:
-        raise PointError(f"{layer.name} takes many numbers at once", f"see actgrad graph {layer}")
-    graph = Graph(trace(layer.formula, LINE))
-    formula = str(graph.expressions.value(graph.formula.outputs[0]))
-    derivative = str(graph.labels.gradient(graph.formula.inputs[0]))
-    text = f"∂L/∂x₁ = {derivative}"
-    return Explanation(
-        layer, f"y₁ = {formula}", text, [], layer.range or "", [], [], None, None, []
+def sections(explanation: Explanation) -> Iterator[tuple[str, list[str]]]:
+    """Each heading that has something to say, and its lines."""
+    layer = explanation.layer
+    is_elementwise = bool(explanation.steps)
+    start = "y is out" if is_elementwise else "x = [x₁, x₂] is a line of two, y is out"
+    yield "notation", [f"{start}, ∂L/∂y is dout, ∂L/∂x is dx"]
+    yield "formula", ["y = " * is_elementwise + explanation.formula]
+    yield "derivative", ["∂y/∂x = " * is_elementwise + explanation.derivative]
+    if len(explanation.steps) > 1 or explanation.evaluations:
+        yield "step by step", list(step_lines(explanation))
+    names = names_elsewhere(type(layer))
+    elsewhere = [f"{name} ({framework})" for framework, name in names.items()]
+    lines = {
+        "also called": [", ".join([*layer.aliases, *elsewhere])],
+        "parameters": [
+            f"{name} = {getattr(layer, name)!r}: {spec.meaning}"
+            for name, spec in layer.parameters.items()
+        ],
+        "range": [explanation.range],
+        "kinks": [*map(kink_line, explanation.kinks)] or ["none"] * is_elementwise,
+        "keeps": [f"{name}: {why}" if why else name for name, why in explanation.keeps.items()],
+        "floating point": [*map(pitfall_line, explanation.pitfalls)],
+        "source": [explanation.source],
+    }
+    yield from ((heading, each) for heading, each in lines.items() if any(each))
+
+
+def step_lines(explanation: Explanation) -> Iterator[str]:
+    """The derivation, each line equal to the one before; at a number, with what it comes to."""
+    for i, step in enumerate(explanation.steps):
+        line = f"{'=' if i else '∂L/∂x ='} ∂L/∂y·{as_factor(step.text)}"
+        if explanation.evaluations:
+            value, bound, agrees = explanation.evaluations[i]
+            verdict = "agrees" if agrees else "differs"
+            line += f"   {numeral(value)} ± {numeral(bound)}, {verdict}"
+        yield line
+    if explanation.x is not None:
+        yield (
+            f"backward gives {explanation.dx!r} for ∂L/∂y = 1 at x = {numeral(explanation.x)};"
+            " ± bounds the rounding errors"
+        )
+
+
+def as_factor(text: str) -> str:
+    """The text as a factor of a product: a sum and a negative number are put in brackets."""
+    depth = 0
+    for i, char in enumerate(text):
+        depth += (char in "([") - (char in ")]")
+        if depth == 0 and text[i : i + 3] in (" + ", " - "):
+            return f"({text})"
+    return f"({text})" if text.startswith("-") else text
+
+
+def kink_line(kink: Kink) -> str:
+    """A kink or a jump in words."""
+    return (
+        f"{'jump' if kink.is_jump else 'kink'} at x = {numeral(kink.x)}: the slope is"
+        f" {numeral(kink.left)} on the left, {numeral(kink.right)} on the right,"
+        f" {numeral(kink.here)} at the point itself"
     )
 
 
-def number_of(x: str) -> float:
-    array = read_array(x, "--x")
-    if array.size != 1:
-        tell(f"note: of the {array.size} numbers in --x, the first is taken")
-    if not array.size:
-        raise PointError("--x is empty", "give it a number")
-    return float(array.flat[0])
+def pitfall_line(pitfall: Pitfall) -> str:
+    """Where an expression loses its digits, in words; all digits where six do not show it."""
+    computed, correct = numeral(pitfall.computed), numeral(pitfall.correct)
+    if computed == correct:
+        computed, correct = repr(pitfall.computed), repr(pitfall.correct)
+    return (
+        f"{pitfall.expression} evaluated in float64 gives {computed} at x = {numeral(pitfall.x)};"
+        f" the layer gives {correct}"
+    )
 
 
-def value(step: Step, x: float, y: float, dx: float) -> Value:
-    """The step at x, and whether it is the layer's own dx within what roundings explain."""
-    found, bound = step.at(x, y)
-    return Value(found, bound, abs(found - dx) <= bound + 2.0**-52 * abs(dx) or found == dx)
+def _show(explanation: Explanation, file: IO[str]) -> None:
+    """Print the layer's description, then the sections, each beside or below its heading."""
+    from rich.text import Text
+
+    page = Page(file)
+    page.print(Text(str(explanation.layer), "bold"))
+    for paragraph in explanation.summary.split("\n\n"):
+        prose = fold(" ".join(paragraph.split()), min(page.width, LONGEST_LINE), "")
+        page.print("\n".join([*prose, ""]))
+    is_narrow = page.limit < NARROW
+    margin = HANGING if is_narrow else " " * HEADING
+    for heading, lines in sections(explanation):
+        if is_narrow:
+            page.print(Text(heading, "bold"))
+        folded = [each for line in lines for each in fold(line, page.limit - len(margin))]
+        body = Text("\n".join(margin + line for line in folded))
+        if not is_narrow:
+            body = Text.assemble((f"{heading:{HEADING}}", "bold"), body[HEADING:])
+        page.print(body)
 
 
-def measured(layer: Layer) -> str:
-    """The range as it shows at many places; an end is open that still moves at the far ones."""
-    near = np.geomspace(1e-6, 1e6, 4000)
-    far = np.asarray(layer.forward([[-1e150, -1e300], [1e150, 1e300]]))
-    out = np.asarray(layer.forward([*-near[::-1], 0.0, *near]))
-    still = far[np.isclose(far[:, 0], far[:, 1], rtol=1e-6, atol=1e-9)][:, 1]
-    moving = far[~np.isclose(far[:, 0], far[:, 1], rtol=1e-6, atol=1e-9)][:, 1]
-    found = np.concatenate([out, still])
-    ends = [float(f"{end:.4g}") + 0.0 for end in (found.min(), found.max())]
-    low = "" if (moving < found.min()).any() or math.isinf(ends[0]) else f"{numeral(ends[0])} ≤ "
-    high = "" if (moving > found.max()).any() or math.isinf(ends[1]) else f" ≤ {numeral(ends[1])}"
-    return f"{low}y{high} (measured)" if low or high else "all numbers"
+def _markdown(explanation: Explanation) -> str:
+    """The explanation as a Markdown section."""
+    parts = [f"## {explanation.layer}", explanation.summary]
+    for heading, lines in sections(explanation):
+        block = ["```", *lines, "```"] if heading in FORMULAS else [f"- {line}" for line in lines]
+        parts += [f"**{heading.capitalize()}**", "\n".join(block)]
+    return "\n\n".join(parts) + "\n"
 
 
-def kink_lines(kinks: list[Kink]) -> Iterator[str]:
-    """Each kink in words."""
-    for kink in kinks:
-        what = "jump" if kink.is_jump else "kink"
-        yield (
-            f"{what} at x = {numeral(kink.x)}: the gradient is {numeral(kink.left)} to the left,"
-            f" {numeral(kink.right)} to the right, and {numeral(kink.here)} there"
-        )
+def _json_text(explanation: Explanation) -> str:
+    """The explanation as one JSON object on one line."""
+    import json
 
+    from actgrad.cli.write import json_number
 
-def failure_lines(failures: list[Failure]) -> Iterator[str]:
-    """Each failure of a plain implementation in words."""
-    for one in failures:
-        found, right = numeral(one.found), numeral(one.right)
-        if found == right:
-            found, right = repr(one.found), repr(one.right)
-        yield (
-            f"{one.what}, computed as it stands, is {found} at x = {numeral(one.x)};"
-            f" the layer gives {right}"
-        )
+    layer, x, dx = explanation.layer, explanation.x, explanation.dx
+    steps: list[dict[str, Any]] = [{"expression": step.text} for step in explanation.steps]
+    for step, evaluation in zip(steps, explanation.evaluations, strict=False):
+        step |= {name: json_number(value) for name, value in evaluation._asdict().items()}
+    described = {
+        "command": "explain",
+        "layer": str(layer),
+        "aliases": list(layer.aliases),
+        "formula": explanation.formula,
+        "derivative": explanation.derivative,
+        "steps": steps,
+        "parameters": {
+            name: {
+                "value": float(getattr(layer, name)),
+                "default": None if spec.default is None else float(spec.default),
+                "meaning": spec.meaning,
+            }
+            for name, spec in layer.parameters.items()
+        },
+        "range": explanation.range,
+        "kinks": [
+            {name: json_number(value) for name, value in kink._asdict().items()}
+            for kink in explanation.kinks
+        ],
+        "keeps": explanation.keeps,
+        "floating_point": [
+            {
+                "what": pitfall.expression,
+                "x": json_number(pitfall.x),
+                "found": json_number(pitfall.computed),
+                "right": json_number(pitfall.correct),
+            }
+            for pitfall in explanation.pitfalls
+        ],
+        "source": explanation.source,
+        "x": None if x is None else json_number(x),
+        "dx": None if dx is None else json_number(dx),
+    }
+    return json.dumps(described, ensure_ascii=False) + "\n"

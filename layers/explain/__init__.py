@@ -1,16 +1,39 @@
-"""Why a derivative is what it is: its steps, its kinks, its pitfalls."""
+"""Why a layer's derivative is what it is: its steps, its kinks and its pitfalls."""
 
-from actgrad.layers.explain.derivation import Step, steps
-from actgrad.layers.explain.grouping import Grouped
-from actgrad.layers.explain.kinks import Kink, kinks
-from actgrad.layers.explain.pitfalls import Failure, failures
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actgrad.layers.lazy import lazy_attributes
+
+if TYPE_CHECKING:
+    from actgrad.layers.explain.derivation import Step, steps
+    from actgrad.layers.explain.explanation import (
+        Evaluation,
+        Explanation,
+        at_defaults,
+        derivative_text,
+        explain_layer,
+        formula_text,
+    )
+    from actgrad.layers.explain.grouping import Grouped
+    from actgrad.layers.explain.kinks import Kink, find_kinks
+    from actgrad.layers.explain.pitfalls import Pitfall, find_pitfalls
 
 __all__ = [
-    "Failure",
+    "Evaluation",
+    "Explanation",
     "Grouped",
     "Kink",
+    "Pitfall",
     "Step",
-    "failures",
-    "kinks",
+    "at_defaults",
+    "derivative_text",
+    "explain_layer",
+    "find_kinks",
+    "find_pitfalls",
+    "formula_text",
     "steps",
 ]
+
+__getattr__ = lazy_attributes(__name__, __file__)

@@ -1,7 +1,7 @@
-"""The steps from a formula's graph to the derivative as a person writes it, each held to the rest.
+"""The steps from a formula's graph to its derivative as a textbook writes it.
 
-A step is itself a formula, so that it can be evaluated, and its graph says how far roundings may
-have carried the result: an error at a node reaches the result times the gradient at that node.
+Each step is a formula, so that it can be evaluated and compared with the others. Its graph bounds
+the rounding error: an error at a node reaches the result multiplied by the gradient at that node.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from actgrad.layers.formula import NODES, SYMBOLS, Formula, Graph, Node, Sweep, name, number, trace
+from actgrad.layers.formula import NODES, Formula, Graph, Node, Sweep, name
 from actgrad.layers.formula import words as f
 from actgrad.layers.layer import Layer
 
-#: The most by which an operation on floats rounds, relative to its result; exp and its like err by
-#: as much again.
+#: A bound on the relative error of one operation on float64: arithmetic errs by 2⁻⁵³ at most, exp
+#: and functions like it by no more than twice that.
 ROUNDING = 2.0**-52
+#: The smallest subnormal float64: what an operation may lose to underflow.
 SMALLEST = 2.0**-1074
 
 
@@ -25,41 +26,42 @@ class Step(NamedTuple):
     text: str
     formula: Formula
 
-    def at(self, x: float, y: float) -> tuple[float, float]:
-        """Its value on floats, and how far from the truth roundings may have carried that."""
+    def evaluate(self, x: float, y: float) -> tuple[float, float]:
+        """Its value in float64 at x and y, and a bound on what rounding errors add up to."""
         graph = Graph(self.formula, [x, y])
         sweep = graph.numbers
         assert sweep is not None
-        nodes = amounts(self.formula)
-        errors = (abs(sweep.gradient(node) * sweep.value(node)) for node in nodes)
-        value: float = sweep.value(self.formula.outputs[0])
-        lost = SMALLEST * len(nodes) + ROUNDING * math.fsum(e for e in errors if math.isfinite(e))
-        return value, lost
+        numeric = [n for n in self.formula.nodes if n.operation not in (f.above, f.not_above)]
+        errors = (abs(sweep.gradient(node) * sweep.value(node)) for node in numeric)
+        relative = ROUNDING * math.fsum(error for error in errors if math.isfinite(error))
+        return sweep.value(self.formula.outputs[0]), SMALLEST * len(numeric) + relative
 
-
-def amounts(formula: Formula) -> list[Node]:
-    """The nodes that are numbers, not conditions."""
-    return [n for n in formula.nodes if n.operation not in (f.above, f.not_above)]
+    @property
+    def uses_x(self) -> bool:
+        """Whether the step needs x; else y alone gives the derivative."""
+        return self.formula.inputs[0] in self.formula.nodes
 
 
 def steps(layer: Layer) -> list[Step]:
-    """The layer's own derivation; else the graph's gradient, and the stated derivative if any."""
-    x, y = (Node(f.variable, leaf=one) for one in "xy")
+    """The layer's own derivation; else the graph's gradient, then the stated derivative if any.
+
+    The layer's formula takes one number.
+    """
+    x, y = (Node(f.variable, leaf=leaf) for leaf in "xy")
     stated = [Step(text, Formula([x, y], node)) for text, node in layer.derivation(x, y)]
     if stated:
         return stated
-    traced = trace(layer.formula)
-    found = [Step(str(Graph(traced).slope(name("x"), name("y"))), gradient(traced))]
+    formula = layer.traced()
+    from_graph = Step(str(Graph(formula).slope(name("x"), name("y"))), gradient_formula(formula))
     derivative = layer.derivative(x, y)
-    if derivative is not None:
-        formula = Formula([x, y], derivative)
-        known = {x: name("x"), y: name("y")}
-        text = str(Sweep(formula, SYMBOLS, known, [number(1)]).value(derivative))
-        found.append(Step(text, formula))
-    return found
+    if derivative is None:
+        return [from_graph]
+    written = Formula([x, y], derivative)
+    step = Step(str(Graph(written).expressions.value(derivative)), written)
+    return [from_graph, step] if step.text != from_graph.text else [step]
 
 
-def gradient(formula: Formula) -> Formula:
+def gradient_formula(formula: Formula) -> Formula:
     """∂y/∂x of a formula of x, as a formula of x and y: the graph's way back, read as nodes."""
     y = Node(f.variable, leaf="y")
     (x,) = formula.inputs

@@ -1,4 +1,4 @@
-"""A chain of layers drawn one node a layer, each with its derivative as a person writes it."""
+"""The graph of a chain with one node for each layer, labelled with the derivative it states."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ from actgrad.layers.formula import (
     Sweep,
     Symbol,
     name,
-    number,
-    trace,
     variable,
 )
 from actgrad.layers.layer import Layer
@@ -27,11 +25,11 @@ from actgrad.layers.layer import Layer
 class Grouped(Graph):
     """The graph of a chain in which every layer is one node.
 
-    A node's value and derivative are those that the graph of its layer's formula comes to. The
-    derivative is written as the layer states it, in terms of its input and its output.
+    A node's value and derivative are computed by the graph of its layer's formula. Its derivative
+    is written as the layer states it, in terms of the node's input and output.
 
     Raises:
-        ShapeError: a layer has several inputs, so it is no node with one value.
+        ShapeError: a layer's formula takes several numbers, so it is no node with one value.
     """
 
     def __init__(
@@ -47,31 +45,32 @@ class Grouped(Graph):
         for layer, slope in zip(layers, self._slopes, strict=True):
             if not layer.is_elementwise:
                 raise ShapeError(f"{layer.name} has many inputs, so it is no single node")
-            operation = Operation(layer.name, layer.name, constantly(slope))
+            operation = Operation(layer.name, layer.name, with_derivative(slope))
             self._steps.append(Node(operation, (self._steps[-1],)))
         super().__init__(Formula(self._steps[:1], self._steps[-1]))
-        self._names = [name(one) for one in ("x", *names, "y")]
-        self._inner = [Graph(trace(layer.formula)) for layer in layers]
+        self._names = [name(text) for text in ("x", *names, "y")]
+        self._inner = [Graph(layer.traced()) for layer in layers]
         if x is not None:
             self._at(x, dout)
 
     @cached_property
     def labels(self) -> Sweep[Symbol]:
         known = dict(zip(self._steps, self._names, strict=True))
-        slopes = map(written, self._layers, self._inner, *zip(*pairwise(self._names), strict=True))
+        ends = zip(*pairwise(self._names), strict=True)
+        slopes = map(derivative_symbol, self._layers, self._inner, *ends)
         known.update(zip(self._slopes, slopes, strict=True))
         return Sweep(self.formula, SYMBOLS, known, [name("∂L/∂y")])
 
     @cached_property
     def expressions(self) -> Sweep[Symbol]:
-        """As `labels`: there is nothing inside a node to be written out."""
+        """The same as `labels`: a layer's node is not written out."""
         return self.labels
 
     def _at(self, x: float, dout: float) -> None:
         values, slopes = [x], []
         self._inner = []
         for layer in self._layers:
-            inner = Graph(trace(layer.formula), values[-1:])
+            inner = Graph(layer.traced(), values[-1:])
             assert inner.numbers is not None
             self._inner.append(inner)
             values.append(inner.numbers.value(inner.formula.outputs[0]))
@@ -80,17 +79,17 @@ class Grouped(Graph):
         self.numbers = Sweep(self.formula, FLOATS, known, [dout])
 
 
-def constantly(slope: Node) -> Callable[..., tuple[Node]]:
+def with_derivative(slope: Node) -> Callable[..., tuple[Node]]:
+    """The derivative of an operation of one input, ∂y/∂u = slope."""
     return lambda y, u: (slope,)
 
 
-def written(layer: Layer, graph: Graph, x: Symbol, y: Symbol) -> Symbol:
+def derivative_symbol(layer: Layer, graph: Graph, x: Symbol, y: Symbol) -> Symbol:
     """∂y/∂x as the layer states it, else as the graph of its formula gives it."""
-    x_node, y_node = (Node(variable, leaf=one) for one in "xy")
+    x_node, y_node = (Node(variable, leaf=leaf) for leaf in "xy")
     stated = layer.derivative(x_node, y_node)
-    if stated is not None:
-        formula = Formula([x_node, y_node], stated)
-        sweep = Sweep(formula, SYMBOLS, {x_node: x, y_node: y}, [number(1)])
-        value: Symbol = sweep.value(stated)
-        return value
-    return graph.slope(x, y)
+    if stated is None:
+        return graph.slope(x, y)
+    known = {x_node: x, y_node: y}
+    value: Symbol = Sweep(Formula([x_node, y_node], stated), SYMBOLS, known).value(stated)
+    return value

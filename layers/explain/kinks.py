@@ -1,4 +1,4 @@
-"""Where a layer's derivative, or the layer itself, jumps: found from what its formula decides."""
+"""The kinks and jumps of a layer, located at the breakpoints of its formula."""
 
 from __future__ import annotations
 
@@ -7,18 +7,23 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from actgrad.layers.formula import FLOATS, Formula, Node, Sweep, trace
+from actgrad.layers.formula import FLOATS, Formula, Node, Sweep
 from actgrad.layers.formula import words as f
 from actgrad.layers.layer import Layer
 
-#: Operations that decide between two numbers.
-DECIDING = (f.above, f.not_above, f.maximum, f.minimum)
-#: Where decisions are looked for; kinks lie near 0, or where a parameter puts them.
-PLACES = sorted({s * m * 2.0**e for s in (-1, 1) for m in (1.0, 1.3) for e in range(-20, 21)} | {0})
+#: Operations whose result switches where their two inputs are equal.
+BRANCHING = (f.above, f.not_above, f.maximum, f.minimum)
+#: Breakpoints are searched for between these neighbours: ±2ᵉ and ±1.3·2ᵉ for |e| ≤ 20, and 0.
+#: Kinks lie near 0, or where a parameter puts them.
+GRID = sorted({s * m * 2.0**e for s in (-1, 1) for m in (1.0, 1.3) for e in range(-20, 21)} | {0})
+#: How far from a breakpoint the one-sided slopes are taken, relative to |x|, and absolute below 1.
+STEP = 1e-9
+#: Two one-sided values or slopes that differ by more than this, relative or absolute, are unequal.
+TOLERANCE = 1e-6
 
 
 class Kink(NamedTuple):
-    """A point where the derivative jumps, and what it is to the left, there, and to the right."""
+    """A point where the derivative jumps: the derivative on its left, there and on its right."""
 
     x: float
     left: float
@@ -28,17 +33,16 @@ class Kink(NamedTuple):
     is_jump: bool
 
 
-def kinks(layer: Layer) -> list[Kink]:
-    """The kinks and jumps of a layer or a chain, from left to right."""
-    formula = trace(layer.formula)
-    places = {place for node in formula.nodes for place in decisions(node, formula)}
-    found = (kink(formula, place) for place in sorted(places))
-    return [one for one in found if one is not None]
+def find_kinks(layer: Layer) -> list[Kink]:
+    """The kinks and jumps of a layer or a chain whose formula takes one number, in order of x."""
+    formula = layer.traced()
+    points = {x for node in formula.nodes for x in breakpoints(formula, node)}
+    return [kink for x in sorted(points) if (kink := kink_at(formula, x)) is not None]
 
 
-def decisions(node: Node, formula: Formula) -> Iterator[float]:
-    """The x at which what the node decides changes."""
-    if node.operation in DECIDING:
+def breakpoints(formula: Formula, node: Node) -> Iterator[float]:
+    """The x at which the node switches from one branch to another."""
+    if node.operation in BRANCHING:
         u, v = node.inputs
     elif node.operation is f.absolute:
         u, v = node.inputs[0], f.constant(0)
@@ -46,41 +50,49 @@ def decisions(node: Node, formula: Formula) -> Iterator[float]:
         return
 
     def difference(x: float) -> float:
-        sweep = reading(formula, x)
-        found: float = sweep.value(u) - sweep.value(v)
-        return found
+        sweep = evaluate(formula, x)
+        return float(sweep.value(u) - sweep.value(v))
 
-    for low, high in pairwise(PLACES):
+    for low, high in pairwise(GRID):
         if difference(low) == 0:
             yield low
         elif difference(low) * difference(high) < 0:
-            yield bisected(difference, low, high)
+            yield zero_by_bisection(difference, low, high)
 
 
-def bisected(difference: Callable[[float], float], low: float, high: float) -> float:
-    """The zero between two places where the difference has different signs."""
-    positive = difference(low) > 0
+def zero_by_bisection(function: Callable[[float], float], low: float, high: float) -> float:
+    """Where the function, of different signs at low and high, is 0 or changes its sign."""
+    is_positive = function(low) > 0
     while low < (middle := low + (high - low) / 2) < high:
-        if difference(middle) == 0:
+        value = function(middle)
+        if value == 0:
             return middle
-        low, high = (middle, high) if (difference(middle) > 0) == positive else (low, middle)
+        low, high = (middle, high) if (value > 0) == is_positive else (low, middle)
     return high
 
 
-def kink(formula: Formula, x: float) -> Kink | None:
-    """The kink at x, if there is one and not merely a decision without consequence."""
-    step = 1e-9 * max(abs(x), 1)
-    values, slopes = zip(*(at(formula, place) for place in (x - step, x, x + step)), strict=True)
-    is_jump = not math.isclose(values[0], values[2], rel_tol=1e-6, abs_tol=1e-6)
-    if is_jump or not math.isclose(slopes[0], slopes[2], rel_tol=1e-6, abs_tol=1e-6):
-        return Kink(x, slopes[0], slopes[1], slopes[2], is_jump)
-    return None
+def kink_at(formula: Formula, x: float) -> Kink | None:
+    """The kink or jump at x; None where value and slope are the same from both sides."""
+    step = STEP * max(abs(x), 1)
+    low, left = value_and_slope(formula, x - step)
+    high, right = value_and_slope(formula, x + step)
+    is_jump = unequal(low, high)
+    if not is_jump and not unequal(left, right):
+        return None
+    return Kink(x, left, value_and_slope(formula, x)[1], right, is_jump)
 
 
-def at(formula: Formula, x: float) -> tuple[float, float]:
-    sweep = reading(formula, x)
+def unequal(u: float, v: float) -> bool:
+    """Whether two numbers differ by more than `TOLERANCE`."""
+    return not math.isclose(u, v, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+
+
+def value_and_slope(formula: Formula, x: float) -> tuple[float, float]:
+    """y and ∂y/∂x at x, computed in float64 as the formula states them."""
+    sweep = evaluate(formula, x)
     return sweep.value(formula.outputs[0]), sweep.gradient(formula.inputs[0])
 
 
-def reading(formula: Formula, x: float) -> Sweep[float]:
+def evaluate(formula: Formula, x: float) -> Sweep[float]:
+    """The formula of one number, evaluated in float64 at x, with its gradients for ∂L/∂y = 1."""
     return Sweep(formula, FLOATS, {formula.inputs[0]: x}, [1.0])

@@ -1,47 +1,57 @@
-"""Where a formula typed in as it stands fails on floats, and its kernel does not."""
+"""Where a formula loses its digits when it is evaluated in float64 as it is written."""
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
 
 from actgrad.layers.explain.derivation import steps
-from actgrad.layers.explain.kinks import at
-from actgrad.layers.formula import trace
+from actgrad.layers.explain.kinks import value_and_slope
 from actgrad.layers.layer import Layer
 
-#: Where it is tried, the small numbers first: what fails nearest to 0 fails most people.
-PLACES = [s * m * 10.0**e for e in range(-8, 4) for m in (1.0, 1.8, 3.7, 7.2) for s in (1, -1)]
-#: A result this far off has lost half of its digits.
-LOST = 1e-8
+#: The x that are tried, small ones first: a failure close to 0 is the most often met.
+INPUTS = [s * m * 10.0**e for e in range(-8, 4) for m in (1.0, 1.8, 3.7, 7.2) for s in (1, -1)]
+#: A relative error above this has cost half of the digits.
+RELATIVE_ERROR = 1e-8
+#: An absolute error below this, close to the smallest normal number, is no loss of digits.
+ABSOLUTE_ERROR = 1e-290
 
 
-class Failure(NamedTuple):
-    """What is computed at x in float64, and what is right."""
+class Pitfall(NamedTuple):
+    """An expression, an x where it loses digits in float64, its value there and the correct one."""
 
-    what: str
+    expression: str
     x: float
-    found: float
-    right: float
+    computed: float
+    correct: float
 
 
-def failures(layer: Layer) -> list[Failure]:
-    """Where the formula, its gradient and each further step to it first go wrong."""
-    out = np.asarray(layer.forward(PLACES)).tolist()
-    dx = np.asarray(layer.backward(np.ones(len(PLACES)))).tolist()
-    formula = trace(layer.formula)
-    computed = [at(formula, x) for x in PLACES]
-    ways = {"y": [value for value, _ in computed], "the graph's ∂y/∂x": [s for _, s in computed]}
+def find_pitfalls(layer: Layer) -> list[Pitfall]:
+    """The first failure of the formula, of its graph's gradient, and of each further step.
+
+    They are compared with the layer's own forward and backward.
+    """
+    out = np.asarray(layer.forward(INPUTS)).tolist()
+    dx = np.asarray(layer.backward(np.ones(len(INPUTS)))).tolist()
+    formula = layer.traced()
+    values, slopes = zip(*(value_and_slope(formula, x) for x in INPUTS), strict=True)
+    candidates = [("y", values, out), ("the graph's ∂y/∂x", slopes, dx)]
     for step in steps(layer)[1:]:
-        ways[step.text] = [step.at(x, y)[0] for x, y in zip(PLACES, out, strict=True)]
-    found = (first(what, way, out if what == "y" else dx) for what, way in ways.items())
-    return [one for one in found if one is not None]
+        computed = tuple(step.evaluate(x, y)[0] for x, y in zip(INPUTS, out, strict=True))
+        candidates.append((step.text, computed, dx))
+    failures = (first_failure(*candidate) for candidate in candidates)
+    return [failure for failure in failures if failure is not None]
 
 
-def first(what: str, computed: list[float], right: list[float]) -> Failure | None:
-    """The first place where the computed number has lost half of its digits."""
-    for x, one, other in zip(PLACES, computed, right, strict=True):
-        if not abs(one - other) <= LOST * abs(other) + 1e-290:
-            return Failure(what, x, one, other)
+def first_failure(
+    expression: str, computed: tuple[float, ...], correct: list[float]
+) -> Pitfall | None:
+    """The first of `INPUTS` where the computed value has lost half of its digits."""
+    for pitfall in map(Pitfall, repeat(expression), INPUTS, computed, correct):
+        _, _, value, right = pitfall
+        error = abs(value - right)  # nan for two equal infinities, which are no failure
+        if value != right and not error <= RELATIVE_ERROR * abs(right) + ABSOLUTE_ERROR:
+            return pitfall
     return None

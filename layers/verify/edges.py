@@ -9,7 +9,7 @@ import numpy as np
 
 from actgrad.layers.arrays import Array
 from actgrad.layers.exact import FloatFormat, ordered, unordered
-from actgrad.layers.explain import kinks
+from actgrad.layers.explain import find_kinks
 from actgrad.layers.layer import Layer
 
 #: Numbers tried in every binade; two changes between neighbours of them cancel, and are missed.
@@ -26,7 +26,7 @@ def edges(layer: Layer, kind: FloatFormat) -> Array:
     if not layer.is_elementwise:
         return np.empty(0, kind.dtype)
     low, high = _changes(lambda x: _nature(layer, x, kind), kind)
-    bends = np.array([kink.x for kink in kinks(layer)])
+    bends = np.array([kink.x for kink in find_kinks(layer)])
     with np.errstate(all="ignore"):
         bends = bends.astype(kind.dtype)
     found = np.concatenate([low, high, ordered(bends, kind)])
@@ -45,7 +45,7 @@ def turns(chain: Layer, kind: FloatFormat) -> tuple[Array, Array]:
             return (chain.backward(np.ones_like(out)) < 0)[:, None]
 
     _, starts = _changes(falls, kind)
-    jumps = np.array([kink.x for kink in kinks(chain) if kink.is_jump]).astype(kind.dtype)
+    jumps = np.array([kink.x for kink in find_kinks(chain) if kink.is_jump]).astype(kind.dtype)
     both = ordered(jumps, kind)
     places = unordered(np.unique(np.concatenate([starts, both, both + 1])), kind)
     first = np.array([-np.inf]).astype(kind.dtype)

@@ -12,9 +12,9 @@ from actgrad.layers import Elementwise, Layer, catalogue, layer
 from actgrad.layers.activations import rational
 from actgrad.layers.arrays import Array
 from actgrad.layers.exact.values import exact
-from actgrad.layers.explain.derivation import Step, gradient, steps
+from actgrad.layers.explain.derivation import Step, gradient_formula, steps
 from actgrad.layers.explain.grouping import Grouped
-from actgrad.layers.explain.kinks import kinks
+from actgrad.layers.explain.kinks import find_kinks
 from actgrad.layers.formula import Node, trace
 from actgrad.layers.parameter import parameter
 
@@ -46,7 +46,7 @@ def values_that_matter(one: Layer, dtype: str) -> Array:
         info.max,
     ]
     places = np.array([0.0, -0.0, *sizes, *(-size for size in sizes)], dtype)
-    at = np.array([kink.x for kink in kinks(one)], dtype)
+    at = np.array([kink.x for kink in find_kinks(one)], dtype)
     beside = [np.nextafter(at, np.array(end, dtype)) for end in (-np.inf, np.inf)]
     return np.unique(np.concatenate([places, at, *beside]))
 
@@ -80,8 +80,8 @@ def test_the_kernel_is_right_where_it_matters(cls: type[Layer], dtype: str) -> N
 def test_the_graph_and_every_step_are_right_within_their_roundings(cls: type[Layer]) -> None:
     one = made(cls)
     formula = trace(one.formula)
-    ways = [Step("the graph", gradient(formula)), *steps(one)]
-    at = [kink.x for kink in kinks(one)]
+    ways = [Step("the graph", gradient_formula(formula)), *steps(one)]
+    at = [kink.x for kink in find_kinks(one)]
     for x in values_that_matter(one, "float64").tolist():
         # Far out a formula on floats may overflow, and next to a kink a rounded number may decide
         # otherwise than the exact one: that is what kernels are for.
@@ -89,7 +89,7 @@ def test_the_graph_and_every_step_are_right_within_their_roundings(cls: type[Lay
             continue
         value, slope = (float(each) for each in exact(formula, x))
         for way in ways:
-            found, bound = way.at(x, value)
+            found, bound = way.evaluate(x, value)
             assert abs(found - slope) <= 2 * bound, (way.text, x)
 
 
@@ -111,6 +111,7 @@ def test_a_new_layer_needs_nothing_but_its_class(monkeypatch: pytest.MonkeyPatch
 
         name = "bent"
         keeps = {"slope": float}
+        range = "-2 < y < 2"
 
         sharpness: float = parameter(2.0, "the slope at 0")
 
@@ -145,7 +146,7 @@ def test_a_new_layer_needs_nothing_but_its_class(monkeypatch: pytest.MonkeyPatch
     assert told["dx"] == 0.5
     assert all(step["agrees"] for step in told["steps"])
     assert told["kinks"] == []
-    assert told["range"] == "-2 ≤ y ≤ 2 (measured)"
+    assert told["range"] == "-2 < y < 2"
     test_the_kernel_is_right_where_it_matters(Soft, "float32")
     test_the_graph_and_every_step_are_right_within_their_roundings(Soft)
     test_a_layer_as_one_node_has_the_same_value_and_gradient(Soft)

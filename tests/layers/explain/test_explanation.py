@@ -1,0 +1,63 @@
+"""An explanation: formula, derivative, what suffices for backward, and the steps at a number."""
+
+import pytest
+
+from actgrad.layers import Layer, ShapeError, catalogue, layer
+from actgrad.layers.explain import at_defaults, derivative_text, explain_layer, formula_text
+
+
+def test_an_explanation_states_formula_and_derivative() -> None:
+    explanation = explain_layer(layer("sigmoid"))
+    assert explanation.formula == "1/(1 + exp(-x))"
+    assert explanation.derivative == "y·(1 - y)"
+    assert (explanation.x, explanation.dx, explanation.evaluations) == (None, None, [])
+
+
+@pytest.mark.parametrize("x", [1.0, -3.5, 0.0, 40.0, -300.0])
+def test_every_step_at_a_number_agrees_with_backward(x: float) -> None:
+    explanation = explain_layer(layer("sigmoid"), x)
+    assert len(explanation.evaluations) == len(explanation.steps) == 4
+    assert all(evaluation.agrees for evaluation in explanation.evaluations)
+
+
+def test_a_step_that_has_overflowed_does_not_agree() -> None:
+    assert not explain_layer(layer("sigmoid"), -720.0).evaluations[2].agrees
+
+
+def test_no_step_is_stated_twice() -> None:
+    for cls in catalogue():
+        texts = [step.text for step in explain_layer(at_ones(cls)).steps]
+        assert len(texts) == len(set(texts)), cls.name
+
+
+def test_private_names_are_not_shown() -> None:
+    for cls in catalogue():
+        names = explain_layer(at_ones(cls)).keeps
+        assert not [name for name in names if name.startswith("_")], cls.name
+
+
+def test_what_is_kept_says_where_it_suffices_for_the_derivative() -> None:
+    assert "∂y/∂x = y·(1 - y) needs nothing else" in explain_layer(layer("sigmoid")).keeps["out"]
+
+
+def test_a_layer_along_an_axis_is_explained_on_a_line_of_two() -> None:
+    explanation = explain_layer(layer("glu"))
+    assert explanation.formula == "y₁ = x₁/(1 + exp(-x₂))"
+    assert explanation.derivative == "∂L/∂x₁ = ∂L/∂y₁/(1 + exp(-x₂))"
+    assert explanation.steps == []
+
+
+def test_a_layer_along_an_axis_has_no_derivation_at_one_number() -> None:
+    with pytest.raises(ShapeError, match="softmax takes a line of numbers"):
+        explain_layer(layer("softmax"), 1.0)
+
+
+def test_a_parameter_without_a_default_stays_a_symbol() -> None:
+    threshold = at_defaults(type(layer("threshold:threshold=1,value=2")))
+    assert formula_text(threshold) == "where(x > threshold, x, value)"
+    assert derivative_text(threshold) == "[x > threshold]"
+
+
+def at_ones(cls: type[Layer]) -> Layer:
+    """The layer, with 1 for each parameter that has no default."""
+    return cls(**{name: 1.0 for name, spec in cls.parameters.items() if spec.default is None})

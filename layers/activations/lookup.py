@@ -6,7 +6,6 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from functools import cache
 
 from actgrad.layers.activations import (
     exponential,
@@ -109,7 +108,7 @@ def names_elsewhere(cls: type[Layer]) -> dict[str, str]:
     >>> names_elsewhere(find("hardsigmoid"))["ONNX"]
     'HardSigmoid(alpha=1/6)'
     """
-    return {framework: next(signatures(cls, framework)).equivalent for framework in cls.elsewhere}
+    return {framework: signatures(cls, framework)[0].equivalent for framework in cls.elsewhere}
 
 
 def meaning(text: str) -> Binding:
@@ -161,7 +160,6 @@ def readings(name: str) -> Iterator[list[Signature]]:
             yield [each for each in known if spelling(each.name) == spelling(last)]
 
 
-@cache
 def elsewhere() -> list[Signature]:
     """Every layer under each of its names in other frameworks."""
     return [
@@ -172,13 +170,11 @@ def elsewhere() -> list[Signature]:
     ]
 
 
-@cache
 def catalogued() -> list[Signature]:
     """Every layer under its own name and aliases."""
     return [Signature(cls, "", name, own_arguments(cls)) for name, cls in own_names().items()]
 
 
-@cache
 def own_names() -> dict[str, type[Layer]]:
     """Every layer class by its name and aliases in the catalogue."""
     return {name: cls for cls in catalogue() for name in (cls.name, *cls.aliases)}

@@ -22,8 +22,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import cache
 from typing import NamedTuple, TypeAlias
 
 from actgrad.layers.errors import ParameterError
@@ -153,12 +154,16 @@ def own_arguments(cls: type[Layer]) -> list[Argument]:
     ]
 
 
-def signatures(cls: type[Layer], framework: str) -> Iterator[Signature]:
+@cache
+def signatures(cls: type[Layer], framework: str) -> Sequence[Signature]:
     """The layer's names in that framework, in the order of the class's statement."""
+    known = []
     for path, text in re.findall(r"([\w.]+)(\(.*?\))?(?:, |$)", cls.elsewhere.get(framework, "")):
         module, _, name = path.rpartition(".")
         module = f"{PACKAGES[framework]}.{module}" if module else MODULES[framework]
-        yield Signature(cls, module, name, stated(cls, text) if text else own_arguments(cls))
+        arguments = stated(cls, text) if text else own_arguments(cls)
+        known.append(Signature(cls, module, name, arguments))
+    return known
 
 
 def stated(cls: type[Layer], text: str) -> list[Argument]:

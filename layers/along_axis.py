@@ -52,7 +52,7 @@ class AlongAxis(Layer):
         dtype = x.dtype.newbyteorder("=")
         result = destination(out, self.out_shape(x.shape), dtype)
         saved: dict[str, Array] = {
-            name: np.empty(x.shape, kind) for name, kind in self.keeps.items()
+            name: np.empty(x.shape, kept.dtype) for name, kept in self.keeps.items()
         }
         with np.errstate(all="ignore"):
             for rows in lines(self.axis, [x], [result, *saved.values()]):

@@ -9,10 +9,10 @@ are the two other kinds; what differs between the three is asked of the layer.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from math import fsum
-from typing import Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar, NamedTuple, dataclass_transform
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,6 +22,22 @@ from actgrad.layers.blocks import blocks
 from actgrad.layers.errors import BackwardBeforeForwardError, ShapeError
 from actgrad.layers.formula import Formula, Node, trace
 from actgrad.layers.parameter import Number, Parameter, parameter, settle
+
+
+class Kept(NamedTuple):
+    """An array that forward keeps for backward."""
+
+    #: `float` stands for the dtype that the kernels compute in.
+    dtype: type
+    meaning: str
+
+
+class NaiveForm(NamedTuple):
+    """A way to compute a layer that goes wrong on floats: the fault, and two formulas of x."""
+
+    cause: str
+    value: Node
+    slope: Node
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(parameter,))
@@ -41,11 +57,16 @@ class Layer(ABC):
     elsewhere: ClassVar[Mapping[str, str]] = {}
     #: Names it has besides.
     aliases: ClassVar[tuple[str, ...]] = ()
-    #: What forward keeps for backward, by name, and of which dtype: `float` is the working dtype.
-    #: One named `_…` is the kernel's own affair.
-    keeps: ClassVar[Mapping[str, type]] = {}
-    #: The numbers that the function takes on; if not stated, they are measured.
-    range: ClassVar[str] = ""
+    #: The publication, or the library, that introduced the layer.
+    source: ClassVar[str] = ""
+    #: The arrays that forward keeps for backward, by name. A name that begins with `_` is the
+    #: kernel's own and is never shown.
+    keeps: ClassVar[Mapping[str, Kept]] = {}
+    #: What goes wrong where the formula is computed on floats as it stands.
+    naive_formula: ClassVar[str] = "the formula as it stands"
+    #: Other layers of the catalogue that are often computed by mistake: their names, and what the
+    #: mistake is called.
+    mistaken_for: ClassVar[Mapping[str, str]] = {}
     parameters: ClassVar[Mapping[str, Parameter]] = {}
 
     _saved: dict[str, Array] | None = None
@@ -94,6 +115,23 @@ class Layer(ABC):
 
         With none stated, it is one step from the graph's gradient to the derivative.
         """
+        return ()
+
+    @classmethod
+    def shown_keeps(cls) -> dict[str, Kept]:
+        """The arrays that forward keeps for backward, without the kernel's own."""
+        return {name: kept for name, kept in cls.keeps.items() if not name.startswith("_")}
+
+    @property
+    def range(self) -> str:
+        """The values that the function has for finite x, such as `-1 < y < 1` or `y = 0 or 1 < y`.
+
+        They are the exact values: on floats, the sigmoid of 1000 is 1.
+        """
+        return "not stated"
+
+    def naive_forms(self, x: Node) -> Iterable[NaiveForm]:
+        """Textbook ways to write the value and the slope that lose digits or overflow on floats."""
         return ()
 
     @property
@@ -314,7 +352,7 @@ class Elementwise(Layer):
 
     def kept(self, name: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
         """The dtype of what is kept by that name for an x of that dtype."""
-        kind = self.keeps[name]
+        kind = self.keeps[name].dtype
         return self.working(dtype) if kind is float else np.dtype(kind)
 
 

@@ -66,6 +66,11 @@ def parameter(
     return Parameter(default, meaning, above, at_least, whole, trained)
 
 
+def decimal(value: Number) -> str:
+    """The number as texts for people show it, to 12 digits: `-0.5`."""
+    return f"{float(value):.12g}"
+
+
 def settle(
     layer: str, parameters: Mapping[str, Parameter], given: Mapping[str, Number]
 ) -> dict[str, Number]:
@@ -81,9 +86,21 @@ def settle(
     for name, spec in parameters.items():
         value = given.get(name, spec.default)
         if value is None:
-            raise ParameterError(f"{layer} needs {name}", f"{layer}:{name}=NUMBER, {spec.meaning}")
+            raise _missing(layer, parameters, given)
         values[name] = spec.check(value, f"{layer}: {name}")
     return values
+
+
+def _missing(
+    layer: str, parameters: Mapping[str, Parameter], given: Mapping[str, Number]
+) -> ParameterError:
+    names = [name for name, spec in parameters.items() if spec.default is None]
+    absent = [name for name in names if name not in given]
+    example = ",".join(f"{name}={given.get(name, 'NUMBER')}" for name in names)
+    return ParameterError(
+        f"{layer} has no default for its parameter{'s' * (len(absent) > 1)} {' and '.join(absent)}",
+        f"write {layer}:{example}",
+    )
 
 
 def unknown_parameter(layer: str, parameters: Collection[str], name: str) -> ParameterError:

@@ -73,7 +73,7 @@ def described(layer: type[Layer]) -> dict[str, object]:
             }
             for name, spec in layer.parameters.items()
         },
-        "keeps": list(layer.keeps),
+        "keeps": list(layer.shown_keeps()),
     }
 
 
@@ -86,7 +86,7 @@ def show(known: list[type[Layer]], file: IO[str]) -> None:
 
     table = Table("layer", "formula", "keeps", box=box.SIMPLE_HEAD, show_edge=False)
     for layer in known:
-        table.add_row(spec_of(layer), formula_of(layer), ", ".join(layer.keeps))
+        table.add_row(spec_of(layer), formula_of(layer), ", ".join(layer.shown_keeps()))
     Page(file).print(table)
 
 
@@ -107,7 +107,7 @@ def markdown(known: list[type[Layer]]) -> str:
         [
             layer.name,
             *(names_elsewhere(layer).get(each, "") for each in FRAMEWORKS),
-            ", ".join(layer.keeps),
+            ", ".join(layer.shown_keeps()),
         ]
         for layer in known
     ]

@@ -48,11 +48,11 @@ def sections(explanation: Explanation) -> Iterator[tuple[str, list[str]]]:
             f"{name} = {getattr(layer, name)!r}: {spec.meaning}"
             for name, spec in layer.parameters.items()
         ],
-        "range": [explanation.range],
+        "range": [layer.range],
         "kinks": [*map(kink_line, explanation.kinks)] or ["none"] * is_elementwise,
         "keeps": [f"{name}: {why}" if why else name for name, why in explanation.keeps.items()],
         "floating point": [*map(pitfall_line, explanation.pitfalls)],
-        "source": [explanation.source],
+        "source": [layer.source],
     }
     yield from ((heading, each) for heading, each in lines.items() if any(each))
 
@@ -158,7 +158,7 @@ def _json_text(explanation: Explanation) -> str:
             }
             for name, spec in layer.parameters.items()
         },
-        "range": explanation.range,
+        "range": layer.range,
         "kinks": [
             {name: json_number(value) for name, value in kink._asdict().items()}
             for kink in explanation.kinks
@@ -173,7 +173,7 @@ def _json_text(explanation: Explanation) -> str:
             }
             for pitfall in explanation.pitfalls
         ],
-        "source": explanation.source,
+        "source": layer.source,
         "x": None if x is None else json_number(x),
         "dx": None if dx is None else json_number(dx),
     }

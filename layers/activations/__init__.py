@@ -40,7 +40,6 @@ from actgrad.layers.activations.self_gated import (
     GeluTanh,
     Mish,
     QuickGelu,
-    SigmoidGated,
     Silu,
 )
 from actgrad.layers.activations.softmax import LogSoftmax, Softmax, Softmin, Sparsemax
@@ -71,7 +70,6 @@ __all__ = [
     "Rrelu",
     "Selu",
     "Sigmoid",
-    "SigmoidGated",
     "Silu",
     "Softmax",
     "Softmin",

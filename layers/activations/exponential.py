@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import factorial
 
 import numpy as np
@@ -12,8 +12,8 @@ from actgrad.layers.arithmetic import DEEP, deepen, two_product
 from actgrad.layers.arrays import Array
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
-from actgrad.layers.layer import Elementwise
-from actgrad.layers.parameter import parameter
+from actgrad.layers.layer import Elementwise, Kept, NaiveForm
+from actgrad.layers.parameter import decimal, parameter
 
 
 class Sigmoid(Elementwise):
@@ -21,17 +21,21 @@ class Sigmoid(Elementwise):
 
     ∂out/∂x = exp(−x) / (1 + exp(−x))² = out·(1 − out). Of any shape; 0 at −inf, 1 at inf.
 
-    Near 1, `1 − out` loses its digits: in float32 all of them for x > 17. So backward is left that
-    too, computed without subtraction.
-
-    Source: Verhulst, "Recherches mathématiques sur la loi d'accroissement de la population", 1845.
+    Near 1, `1 − out` loses its digits: in float32 all of them for x > 17. So the kernel also keeps
+    1 − out, computed without subtraction.
     """
 
     name = "sigmoid"
     aliases = ("logistic",)
     elsewhere = {"PyTorch": "Sigmoid", "JAX": "sigmoid", "Keras": "sigmoid", "ONNX": "Sigmoid"}
-    keeps = {"out": float, "_rest": float}
+    source = (
+        'Verhulst, "Recherches mathématiques sur la loi d\'accroissement de la population", 1845.'
+    )
     range = "0 < y < 1"
+    keeps = {
+        "out": Kept(float, "the result before it is rounded to x's dtype"),
+        "_rest": Kept(float, "1 − out, computed without subtraction"),
+    }
 
     @property
     def out(self) -> Array:
@@ -40,6 +44,12 @@ class Sigmoid(Elementwise):
 
     def formula(self, x: Node) -> Node:
         return 1 / (1 + f.exp(-x))
+
+    def naive_forms(self, x: Node) -> Iterator[NaiveForm]:
+        y = self.formula(x)
+        yield NaiveForm("1 − y cancellation", y, y * (1 - y))
+        y = f.exp(x) / (1 + f.exp(x))
+        yield NaiveForm("exp(x)/(1 + exp(x)), which overflows", y, y * (1 - y))
 
     def derivative(self, x: Node, y: Node) -> Node:
         return y * (1 - y)
@@ -79,12 +89,12 @@ class Logsigmoid(Smooth):
     """The sigmoid's logarithm: out = −log(1 + exp(−x)).
 
     ∂out/∂x = 1 / (1 + exp(x)). Of any shape; −0 at inf.
-
-    Source: PyTorch, `torch.nn.LogSigmoid`.
     """
 
     name = "logsigmoid"
     elsewhere = {"PyTorch": "LogSigmoid", "JAX": "log_sigmoid", "Keras": "log_sigmoid"}
+    source = "PyTorch, `torch.nn.LogSigmoid`."
+    range = "y < 0"
 
     def formula(self, x: Node) -> Node:
         return -f.log(1 + f.exp(-x))
@@ -99,9 +109,6 @@ class Softplus(SmoothRectifier):
 
     ∂out/∂x = 1 / (1 + exp(−beta·x)). Of any shape; 0 at −inf. There is no threshold beyond which
     it becomes x, as in PyTorch: it does so by itself.
-
-    Source: Dugas et al., "Incorporating second-order functional knowledge for better option
-    pricing", 2000.
     """
 
     name = "softplus"
@@ -111,6 +118,11 @@ class Softplus(SmoothRectifier):
         "Keras": "softplus()",
         "ONNX": "Softplus()",
     }
+    source = (
+        'Dugas et al., "Incorporating second-order functional knowledge for better option '
+        'pricing", 2000.'
+    )
+    range = "0 < y"
 
     beta: float = parameter(1.0, "how sharp the bend is", above=0)
 
@@ -131,15 +143,24 @@ class Tanh(Smooth):
 
     What forward keeps is the slope, 4·exp(−2|x|) / (1 + exp(−2|x|))²: near ±1, 1 − out² has no
     digits left.
-
-    Source: LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998.
     """
 
     name = "tanh"
     elsewhere = {"PyTorch": "Tanh", "JAX": "tanh", "Keras": "tanh", "ONNX": "Tanh"}
+    source = 'LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998.'
+    range = "-1 < y < 1"
 
     def formula(self, x: Node) -> Node:
         return f.tanh(x)
+
+    def naive_forms(self, x: Node) -> Iterator[NaiveForm]:
+        y = f.tanh(x)
+        yield NaiveForm("1 − y² cancellation", y, 1 - y**2)
+        y = (f.exp(x) - f.exp(-x)) / (f.exp(x) + f.exp(-x))
+        cause = "(exp(x) − exp(−x))/(exp(x) + exp(−x)), which overflows and cancels"
+        yield NaiveForm(cause, y, 1 - y**2)
+        y = 2 / (1 + f.exp(-2 * x)) - 1
+        yield NaiveForm("2·σ(2x) − 1 cancellation", y, 1 - y**2)
 
     def derivative(self, x: Node, y: Node) -> Node:
         return 1 - y**2
@@ -154,12 +175,12 @@ class Tanhshrink(Smooth):
     """What tanh takes away: out = x − tanh(x).
 
     ∂out/∂x = tanh²(x). Of any shape.
-
-    Source: PyTorch, `torch.nn.Tanhshrink`.
     """
 
     name = "tanhshrink"
     elsewhere = {"PyTorch": "Tanhshrink", "Keras": "tanh_shrink"}
+    source = "PyTorch, `torch.nn.Tanhshrink`."
+    range = "every number"
 
     def formula(self, x: Node) -> Node:
         return x - f.tanh(x)
@@ -185,15 +206,20 @@ class Elu(Smooth):
     """The exponential linear unit: out = x for x > 0, else alpha·(exp(x) − 1).
 
     ∂out/∂x = 1 for x > 0, else alpha·exp(x), at the kink x = 0 too. Of any shape; −alpha at −inf.
-
-    Source: Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by
-    exponential linear units", 2015.
     """
 
     name = "elu"
     elsewhere = {"PyTorch": "ELU", "JAX": "elu", "Keras": "elu, layers.ELU", "ONNX": "Elu"}
+    source = (
+        'Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by '
+        'exponential linear units", 2015.'
+    )
 
     alpha: float = parameter(1.0, "how far below 0 it goes", above=0)
+
+    @property
+    def range(self) -> str:
+        return f"{decimal(-self.alpha)} < y"
 
     def formula(self, x: Node) -> Node:
         return f.where(x > 0, x, self.alpha * (f.exp(x) - 1))
@@ -208,14 +234,17 @@ class Celu(Smooth):
     """ELU with a continuous slope: out = x for x > 0, else alpha·(exp(x/alpha) − 1).
 
     ∂out/∂x = 1 for x > 0, else exp(x/alpha). Of any shape; −alpha at −inf.
-
-    Source: Barron, "Continuously differentiable exponential linear units", 2017.
     """
 
     name = "celu"
     elsewhere = {"PyTorch": "CELU", "JAX": "celu", "Keras": "celu", "ONNX": "Celu"}
+    source = 'Barron, "Continuously differentiable exponential linear units", 2017.'
 
     alpha: float = parameter(1.0, "how far below 0 it goes", above=0)
+
+    @property
+    def range(self) -> str:
+        return f"{decimal(-self.alpha)} < y"
 
     def formula(self, x: Node) -> Node:
         return f.where(x > 0, x, self.alpha * (f.exp(x / self.alpha) - 1))
@@ -237,12 +266,14 @@ class Selu(Smooth):
 
     λ = 1.0507… and α = 1.6732… ∂out/∂x = λ for x > 0, else λ·α·exp(x), at the kink x = 0 too.
     Of any shape; −λ·α at −inf.
-
-    Source: Klambauer, Unterthiner, Mayr and Hochreiter, "Self-normalizing neural networks", 2017.
     """
 
     name = "selu"
     elsewhere = {"PyTorch": "SELU", "JAX": "selu", "Keras": "selu", "ONNX": "Selu"}
+    source = (
+        'Klambauer, Unterthiner, Mayr and Hochreiter, "Self-normalizing neural networks", 2017.'
+    )
+    range = "-1.75809934085 < y"
 
     SCALE = "1.0507009873554804934193349852946"
     ALPHA = "1.6732632423543772848170429916717"
@@ -260,15 +291,14 @@ class Selu(Smooth):
 
 
 class Exponential(Elementwise):
-    """The exponential function: out = exp(x), and ∂out/∂x = out. Of any shape; 0 at −inf.
-
-    Source: Keras, `keras.activations.exponential`.
-    """
+    """The exponential function: out = exp(x), and ∂out/∂x = out. Of any shape; 0 at −inf."""
 
     name = "exponential"
     aliases = ("exp",)
     elsewhere = {"Keras": "exponential", "ONNX": "Exp"}
-    keeps = {"out": float}
+    source = "Keras, `keras.activations.exponential`."
+    range = "0 < y"
+    keeps = {"out": Kept(float, "the result before it is rounded to x's dtype")}
 
     def formula(self, x: Node) -> Node:
         return f.exp(x)

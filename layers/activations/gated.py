@@ -13,6 +13,7 @@ from actgrad.layers.arrays import Array
 from actgrad.layers.errors import ShapeError
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
+from actgrad.layers.layer import Kept
 from actgrad.layers.parameter import parameter
 
 
@@ -22,7 +23,9 @@ class Gated(AlongAxis):
     Forward keeps ∂out/∂x: g(b) in the place of a, and a·g′(b) in that of b.
     """
 
-    keeps = {"slope": float}
+    range = "every number"
+
+    keeps = {"slope": Kept(float, "∂out/∂x: g(b) in the place of a, and a·g′(b) in that of b")}
 
     @abstractmethod
     def gate(self, b: Array) -> tuple[Array, Array]:
@@ -61,13 +64,14 @@ class Glu(Gated):
     """The gated linear unit: out = a·σ(b), σ(b) = 1 / (1 + exp(−b)), with x = [a, b] along axis.
 
     da = dout·σ(b), db = dout·a·σ(b)·(1 − σ(b)). out has half of x's length along axis.
-
-    Source: Dauphin, Fan, Auli and Grangier, "Language modeling with gated convolutional networks",
-    2016.
     """
 
     name = "glu"
     elsewhere = {"PyTorch": "GLU(dim: axis = -1)", "JAX": "glu", "Keras": "glu"}
+    source = (
+        'Dauphin, Fan, Auli and Grangier, "Language modeling with gated convolutional networks", '
+        "2016."
+    )
 
     def gate_formula(self, b: Node) -> Node:
         return 1 / (1 + f.exp(-b))
@@ -81,11 +85,10 @@ class Reglu(Gated):
     """Gated by the rectifier: out = a·max(b, 0), with x = [a, b] along axis.
 
     da = dout·max(b, 0), db = dout·a for b > 0, else 0. out has half of x's length along axis.
-
-    Source: Shazeer, "GLU variants improve transformer", 2020.
     """
 
     name = "reglu"
+    source = 'Shazeer, "GLU variants improve transformer", 2020.'
 
     def gate_formula(self, b: Node) -> Node:
         return f.maximum(b, 0)
@@ -98,11 +101,10 @@ class Geglu(Gated):
     """Gated by GELU: out = a·b·Φ(b), with x = [a, b] along axis.
 
     da = dout·gelu(b), db = dout·a·gelu′(b). out has half of x's length along axis.
-
-    Source: Shazeer, "GLU variants improve transformer", 2020.
     """
 
     name = "geglu"
+    source = 'Shazeer, "GLU variants improve transformer", 2020.'
 
     def gate_formula(self, b: Node) -> Node:
         return Gelu().formula(b)
@@ -115,11 +117,10 @@ class Swiglu(Gated):
     """Gated by SiLU: out = a·b / (1 + exp(−beta·b)), with x = [a, b] along axis.
 
     da = dout·silu(b), db = dout·a·silu′(b). out has half of x's length along axis.
-
-    Source: Shazeer, "GLU variants improve transformer", 2020.
     """
 
     name = "swiglu"
+    source = 'Shazeer, "GLU variants improve transformer", 2020.'
 
     beta: float = parameter(1.0, "how steep the gate is", above=0)
 

@@ -17,14 +17,14 @@ from actgrad.layers.blocks import BLOCK
 from actgrad.layers.errors import ParameterError
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
-from actgrad.layers.layer import Elementwise
-from actgrad.layers.parameter import Number, parameter
+from actgrad.layers.layer import Elementwise, Kept
+from actgrad.layers.parameter import Number, decimal, parameter
 
 
 class Piecewise(Elementwise):
     """A piecewise linear layer, which keeps where the gradient is stopped and else passes it on."""
 
-    keeps = {"mask": bool}
+    keeps = {"mask": Kept(bool, "True where the gradient is stopped")}
     exact = True
 
     @property
@@ -47,6 +47,7 @@ class Identity(Elementwise):
         "Keras": "linear, layers.Identity",
         "ONNX": "Identity",
     }
+    range = "every number"
     exact = True
 
     def formula(self, x: Node) -> Node:
@@ -64,8 +65,6 @@ class Relu(Piecewise):
 
     ∂out/∂x = 1 for x > 0, else 0; at the kink x = 0 it is 0. Of any shape; nan stays nan, and
     its gradient passes.
-
-    Source: Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines", 2010.
     """
 
     name = "relu"
@@ -76,6 +75,9 @@ class Relu(Piecewise):
         "layers.ReLU(max_value=None, negative_slope=0, threshold=0)",
         "ONNX": "Relu",
     }
+    source = (
+        'Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines", 2010.'
+    )
     range = "0 ≤ y"
 
     def formula(self, x: Node) -> Node:
@@ -91,8 +93,6 @@ class Hardtanh(Piecewise):
     """x, clipped: out = min_val for x ≤ min_val, max_val for x ≥ max_val, else x.
 
     ∂out/∂x = 1 for min_val < x < max_val, else 0, at both kinks too. Of any shape.
-
-    Source: Collobert, "Large scale machine learning", 2004.
     """
 
     name = "hardtanh"
@@ -102,6 +102,7 @@ class Hardtanh(Piecewise):
         "Keras": "hard_tanh()",
         "ONNX": "Clip(min: min_val, max: max_val)",
     }
+    source = 'Collobert, "Large scale machine learning", 2004.'
 
     min_val: float = parameter(-1.0, "the least value")
     max_val: float = parameter(1.0, "the greatest value")
@@ -112,6 +113,10 @@ class Hardtanh(Piecewise):
             raise ParameterError(
                 f"{self.name}: min_val is {self.min_val}, but must be < max_val, {self.max_val}"
             )
+
+    @property
+    def range(self) -> str:
+        return f"{decimal(self.min_val)} ≤ y ≤ {decimal(self.max_val)}"
 
     def formula(self, x: Node) -> Node:
         return f.minimum(f.maximum(x, self.min_val), self.max_val)
@@ -125,8 +130,6 @@ class Relu6(Piecewise):
     """The rectifier, clipped at 6: out = min(max(x, 0), 6).
 
     ∂out/∂x = 1 for 0 < x < 6, else 0, at both kinks too. Of any shape.
-
-    Source: Krizhevsky, "Convolutional deep belief networks on CIFAR-10", 2010.
     """
 
     name = "relu6"
@@ -136,6 +139,8 @@ class Relu6(Piecewise):
         "Keras": "relu6, relu(negative_slope=0, *, max_value: 6, threshold=0), "
         "layers.ReLU(max_value: 6, negative_slope=0, threshold=0)",
     }
+    source = 'Krizhevsky, "Convolutional deep belief networks on CIFAR-10", 2010.'
+    range = "0 ≤ y ≤ 6"
 
     def formula(self, x: Node) -> Node:
         return f.minimum(f.maximum(x, 0), 6)
@@ -149,8 +154,6 @@ class Threshold(Piecewise):
     """x above a threshold, else a fixed value: out = x for x > threshold, else value.
 
     ∂out/∂x = 1 for x > threshold, else 0, at the jump too. Of any shape.
-
-    Source: PyTorch, `torch.nn.Threshold`.
     """
 
     name = "threshold"
@@ -158,9 +161,15 @@ class Threshold(Piecewise):
         "PyTorch": "Threshold",
         "Keras": "threshold(threshold, default_value: value)",
     }
+    source = "PyTorch, `torch.nn.Threshold`."
 
     threshold: float = parameter(None, "x passes above it")
     value: float = parameter(None, "what stands for x elsewhere")
+
+    @property
+    def range(self) -> str:
+        above = f"{decimal(self.threshold)} < y"
+        return above if self.value > self.threshold else f"y = {decimal(self.value)} or {above}"
 
     def formula(self, x: Node) -> Node:
         return f.where(x > self.threshold, x, self.value)
@@ -176,15 +185,20 @@ class ThresholdedRelu(Piecewise):
     """The rectifier with its step moved up: out = x for x > alpha, else 0.
 
     ∂out/∂x = 1 for x > alpha, else 0, at the jump too. Of any shape.
-
-    Source: Konda, Memisevic and Krueger, "Zero-bias autoencoders and the benefits of co-adapting
-    features", 2014.
     """
 
     name = "thresholded_relu"
     elsewhere = {"ONNX": "ThresholdedRelu"}
+    source = (
+        'Konda, Memisevic and Krueger, "Zero-bias autoencoders and the benefits of co-adapting '
+        'features", 2014.'
+    )
 
     alpha: float = parameter(1.0, "x passes above it", at_least=0)
+
+    @property
+    def range(self) -> str:
+        return f"y = 0 or {decimal(self.alpha)} < y" if self.alpha else "0 ≤ y"
 
     def formula(self, x: Node) -> Node:
         return f.where(x > self.alpha, x, 0)
@@ -199,8 +213,6 @@ class Hardshrink(Piecewise):
     """x outside a zone around 0: out = x for |x| > lambd, else 0.
 
     ∂out/∂x = 1 for |x| > lambd, else 0, at both jumps too. Of any shape.
-
-    Source: Donoho and Johnstone, "Ideal spatial adaptation by wavelet shrinkage", 1994.
     """
 
     name = "hardshrink"
@@ -209,8 +221,14 @@ class Hardshrink(Piecewise):
         "Keras": "hard_shrink(threshold: lambd = 0.5)",
         "ONNX": "Shrink(lambd=0.5, bias: 0 = 0)",
     }
+    source = 'Donoho and Johnstone, "Ideal spatial adaptation by wavelet shrinkage", 1994.'
 
     lambd: float = parameter(0.5, "half the width of the zone", at_least=0)
+
+    @property
+    def range(self) -> str:
+        width = decimal(self.lambd)
+        return f"y < -{width}, y = 0 or {width} < y" if self.lambd else "every number"
 
     def formula(self, x: Node) -> Node:
         return f.where(abs(x) > self.lambd, x, 0)
@@ -225,8 +243,6 @@ class Softshrink(Piecewise):
     """x moved towards 0: out = x − lambd for x > lambd, x + lambd for x < −lambd, else 0.
 
     ∂out/∂x = 1 for |x| > lambd, else 0, at both kinks too. Of any shape.
-
-    Source: Donoho and Johnstone, "Ideal spatial adaptation by wavelet shrinkage", 1994.
     """
 
     name = "softshrink"
@@ -235,6 +251,8 @@ class Softshrink(Piecewise):
         "Keras": "soft_shrink(threshold: lambd = 0.5)",
         "ONNX": "Shrink(lambd=0.5, *, bias: lambd)",
     }
+    source = 'Donoho and Johnstone, "Ideal spatial adaptation by wavelet shrinkage", 1994.'
+    range = "every number"
 
     lambd: float = parameter(0.5, "how far x is moved", at_least=0)
 
@@ -253,10 +271,16 @@ class Softshrink(Piecewise):
 class TwoSlopes(Piecewise):
     """A rectifier that lets a little through: out = x for x > 0, else slope·x."""
 
+    keeps = {"mask": Kept(bool, "True where the gradient is scaled")}
+
     @property
     def slope(self) -> float:
         """The slope for x ≤ 0."""
         raise NotImplementedError
+
+    @property
+    def range(self) -> str:
+        return "every number" if self.slope > 0 else "0 ≤ y"
 
     def formula(self, x: Node) -> Node:
         return f.where(x > 0, x, self.slope * x)
@@ -278,9 +302,6 @@ class LeakyRelu(TwoSlopes):
     """The rectifier that lets a little through: out = x for x > 0, else negative_slope·x.
 
     ∂out/∂x = 1 for x > 0, else negative_slope, at the kink x = 0 too. Of any shape.
-
-    Source: Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic
-    models", 2013.
     """
 
     name = "leaky_relu"
@@ -292,6 +313,10 @@ class LeakyRelu(TwoSlopes):
         "layers.ReLU(max_value=None, *, negative_slope, threshold=0)",
         "ONNX": "LeakyRelu(alpha: negative_slope = 0.01)",
     }
+    source = (
+        'Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models", '
+        "2013."
+    )
 
     negative_slope: float = parameter(0.01, "the slope for x ≤ 0")
 
@@ -304,13 +329,14 @@ class Rrelu(TwoSlopes):
     """The randomized leaky rectifier, in evaluation: its slope for x ≤ 0 is the mean of its bounds.
 
     ∂out/∂x = 1 for x > 0, else (lower + upper)/2, at the kink x = 0 too. Of any shape.
-
-    Source: Xu, Wang, Chen and Li, "Empirical evaluation of rectified activations in convolutional
-    network", 2015.
     """
 
     name = "rrelu"
     elsewhere = {"PyTorch": "RReLU"}
+    source = (
+        'Xu, Wang, Chen and Li, "Empirical evaluation of rectified activations in convolutional '
+        'network", 2015.'
+    )
 
     lower: float = parameter(1 / 8, "the least slope for x ≤ 0")
     upper: float = parameter(1 / 3, "the greatest slope for x ≤ 0")
@@ -332,8 +358,6 @@ class Prelu(TwoSlopes):
 
     ∂out/∂x = 1 for x > 0, else weight, at the kink x = 0 too; ∂out/∂weight = 0 for x > 0, else x,
     and backward sums dout times that over the whole array. Of any shape.
-
-    Source: He, Zhang, Ren and Sun, "Delving deep into rectifiers", 2015.
     """
 
     name = "prelu"
@@ -343,7 +367,8 @@ class Prelu(TwoSlopes):
         "Keras": "layers.PReLU(alpha: weight = 0)",
         "ONNX": "PRelu(slope: weight)",
     }
-    keeps = {"mask": bool, "x": float}
+    source = 'He, Zhang, Ren and Sun, "Delving deep into rectifiers", 2015.'
+    keeps = {**TwoSlopes.keeps, "x": Kept(float, "x itself, for the gradient of weight")}
 
     weight: float = parameter(0.25, "the slope for x ≤ 0, one for the whole array", trained=True)
 
@@ -374,6 +399,8 @@ class Prelu(TwoSlopes):
 
 class Ramp(Piecewise):
     """A line from 0 to 1, level on both sides: out = min(max(0, slope·x + height), 1)."""
+
+    range = "0 ≤ y ≤ 1"
 
     def __init__(self, **values: Number) -> None:
         super().__init__(**values)
@@ -413,8 +440,6 @@ class Hardsigmoid(Ramp):
 
     ∂out/∂x = alpha where 0 < alpha·x + beta < 1, else 0, at both kinks too. Of any shape. alpha is
     1/6 itself, not the float next to it, so the kinks lie at ±3.
-
-    Source: Courbariaux, Bengio and David, "BinaryConnect", 2015; with these parameters, PyTorch.
     """
 
     name = "hardsigmoid"
@@ -424,6 +449,7 @@ class Hardsigmoid(Ramp):
         "Keras": "hard_sigmoid()",
         "ONNX": "HardSigmoid(alpha=0.2, beta=0.5)",
     }
+    source = 'Courbariaux, Bengio and David, "BinaryConnect", 2015; with these parameters, PyTorch.'
 
     alpha: Number = parameter(Fraction(1, 6), "the slope of the line", above=0)
     beta: Number = parameter(0.5, "the height of the line at x = 0")
@@ -437,12 +463,11 @@ class SparseSigmoid(Ramp):
     """The slope of sparse_plus: out = min(max(0, (x + 1)/2), 1).
 
     ∂out/∂x = 1/2 for −1 < x < 1, else 0, at both kinks too. Of any shape.
-
-    Source: Martins and Astudillo, "From softmax to sparsemax", 2016; the name is JAX's.
     """
 
     name = "sparse_sigmoid"
     elsewhere = {"JAX": "sparse_sigmoid", "Keras": "sparse_sigmoid"}
+    source = 'Martins and Astudillo, "From softmax to sparsemax", 2016; the name is JAX\'s.'
 
     @property
     def line(self) -> tuple[Fraction, Fraction]:

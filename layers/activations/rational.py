@@ -8,7 +8,7 @@ from actgrad.layers.activations.smooth import Smooth, SmoothRectifier
 from actgrad.layers.arrays import Array
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
-from actgrad.layers.layer import Elementwise
+from actgrad.layers.layer import Elementwise, Kept
 from actgrad.layers.parameter import parameter
 
 
@@ -16,13 +16,15 @@ class ReluSquared(Elementwise):
     """The rectifier's square: out = max(x, 0)².
 
     ∂out/∂x = 2·max(x, 0), which has a kink at x = 0 but is 0 there. Of any shape.
-
-    Source: So et al., "Primer: searching for efficient transformers for language modeling", 2021.
     """
 
     name = "relu_squared"
     aliases = ("relu2",)
-    keeps = {"rectified": float}
+    source = (
+        'So et al., "Primer: searching for efficient transformers for language modeling", 2021.'
+    )
+    range = "0 ≤ y"
+    keeps = {"rectified": Kept(float, "max(x, 0)")}
 
     def formula(self, x: Node) -> Node:
         return f.maximum(x, 0) ** 2
@@ -43,8 +45,6 @@ class Hardswish(Smooth):
     """x gated by a sigmoid of three lines: out = x·min(max(0, x + 3), 6)/6.
 
     ∂out/∂x = 0 for x ≤ −3, 1 for x ≥ 3, else (2x + 3)/6. Of any shape.
-
-    Source: Howard et al., "Searching for MobileNetV3", 2019.
     """
 
     name = "hardswish"
@@ -55,6 +55,8 @@ class Hardswish(Smooth):
         "Keras": "hard_silu, hard_swish",
         "ONNX": "HardSwish",
     }
+    source = 'Howard et al., "Searching for MobileNetV3", 2019.'
+    range = "-0.375 ≤ y"
 
     def formula(self, x: Node) -> Node:
         inner = f.where(x > -3, x * (x + 3) / 6, 0)
@@ -72,9 +74,6 @@ class Softsign(Smooth):
     """A sigmoid with polynomial tails: out = x / (1 + |x|).
 
     ∂out/∂x = 1 / (1 + |x|)². Of any shape; ±1 at ±inf.
-
-    Source: Bergstra, Desjardins, Lamblin and Bengio, "Quadratic polynomials learn better image
-    features", 2009.
     """
 
     name = "softsign"
@@ -84,6 +83,11 @@ class Softsign(Smooth):
         "Keras": "softsign",
         "ONNX": "Softsign",
     }
+    source = (
+        'Bergstra, Desjardins, Lamblin and Bengio, "Quadratic polynomials learn better image '
+        'features", 2009.'
+    )
+    range = "-1 < y < 1"
 
     def formula(self, x: Node) -> Node:
         return x / (1 + abs(x))
@@ -99,12 +103,12 @@ class Squareplus(SmoothRectifier):
     """A smooth rectifier without exponentials: out = (x + √(x² + b)) / 2.
 
     ∂out/∂x = (1 + x/√(x² + b)) / 2. Of any shape; 0 at −inf.
-
-    Source: Barron, "Squareplus: a softplus-like algebraic rectifier", 2021.
     """
 
     name = "squareplus"
     elsewhere = {"JAX": "squareplus", "Keras": "squareplus"}
+    source = 'Barron, "Squareplus: a softplus-like algebraic rectifier", 2021.'
+    range = "0 < y"
 
     b: float = parameter(4.0, "the size of the curved region; √b/2 is the value at x = 0", above=0)
 
@@ -122,12 +126,12 @@ class SparsePlus(Smooth):
     """A rectifier whose corner is a parabola: out = (x + 1)²/4 between −1 and 1.
 
     out = 0 for x ≤ −1, x for x ≥ 1; ∂out/∂x = min(max(0, (x + 1)/2), 1). Of any shape.
-
-    Source: JAX, `jax.nn.sparse_plus`; Martins and Astudillo, "From softmax to sparsemax", 2016.
     """
 
     name = "sparse_plus"
     elsewhere = {"JAX": "sparse_plus", "Keras": "sparse_plus"}
+    source = 'JAX, `jax.nn.sparse_plus`; Martins and Astudillo, "From softmax to sparsemax", 2016.'
+    range = "0 ≤ y"
 
     def formula(self, x: Node) -> Node:
         inner = f.where(x > -1, (x + 1) ** 2 / 4, 0)

@@ -8,6 +8,7 @@ written as a sum of terms that all have δ's sign. N(c) is not 0, because c is a
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -18,7 +19,8 @@ from actgrad.layers.arithmetic import DEEP, deepen, two_product, two_sum
 from actgrad.layers.arrays import Array
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
-from actgrad.layers.parameter import parameter
+from actgrad.layers.layer import NaiveForm
+from actgrad.layers.parameter import decimal, parameter
 from actgrad.layers.scratch import scratch
 
 #: Further from the roots than this, the plain formulas cancel little and round less.
@@ -71,8 +73,17 @@ class SigmoidGated(StepGated):
         """How steep the gate is."""
         raise NotImplementedError
 
+    @property
+    def range(self) -> str:
+        return f"{decimal(SILU_LEAST / self.steepness)} ≤ y"
+
     def formula(self, x: Node) -> Node:
         return x / (1 + f.exp(-self.steepness * x))
+
+    def naive_forms(self, x: Node) -> Iterator[NaiveForm]:
+        s = 1 / (1 + f.exp(-self.steepness * x))
+        slope = s * (1 + self.steepness * x * (1 - s))
+        yield NaiveForm("1 − s cancellation, s = the gate", x * s, slope)
 
     def argument(self, x: Array, z: Array, pull: Array) -> None:
         np.clip(np.multiply(x, self.steepness, out=z), DEEP, -DEEP, out=z)
@@ -90,6 +101,8 @@ class SigmoidGated(StepGated):
         return gated(x, n, t, z, rest)
 
 
+#: The least value of z/(1 + exp(−z)).
+SILU_LEAST = -0.2784645427610738
 #: The float next to the root of N(z) = 1 + z + exp(z), N there, and exp there.
 SILU_ROOT, SILU_REST, SILU_EXP = -1.2784645427610737, 1.3995343912896686e-16, 0.27846454276107385
 
@@ -98,10 +111,6 @@ class Silu(SigmoidGated):
     """x gated by its sigmoid: out = x / (1 + exp(−beta·x)).
 
     With s = 1 / (1 + exp(−beta·x)), ∂out/∂x = s·(1 + beta·x·(1 − s)). Of any shape; −0 at −inf.
-
-    Source: Elfwing, Uchibe and Doya, "Sigmoid-weighted linear units for neural network function
-    approximation", 2017; with beta, Ramachandran, Zoph and Le, "Searching for activation
-    functions", 2017.
     """
 
     name = "silu"
@@ -112,6 +121,11 @@ class Silu(SigmoidGated):
         "Keras": "silu(), swish()",
         "ONNX": "Swish(alpha: beta = 1)",
     }
+    source = (
+        'Elfwing, Uchibe and Doya, "Sigmoid-weighted linear units for neural network function '
+        'approximation", 2017; with beta, Ramachandran, Zoph and Le, "Searching for activation '
+        'functions", 2017.'
+    )
 
     beta: float = parameter(1.0, "how steep the gate is", above=0)
 
@@ -125,11 +139,10 @@ class QuickGelu(SigmoidGated):
 
     With s = 1 / (1 + exp(−1.702·x)), ∂out/∂x = s·(1 + 1.702·x·(1 − s)). Of any shape; −0 at −inf.
     1.702 is the float64 next to it, as in everyone's code.
-
-    Source: Hendrycks and Gimpel, "Gaussian error linear units", 2016; the name is from CLIP.
     """
 
     name = "quick_gelu"
+    source = 'Hendrycks and Gimpel, "Gaussian error linear units", 2016; the name is from CLIP.'
 
     @property
     def steepness(self) -> float:
@@ -141,12 +154,12 @@ class Mish(Smooth):
 
     With w = tanh(log(1 + exp(x))), ∂out/∂x = w + x·(1 − w²) / (1 + exp(−x)). Of any shape; −0 at
     −inf.
-
-    Source: Misra, "Mish: a self regularized non-monotonic activation function", 2019.
     """
 
     name = "mish"
     elsewhere = {"PyTorch": "Mish", "JAX": "mish", "Keras": "mish", "ONNX": "Mish"}
+    source = 'Misra, "Mish: a self regularized non-monotonic activation function", 2019.'
+    range = "-0.308843413017 ≤ y"
 
     def formula(self, x: Node) -> Node:
         return x * f.tanh(f.log(1 + f.exp(x)))
@@ -195,8 +208,6 @@ class Gelu(SmoothRectifier):
     """x gated by the normal distribution: out = x·Φ(x), Φ(x) = (1 + erf(x/√2)) / 2.
 
     ∂out/∂x = Φ(x) + x·exp(−x²/2)/√(2π). Of any shape; −0 at −inf.
-
-    Source: Hendrycks and Gimpel, "Gaussian error linear units", 2016.
     """
 
     name = "gelu"
@@ -206,6 +217,10 @@ class Gelu(SmoothRectifier):
         "Keras": "gelu(approximate=False), ops.gelu(approximate: False)",
         "ONNX": "Gelu(approximate='none')",
     }
+    source = 'Hendrycks and Gimpel, "Gaussian error linear units", 2016.'
+    naive_formula = "1 + erf cancellation"
+    mistaken_for = {"gelu_tanh": "the tanh approximation instead of the exact GELU"}
+    range = "-0.16997120748 ≤ y"
 
     def formula(self, x: Node) -> Node:
         return x * (1 + f.erf(x / f.sqrt(2))) / 2
@@ -228,8 +243,6 @@ class GeluTanh(StepGated):
 
     ∂out/∂x = (1 + tanh(u))/2 + x·(1 − tanh²(u))/2·√(2/π)·(1 + 3·0.044715·x²). Of any shape; −0
     at −inf. 0.044715 is the float64 next to it, as in everyone's code.
-
-    Source: Hendrycks and Gimpel, "Gaussian error linear units", 2016.
     """
 
     name = "gelu_tanh"
@@ -239,6 +252,8 @@ class GeluTanh(StepGated):
         "Keras": "gelu(approximate: True), ops.gelu(approximate: True = True)",
         "ONNX": "Gelu(approximate: 'tanh')",
     }
+    source = 'Hendrycks and Gimpel, "Gaussian error linear units", 2016.'
+    range = "-0.17004075057 ≤ y"
 
     CUBIC = 0.044715
     #: There the gate is 0 to 32 bits, times the largest float32 too.

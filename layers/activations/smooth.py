@@ -7,7 +7,7 @@ from abc import abstractmethod
 import numpy as np
 
 from actgrad.layers.arrays import Array
-from actgrad.layers.layer import Elementwise
+from actgrad.layers.layer import Elementwise, Kept
 
 
 class Smooth(Elementwise):
@@ -16,7 +16,7 @@ class Smooth(Elementwise):
     Value and slope share their exponentials, and the slope is written where it does not cancel.
     """
 
-    keeps = {"slope": float}
+    keeps = {"slope": Kept(float, "∂out/∂x")}
 
     @abstractmethod
     def value_and_slope(self, x: Array) -> tuple[Array, Array]:

@@ -11,6 +11,7 @@ from actgrad.layers.arithmetic import two_sum
 from actgrad.layers.arrays import Array
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
+from actgrad.layers.layer import Kept
 
 
 class Softmax(AlongAxis):
@@ -20,9 +21,6 @@ class Softmax(AlongAxis):
     elsewhere, and where no limit exists, as for two of them, the whole line is nan.
 
     What forward keeps is `out`, and where that is above ½, out − 1, computed without subtraction.
-
-    Source: Bridle, "Probabilistic interpretation of feedforward classification network outputs",
-    1990.
     """
 
     name = "softmax"
@@ -33,7 +31,14 @@ class Softmax(AlongAxis):
         "Keras": "softmax, layers.Softmax",
         "ONNX": "Softmax",
     }
-    keeps = {"out": float}
+    source = (
+        'Bridle, "Probabilistic interpretation of feedforward classification network outputs", '
+        "1990."
+    )
+    range = "0 < y ≤ 1"
+    keeps = {
+        "out": Kept(float, "the result, less 1 where it is above ½, so that it has all its digits")
+    }
 
     @property
     def out(self) -> Array:
@@ -62,12 +67,11 @@ class Softmin(Softmax):
     """The softmax of −x: outᵢ = exp(−xᵢ) / Σⱼ exp(−xⱼ).
 
     dxᵢ = −outᵢ·(doutᵢ − Σⱼ doutⱼ·outⱼ). out has x's shape.
-
-    Source: PyTorch, `torch.nn.Softmin`.
     """
 
     name = "softmin"
     elsewhere = {"PyTorch": "Softmin(dim: axis)"}
+    source = "PyTorch, `torch.nn.Softmin`."
 
     def formula(self, x: Sequence[Node]) -> list[Node]:
         return super().formula([-one for one in x])
@@ -87,9 +91,6 @@ class LogSoftmax(AlongAxis):
 
     What forward keeps is the softmax, and where that is above ½, the softmax − 1, computed without
     subtraction.
-
-    Source: Bridle, "Probabilistic interpretation of feedforward classification network outputs",
-    1990.
     """
 
     name = "log_softmax"
@@ -99,7 +100,16 @@ class LogSoftmax(AlongAxis):
         "Keras": "log_softmax",
         "ONNX": "LogSoftmax",
     }
-    keeps = {"softmax": float}
+    source = (
+        'Bridle, "Probabilistic interpretation of feedforward classification network outputs", '
+        "1990."
+    )
+    range = "y ≤ 0"
+    keeps = {
+        "softmax": Kept(
+            float, "the softmax, less 1 where it is above ½, so that it has all its digits"
+        )
+    }
 
     def formula(self, x: Sequence[Node]) -> list[Node]:
         powers = [f.exp(one) for one in x]
@@ -132,13 +142,13 @@ class Sparsemax(AlongAxis):
 
     τ is such that Σ out = 1. With S the set of i for which outᵢ > 0, dxᵢ = doutᵢ − the mean of dout
     over S, for i in S, else 0. out has x's shape.
-
-    Source: Martins and Astudillo, "From softmax to sparsemax", 2016.
     """
 
     name = "sparsemax"
     elsewhere = {"Keras": "sparsemax"}
-    keeps = {"mask": bool}
+    source = 'Martins and Astudillo, "From softmax to sparsemax", 2016.'
+    range = "0 ≤ y ≤ 1"
+    keeps = {"mask": Kept(bool, "True where out = 0, so where the gradient is stopped")}
 
     @property
     def mask(self) -> Array:

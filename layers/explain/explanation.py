@@ -51,34 +51,15 @@ class Explanation(NamedTuple):
 
     @property
     def summary(self) -> str:
-        """The description of the layer's class, without its source."""
-        paragraphs = (inspect.getdoc(type(self.layer)) or self.layer.name).split("\n\n")
-        return "\n\n".join(text for text in paragraphs if not text.startswith("Source:"))
-
-    @property
-    def source(self) -> str:
-        """Where the layer comes from."""
-        paragraphs = (inspect.getdoc(type(self.layer)) or "").split("\n\n")
-        sources = (text[7:] for text in paragraphs if text.startswith("Source:"))
-        return " ".join(" ".join(sources).split())
-
-    @property
-    def range(self) -> str:
-        """The numbers that the function takes on."""
-        return self.layer.range
+        """The description of the layer's class."""
+        return inspect.getdoc(type(self.layer)) or self.layer.name
 
     @property
     def keeps(self) -> dict[str, str]:
         """What forward keeps for backward, by name, and what it is."""
-        meanings = {}
-        for name in self.layer.keeps:
-            if name.startswith("_"):
-                continue
-            stated = getattr(type(self.layer), name, None)
-            text = (inspect.getdoc(stated) if isinstance(stated, property) else None) or ""
-            if name == "out" and self.steps and not self.steps[-1].uses_x:
-                text += f" ∂y/∂x = {self.derivative} needs nothing else."
-            meanings[name] = " ".join(text.split())
+        meanings = {name: kept.meaning for name, kept in self.layer.shown_keeps().items()}
+        if "out" in meanings and self.steps and not self.steps[-1].uses_x:
+            meanings["out"] += f"; ∂y/∂x = {self.derivative} needs nothing else"
         return meanings
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from actgrad.layers.activations import SigmoidGated, catalogue
+from actgrad.layers.activations import catalogue
 from actgrad.layers.arrays import Array
 from actgrad.layers.errors import ActgradError
-from actgrad.layers.formula import Formula, Node, Sweep, arrays, trace
-from actgrad.layers.formula import words as f
+from actgrad.layers.formula import Formula, Node, Sweep, arrays, variable
 from actgrad.layers.layer import Layer
 from actgrad.layers.verify.policy import CODE
 from actgrad.layers.verify.reference import Reference
@@ -130,8 +129,10 @@ def _results(reference: Reference, some: Elements) -> Iterator[tuple[str, Array,
     """Wrong ways to compute the layer: what each is called, out and dx."""
     kind = reference.kind
     layer = reference.layers[0] if len(reference.layers) == 1 else None
-    ways = [_as_it_stands(reference.chain.traced())]
-    ways += [(cause, trace(way)) for cause, way in (forms(layer) if layer else ())]
+    x = Node(variable, leaf="x")
+    ways = [(reference.chain.naive_formula, reference.chain.traced())]
+    for cause, value, slope in reference.chain.naive_forms(x):
+        ways.append((cause, Formula([x], [value, slope])))
     wider = [np.dtype(one) for one in ("f4", "f8") if np.dtype(one).itemsize > kind.dtype.itemsize]
     for dtype in (kind.dtype, *wider):
         for cause, formula in ways:
@@ -140,50 +141,6 @@ def _results(reference: Reference, some: Elements) -> Iterator[tuple[str, Array,
             yield f"{cause}, computed in {dtype.name}", out, dx
     for cause, other in others(layer) if layer else ():
         yield cause, other.forward(some.x), other.backward(some.dout)
-
-
-def _as_it_stands(formula: Formula) -> tuple[str, Formula]:
-    operations = {node.operation for node in formula.nodes}
-    return "1 + erf cancellation" if f.erf in operations else "the formula as it stands", formula
-
-
-def forms(layer: Layer) -> Iterator[tuple[str, Callable[[Node], list[Node]]]]:
-    """Textbook ways to write value and slope that lose digits, or overflow."""
-
-    def by_slope(x: Node) -> list[Node]:
-        y = layer.formula(x)
-        slope = layer.derivative(x, y)
-        assert slope is not None
-        return [y, slope]
-
-    def gated(steepness: float) -> Callable[[Node], list[Node]]:
-        def form(x: Node) -> list[Node]:
-            s = 1 / (1 + f.exp(-steepness * x))
-            return [x * s, s * (1 + steepness * x * (1 - s))]
-
-        return form
-
-    def sigmoid(x: Node) -> list[Node]:
-        y = f.exp(x) / (1 + f.exp(x))
-        return [y, y * (1 - y)]
-
-    def tanh(x: Node) -> list[Node]:
-        y = (f.exp(x) - f.exp(-x)) / (f.exp(x) + f.exp(-x))
-        return [y, 1 - y**2]
-
-    def doubled(x: Node) -> list[Node]:
-        y = 2 / (1 + f.exp(-2 * x)) - 1
-        return [y, 1 - y**2]
-
-    if layer.name in ("sigmoid", "tanh"):
-        yield f"1 − y{'²' if layer.name == 'tanh' else ''} cancellation", by_slope
-    if isinstance(layer, SigmoidGated):
-        yield "1 − s cancellation, s = the gate", gated(layer.steepness)
-    if layer.name == "sigmoid":
-        yield "exp(x)/(1 + exp(x)), which overflows", sigmoid
-    if layer.name == "tanh":
-        yield "(exp(x) − exp(−x))/(exp(x) + exp(−x)), which overflows and cancels", tanh
-        yield "2·σ(2x) − 1 cancellation", doubled
 
 
 def others(layer: Layer) -> Iterator[tuple[str, Layer]]:
@@ -201,14 +158,8 @@ def others(layer: Layer) -> Iterator[tuple[str, Layer]]:
             with suppress(ActgradError):
                 other = cls()
                 if other.is_elementwise:
-                    yield (
-                        NICKNAMES.get((layer.name, cls.name)) or f"another layer: {cls.name}",
-                        other,
-                    )
-
-
-#: What some mistakes are called.
-NICKNAMES = {("gelu", "gelu_tanh"): "the tanh approximation instead of the exact GELU"}
+                    mistake = layer.mistaken_for.get(cls.name)
+                    yield mistake or f"another layer: {cls.name}", other
 
 
 def computed(formula: Formula, some: Elements, dtype: np.dtype[Any]) -> tuple[Array, Array]:

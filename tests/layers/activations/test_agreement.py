@@ -9,13 +9,14 @@ from typer.testing import CliRunner
 
 from actgrad.cli.app import app
 from actgrad.layers import Elementwise, Layer, catalogue, layer
-from actgrad.layers.activations import rational
+from actgrad.layers.activations import lookup, rational
 from actgrad.layers.arrays import Array
 from actgrad.layers.exact.values import exact
 from actgrad.layers.explain.derivation import Step, gradient_formula, steps
 from actgrad.layers.explain.grouping import Grouped
 from actgrad.layers.explain.kinks import find_kinks
 from actgrad.layers.formula import Node, trace
+from actgrad.layers.layer import Kept
 from actgrad.layers.parameter import parameter
 
 ELEMENTWISE = [cls for cls in catalogue() if issubclass(cls, Elementwise)]
@@ -110,8 +111,8 @@ def test_a_new_layer_needs_nothing_but_its_class(monkeypatch: pytest.MonkeyPatch
         """A bent line: out = sharpness·x/(1 + |x|)."""
 
         name = "bent"
-        keeps = {"slope": float}
         range = "-2 < y < 2"
+        keeps = {"slope": Kept(float, "∂out/∂x")}
 
         sharpness: float = parameter(2.0, "the slope at 0")
 
@@ -130,6 +131,8 @@ def test_a_new_layer_needs_nothing_but_its_class(monkeypatch: pytest.MonkeyPatch
             np.multiply(dout, saved[0], out=dx)
 
     monkeypatch.setattr(rational, "Soft", Soft, raising=False)
+    for cached in (lookup.own_names, lookup.catalogued, lookup.elsewhere):
+        monkeypatch.setattr(lookup, cached.__name__, cached.__wrapped__)
 
     def run(*words: str) -> str:
         result = CliRunner().invoke(app, words, catch_exceptions=False)

@@ -138,8 +138,8 @@ def test_a_fixed_value_is_rounded_to_the_dtype() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("threshold", "threshold needs threshold"),
-        ("threshold:threshold=1", "threshold needs value"),
+        ("threshold", "threshold has no default for its parameters threshold and value"),
+        ("threshold:threshold=1", "threshold has no default for its parameter value"),
         ("hardtanh:min_val=1", "min_val is 1.0, but must be < max_val, 1.0"),
         ("rrelu:lower=0.5", "lower is 0.5, but must be ≤ upper"),
         ("hardshrink:lambd=-1", "lambd is -1.0, but must be finite and ≥ 0"),

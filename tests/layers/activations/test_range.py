@@ -1,0 +1,113 @@
+"""The range that each layer states: no value lies outside it, and its ends are approached."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import pytest
+from mpmath import inf, mpf
+
+from actgrad.layers import Layer, catalogue, layer
+from actgrad.layers.exact import exact
+
+#: Beside every layer at its defaults, or at 1 where a parameter has none.
+SPECS = [
+    "celu:alpha=0.25",
+    "elu:alpha=3",
+    "hardshrink:lambd=0",
+    "hardshrink:lambd=2",
+    "hardsigmoid:alpha=0.2,beta=2",
+    "hardtanh:min_val=0.25,max_val=7",
+    "leaky_relu:negative_slope=-2",
+    "leaky_relu:negative_slope=0",
+    "prelu:weight=-0.5",
+    "rrelu:lower=-1,upper=1",
+    "silu:beta=0.5",
+    "softplus:beta=3",
+    "softshrink:lambd=0",
+    "squareplus:b=0.01",
+    "threshold:threshold=1,value=-2",
+    "threshold:threshold=1,value=2",
+    "thresholded_relu:alpha=0",
+    "thresholded_relu:alpha=2",
+    *[
+        cls.name + (":threshold=1,value=1" if cls.name == "threshold" else "")
+        for cls in catalogue()
+    ],
+]
+#: Close to 0 from both sides, and densely between −8 and 8.
+PLACES = sorted(
+    {0.0}
+    | {sign * 2.0**exponent for sign in (-1, 1) for exponent in range(-60, 6)}
+    | {place / 64 for place in range(-64 * 8, 64 * 8 + 1)}
+    | {place + side * 2.0**-40 for place in (-2, -1, -0.5, 0.5, 1, 2) for side in (-1, 1)}
+)
+#: There even BITS bits do not distinguish a value from the end of its range.
+FAR = [sign * 2.0**exponent for sign in (-1, 1) for exponent in range(8, 40, 4)]
+#: Enough to distinguish tanh(32) from 1.
+BITS = 400
+#: How near a value must come to an end, relative to the end or to 1.
+NEAR = 1e-3
+#: Digits that the texts do not show.
+ROUNDING = mpf("1e-11")
+
+
+class Interval(NamedTuple):
+    """Part of a range; an end that is not `closed` is no value of the function."""
+
+    low: mpf
+    low_closed: bool
+    high: mpf
+    high_closed: bool
+
+    def holds(self, value: mpf) -> bool:
+        low, high = self.low - ROUNDING, self.high + ROUNDING
+        above = low <= value if self.low_closed else self.low < value
+        return above and (value <= high if self.high_closed else value < self.high)
+
+
+def intervals(text: str) -> list[Interval]:
+    """The parts of a range such as `y < -1, y = 0 or 1 < y ≤ 2`."""
+    if text == "every number":
+        return [Interval(-inf, False, inf, False)]
+    parts = []
+    for part in re.split(", | or ", text):
+        match = re.fullmatch(r"(?:(\S+) (<|≤) )?y(?: (<|≤|=) (\S+))?", part)
+        assert match is not None, part
+        low, low_sign, high_sign, high = match.groups()
+        if high_sign == "=":
+            low, low_sign = high, "≤"
+        low_end, high_end = mpf(low or "-inf"), mpf(high or "inf")
+        parts.append(Interval(low_end, low_sign == "≤", high_end, high_sign in ("≤", "=")))
+    return parts
+
+
+def values(tried: Layer, places: list[float]) -> list[mpf]:
+    """Exact values of the layer at these x; at lines of two for a layer along an axis."""
+    if tried.is_elementwise:
+        formula = tried.traced()
+        return [exact(formula, place, bits=BITS)[0] for place in places]
+    formula = tried.traced(2)
+    lines = [line for place in places[::3] for line in ([place, 1.0], [place, -1.0], [0.5, place])]
+    return [value for line in lines for value in exact(formula, line, bits=BITS)[0]]
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_range_holds_every_value_and_its_ends_are_approached(spec: str) -> None:
+    tried = layer(spec)
+    parts = intervals(tried.range)
+    reached = values(tried, PLACES)
+    for value in reached:
+        assert any(part.holds(value) for part in parts), value
+    closed = [part._replace(low_closed=True, high_closed=True) for part in parts]
+    far = values(tried, FAR)
+    for value in far:
+        assert any(part.holds(value) for part in closed), value
+    for part in closed:
+        inside = [value for value in (*reached, *far) if part.holds(value)]
+        for end, nearest in ((part.low, min(inside)), (part.high, max(inside))):
+            if abs(end) == inf:
+                assert abs(nearest) > 100
+            else:
+                assert abs(nearest - end) <= NEAR * max(1, abs(end))

@@ -1,7 +1,7 @@
-"""exp, log, tanh and erf of balls: series about points of a table, every remainder bounded.
+"""exp, log, tanh, erf and their kin on balls: series about points of a table, with bounds.
 
-NumPy's own exp and log are not rested on. The tables are rounded from mpmath's numbers of many more
-digits, so each entry is right to u of itself, and as hi + lo to u².
+Nothing depends on the accuracy of NumPy's exp and log. The tables are rounded from mpmath's
+numbers of many more digits, so each entry is right to u of itself, and as hi + lo to u².
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from actgrad.layers.arithmetic.balls import (
 from actgrad.layers.arithmetic.double_double import two_product, two_sum
 from actgrad.layers.arrays import Array
 
-#: exp is tabled at this many points to an octave, and left alone beyond ±FARTHEST.
+#: exp is tabled at STEPS points an octave; beyond ±FARTHEST nothing is claimed.
 STEPS, FARTHEST = 128, 680.0
-#: exp(−FARTHEST) and erfc(FAR) are less.
+#: An upper bound on exp(−FARTHEST) and on erfc(FAR).
 NOTHING = 2.0**-970
-#: R is tabled between 0 and FAR, so many to a unit, each with so many Taylor coefficients.
+#: R is tabled between 0 and FAR, in PIECES intervals a unit with TERMS Taylor coefficients each.
 PIECES, FAR, TERMS = 16, 26.0, 12
 
 
@@ -69,9 +69,9 @@ def exp(a: Ball) -> Ball:
     r, more = two_sum(first, -(k * parts[1]))
     third = k * parts[2]
     rest = (lost + more) + (a.lo - third)
-    # Four roundings of sums and of `third`; the parts lack less than 2⁻¹²⁴.
+    # Four roundings of sums and of `third`; the sum of the parts is off by less than 2⁻¹²⁴.
     mass = np.abs(lost) + np.abs(more) + np.abs(a.lo) + np.abs(third)
-    # q = exp(r) − 1 − r, rounded four times; the series' rest is below r⁶/20000 of it, 2⁻⁶⁵.
+    # q = exp(r) − 1 − r, rounded four times; the rest of the series is below r⁶/20000 of q, 2⁻⁶⁵.
     q = r * r * (1 / 2 + r * (1 / 6 + r * (1 / 24 + r * (1 / 120 + r * (1 / 720 + r / 5040)))))
     # exp(rest) − 1 = rest + θ·rest².
     low = q + (rest + rest * (r + q))
@@ -81,7 +81,7 @@ def exp(a: Ball) -> Ball:
     product, lack = two_product(top, r)
     whole, below = two_sum(top, product)
     scaled = top * low
-    # Seven times u of these at most: five roundings, the table's own, and part·low left out.
+    # At most seven times u of these: five roundings, the table's own, and part·low, left out.
     mass = np.abs(below) + np.abs(lack) + np.abs(scaled) + np.abs(part)
     whole, below = two_sum(whole, below + (lack + (scaled + (part + part * r))))
     factor = ((j // STEPS + 1023) << 52).view(np.float64)
@@ -119,9 +119,9 @@ def log(a: Ball) -> Ball:
     size = np.abs(d.hi)
     # |d| < 2⁻³⁸: log's slope at 1 + d is within 2⁻³⁷ of 1.
     off = size**3 + 2 * U * size**2 + 2.0**-37 * d.radius + TINY
-    found = add(add(Ball(guess), d), Ball(-(d.hi * d.hi) / 2, 0.0, off))
+    value = add(add(Ball(guess), d), Ball(-(d.hi * d.hi) / 2, 0.0, off))
     sure = (a.hi > 0) & a.apart & (size < 2.0**-39) & (d.radius < 2.0**-39)
-    return found._replace(radius=np.where(sure, found.radius, np.nan))
+    return value._replace(radius=np.where(sure, value.radius, np.nan))
 
 
 def log1p(a: Ball) -> Ball:
@@ -136,7 +136,7 @@ def _odd() -> list[float]:
     for n in range(1, 17):
         square = sum((terms[i] * terms[n - i] for i in range(n + 1)), Fraction(0))
         terms.append(-square / (n + 1))
-    return [float(one) for one in terms[3::2]]
+    return [float(term) for term in terms[3::2]]
 
 
 def tanh(a: Ball) -> Ball:
@@ -152,7 +152,7 @@ def tanh(a: Ball) -> Ball:
     for coefficient in reversed(_odd()):
         series = series * square + coefficient
     bend = a.hi * square * series
-    # Eight roundings; eight terms are left 2⁻⁷⁰ of the first; lo·tanh²(a) ≤ u·a³ is left out.
+    # Eight roundings; the terms left out are 2⁻⁷⁰ of the first; lo·tanh²(a) ≤ u·a³ is left out.
     below = a.lo + bend
     off = U * np.abs(below) + 16 * U * np.abs(bend)
     small = (np.abs(bend) < SMALL) & (np.not_equal(a.hi, 0) | np.greater(a.radius, 0))
@@ -189,8 +189,8 @@ def erf(a: Ball) -> Ball:
     far = size.hi - size.radius > FAR
     beyond = Choice(far, far | (size.hi <= FAR))
     rest = where(beyond, Ball(0.0, 0.0, NOTHING), near)
-    found = subtract(ONE, rest)
-    return where(Choice(a.hi < 0, np.True_), negative(found), found)
+    value = subtract(ONE, rest)
+    return where(Choice(a.hi < 0, np.True_), negative(value), value)
 
 
 def erfc(a: Ball) -> Ball:
@@ -218,6 +218,6 @@ def _scaled(a: Ball) -> Ball:
     product, lack = two_product(slope, step)
     top, rest = two_sum(value, product)
     below = rest + (lack + ((value_lo + (slope_lo * step + slope * lost)) + bend))
-    # R″/2 and what follows it are 1.03 at most: fewer than 16 roundings of that, times step².
+    # R″/2 and the terms after it are 1.03 at most: fewer than 16 roundings of that, times step².
     radius = 10 * U * near * near + 2.0**-68 + 1.2 * a.radius
     return Ball(*two_sum(top, below), radius * UP)

@@ -1,14 +1,14 @@
-"""Numbers as balls: arrays hi + lo and a radius, within which the truth is proven to lie.
+"""Balls: arrays of double-double numbers hi + lo, each with a radius that bounds its error.
 
-The proof rests on this alone: float64 +, −, ×, ÷ and √ are rounded correctly, u = 2⁻⁵³ of the
-result at most, as IEEE 754 has it. hi + lo is what `two_sum` gives, so |lo| ≤ u·|hi|. Every
-operation adds to the radius what its inputs' radii come to and a bound of its own roundings. Sums
-and products bound each rounding by its own result (Wilkinson, "Rounding errors in algebraic
-processes", 1963), for lo may be far less than u·hi: in 1 − 10⁻⁴⁰ it has all digits of 10⁻⁴⁰, and
-they are left where the 1 cancels.
+The bounds rest on one assumption: float64 +, −, ×, ÷ and √ are rounded correctly, so that a
+rounding is off by u = 2⁻⁵³ of the result at most (IEEE 754). hi + lo is a result of `two_sum`, so
+|lo| ≤ u·|hi|. Every operation adds to the radius the effect of its inputs' radii and a bound on its
+own roundings. Sums and products bound each rounding by its own result (Wilkinson, "Rounding errors
+in algebraic processes", 1963), because lo may be far smaller than u·hi: in 1 − 10⁻⁴⁰ it holds all
+digits of 10⁻⁴⁰, and these remain where the 1 cancels.
 
-Where a radius is infinite there is some number, where it is nan there may be none. So overflow,
-poles and open decisions end: nothing is claimed, and others must find the truth.
+An infinite radius says that the value is a number. A nan says that there may be no value. Overflow,
+poles and undecided comparisons have such radii: nothing is claimed, and intervals settle the value.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ import numpy as np
 
 from actgrad.layers.arithmetic.double_double import two_product, two_sum
 
-#: 2u: a product with it, subnormal even, bounds the rounding of a result.
+#: 2u: this times a result bounds the rounding of the result, even if the product is subnormal.
 U = 2.0**-52
-#: Makes good what the roundings of a radius may have taken from it, fewer than 2⁸ each time.
+#: Makes up for the roundings of a radius, fewer than 2⁸ in each operation.
 UP = 1 + 2.0**-40
-#: Bounds on the relative errors of roots and quotients, of which 7u² and 13u² are spent.
+#: Bounds on the relative errors of roots and quotients, which are 7u² and 13u² at most.
 WIDE, WIDER = 2.0**-102, 2.0**-101
-#: What underflows in parts of a result, 2⁻¹⁰⁷⁴ each, is less than DUST of it, or where that is
-#: smaller than SMALL, less than TINY.
+#: Parts of a result may underflow, by 2⁻¹⁰⁷⁴ each. Their sum is below DUST times the result, and
+#: below TINY where the result is smaller than SMALL.
 SMALL, DUST, TINY = 2.0**-700, 2.0**-360, 2.0**-1060
-#: What hi stands for less than all of |hi + lo|.
+#: A lower bound on |hi + lo| relative to |hi|.
 ALMOST = 1 - 2.0**-50
 
 
@@ -43,12 +43,12 @@ class Ball(NamedTuple):
 
     @property
     def apart(self) -> Any:
-        """Whether it is exactly 0, or surely not 0."""
+        """Whether the ball is exactly 0, or does not contain 0."""
         return (np.abs(self.hi) * ALMOST > self.radius) | (self.radius == 0)
 
 
 class Choice(NamedTuple):
-    """A condition: whether it holds, and where that is sure."""
+    """A condition: whether it holds, and where that is proven."""
 
     holds: Any
     sure: Any
@@ -59,13 +59,13 @@ ONE = Ball(1.0)
 
 @cache
 def literal(leaf: str | float) -> Ball:
-    """A number of a formula, nothing of it lost."""
+    """The ball of a number in a formula, with all its digits."""
     if leaf == "π":
         return Ball(3.141592653589793, 1.2246467991473532e-16, 2.0**-106)
     try:
         exact = Fraction(leaf)
         hi = float(exact)
-    except OverflowError:  # it is infinite, or as good as that
+    except OverflowError:  # infinite, or beyond float64
         return Ball(0.0, 0.0, np.nan)
     lo = float(exact - Fraction(hi))
     rest = abs(exact - Fraction(hi) - Fraction(lo))
@@ -92,27 +92,27 @@ def subtract(a: Ball, b: Ball) -> Ball:
 def multiply(a: Ball, b: Ball | Choice) -> Ball:
     if isinstance(b, Choice):
         return where(b, a, literal(0))
-    for one, other in ((a, b), (b, a)):
-        if _is(other, 1.0):
-            return one
-        if _is(other, -1.0):
-            return negative(one)
+    for factor, unit in ((a, b), (b, a)):
+        if _is(unit, 1.0):
+            return factor
+        if _is(unit, -1.0):
+            return negative(factor)
     top, rest = two_product(a.hi, b.hi)
-    one, other = a.hi * b.lo, a.lo * b.hi
-    below = rest + (one + other)
-    # `one`, `other` and their sum are rounded, then `below`; lo·lo is left out.
-    lost = U * (np.abs(one) + np.abs(other) + np.abs(below)) + np.abs(a.lo * b.lo)
+    left, right = a.hi * b.lo, a.lo * b.hi
+    below = rest + (left + right)
+    # `left`, `right` and their sum are rounded, then `below`; lo·lo is left out.
+    lost = U * (np.abs(left) + np.abs(right) + np.abs(below)) + np.abs(a.lo * b.lo)
     top, below = two_sum(top, below)
     size, a_size, b_size = np.abs(top), np.abs(a.hi), np.abs(b.hi)
     radius = a_size * b.radius + b_size * a.radius + a.radius * b.radius + (lost + DUST * size)
     if np.any(size < SMALL):
         radius = radius + np.where((size < SMALL) & ~_is_0(a) & ~_is_0(b), TINY, 0)
-    found = Ball(top, below, radius * UP)
+    product = Ball(top, below, radius * UP)
     if np.all(radius < np.inf):
-        return found
-    # 0 times a number that there is, however large, is 0.
-    none = _is_0(a) & ~np.isnan(b.radius) | _is_0(b) & ~np.isnan(a.radius)
-    return Ball(*(np.where(none, 0, one) for one in found))
+        return product
+    # 0 times any number is 0, also times one without a known bound.
+    is_0 = _is_0(a) & ~np.isnan(b.radius) | _is_0(b) & ~np.isnan(a.radius)
+    return Ball(*(np.where(is_0, 0, part) for part in product))
 
 
 def _is(a: Ball, number: float) -> bool:
@@ -128,12 +128,12 @@ def divide(a: Ball, b: Ball) -> Ball:
         return multiply(a, Ball(0.5))
     quotient = a.hi / b.hi
     top, rest = two_product(quotient, b.hi)
-    # a.hi − top is exact, rest is what remains of it. The remainder is 3.1u·a at most and off by
-    # 6u²·a; dividing it by hi alone is off by 2.1u more: 13u² in all.
+    # a.hi − top is exact, and rest is the rounding of top. The remainder is 3.1u·a at most, with an
+    # error of 6u²·a; dividing it by hi alone adds an error of 2.1u: 13u² in all.
     more = ((a.hi - top) - rest + (a.lo - quotient * b.lo)) / b.hi
     hi, lo = two_sum(quotient, more)
     size = np.abs(hi)
-    # (A + α)/(B + β) is off by no more than (|α| + |A/B|·|β|)/(|B| − |β|).
+    # The error of (A + α)/(B + β) is at most (|α| + |A/B|·|β|)/(|B| − |β|).
     gap = np.abs(b.hi) * ALMOST - b.radius
     radius = (a.radius + size * b.radius) / gap + WIDER * size
     small = ((np.abs(a.hi) < SMALL) | (size < SMALL)) & ~_is_0(a)
@@ -147,21 +147,21 @@ def reciprocal(a: Ball) -> Ball:
 
 
 def power(a: Ball, n: Ball) -> Ball:
-    found = a
+    product = a
     for _ in range(int(n.hi) - 1):
-        found = multiply(found, a)
-    return found
+        product = multiply(product, a)
+    return product
 
 
 def sqrt(a: Ball) -> Ball:
-    """√(a + α) is off by |α|/√a at most; 0 is left to others, as the slope there is a pole."""
+    """√(a + α) is off by |α|/√a at most. At 0 the slope has a pole, and nothing is claimed."""
     root = np.sqrt(a.hi)
     top, rest = two_product(root, root)
     # (a − root²)/(2·root) for (a − root²)/(√a + root): 7u² of the root, as for a quotient.
     more = ((a.hi - top) - rest + a.lo) / (2 * root)
     hi, lo = two_sum(root, more)
     sure = (a.hi * ALMOST > a.radius) & (a.hi > SMALL)
-    # Next to the largest number the parts of root² overflow, and hi is −inf: the radius is not.
+    # Next to the largest number the parts of root² overflow and hi is −inf; the radius uses |hi|.
     return Ball(hi, lo, np.where(sure, (a.radius / root + WIDE * np.abs(hi)) * UP, np.nan))
 
 

@@ -1,8 +1,8 @@
-"""Numbers as the unevaluated sum of two float64, hi + lo, for what one rounding would spoil.
+"""Double-double numbers: the unevaluated sum hi + lo of two float64, for twice the precision.
 
-An exponential magnifies the error of its argument by that argument: exp(−700) of an argument that
-was rounded once is already off by hundreds of ULP. Here a sum or a product keeps what its rounding
-drops.
+An exponential multiplies the relative error of its argument by that argument: exp(−700) of an
+argument that was rounded once is off by hundreds of ULP. A sum or a product of this file keeps its
+rounding error in lo.
 
 Source: Dekker, "A floating-point technique for extending the available precision", 1971; Knuth,
 "The Art of Computer Programming", vol. 2, 4.2.2.
@@ -21,11 +21,11 @@ from actgrad.layers.scratch import scratch
 
 DoubleDouble: TypeAlias = tuple[float, float]
 
-#: Below this exp is near the subnormals, where it loses digits.
+#: Below this argument exp is near the subnormals, where it loses digits.
 DEEP = -690.0
-#: Below this the lo of a product is subnormal and no longer exact.
+#: Below this size the lo of a product is subnormal and no longer exact.
 SMALL = 2.0**-900
-#: The bits of a float64 that are 0 where it is a tie of a narrower dtype.
+#: The bits of a float64 that are 0 where it is halfway between two numbers of a narrower dtype.
 TIE = 0x0FFFFFFF
 
 
@@ -67,7 +67,7 @@ def scaled(values: Array, factor: DoubleDouble, out: Array) -> None:
     (hi,) = scratch(1, values.size)
     np.multiply(values, factor[0], out=hi, dtype=np.float64)
     round_into(hi, out)
-    # Next to a tie of the narrower dtype, 28 bits of about 0 at least, what hi lacks may decide.
+    # Next to a tie of the narrower dtype, where 28 bits are about 0, the rounding of hi may decide.
     low = np.add(hi.view(np.int64), 2) & TIE
     unsure = np.flatnonzero(low <= 4)
     mended = np.empty(unsure.size, out.dtype)
@@ -81,14 +81,14 @@ def _times(values: Array, factor: DoubleDouble) -> tuple[Array, Array]:
 
 
 def rounded(hi: Array, lo: Array, out: Array) -> None:
-    """Fill `out` with hi + lo, rounded once to its dtype; a lo out of range counts as 0."""
-    # −0 is the one zero that keeps the sign of another.
+    """Fill `out` with hi + lo, rounded once to its dtype; a lo that is not exact counts as 0."""
+    # Adding −0 keeps the sign of a zero.
     lo = np.where((np.abs(lo) > 0) & (np.abs(hi) > SMALL), lo, -0.0)
     top = hi + lo
     if out.dtype == np.float64:
         out[...] = top
         return
-    # Only next to a tie of the narrower dtype, 28 bits of 0 at least, can what is left decide.
+    # Only next to a tie of the narrower dtype, where 28 bits are 0, can the rest decide.
     rest = (hi - top) + lo
     unsure = np.flatnonzero(((top.view(np.int64) & TIE) == 0) & (np.abs(rest) > 0))
     top[unsure] = np.nextafter(top[unsure], np.copysign(np.inf, rest[unsure]))
@@ -96,9 +96,9 @@ def rounded(hi: Array, lo: Array, out: Array) -> None:
 
 
 def deepen(value: Array, argument: Array, factor: Array | float) -> Array:
-    """`value`, which is factor·exp(argument) where the argument is far below 0, mended there.
+    """`value` = factor·exp(argument), computed again where the argument is below DEEP.
 
-    A product with a subnormal exponential has lost its digits; this one passes through none.
+    There exp(argument) may be subnormal and lose digits. exp(argument/2) is not, and is used twice.
     """
     deep = np.flatnonzero(argument < DEEP)
     if deep.size:

@@ -1,7 +1,7 @@
 """Exact values of formulas, and distances from them in ULP."""
 
 from actgrad.layers.exact.enclosure import enclosures, truths
-from actgrad.layers.exact.processes import BITS, worked_out
+from actgrad.layers.exact.processes import BITS, exact_rows
 from actgrad.layers.exact.ulp import (
     NOWHERE,
     ZERO,
@@ -28,6 +28,7 @@ __all__ = [
     "enclosures",
     "errors",
     "exact",
+    "exact_rows",
     "in_bits",
     "in_ulp",
     "nearest",
@@ -35,5 +36,4 @@ __all__ = [
     "truth_of",
     "truths",
     "unordered",
-    "worked_out",
 ]

@@ -1,4 +1,4 @@
-"""Exact arithmetic on many numbers, on every core."""
+"""Exact values of many numbers, on every core."""
 
 from __future__ import annotations
 
@@ -13,25 +13,26 @@ from actgrad.layers.exact.ulp import FloatFormat, truth_of
 from actgrad.layers.exact.values import Effort, exact
 from actgrad.layers.formula import Formula
 
-#: From so many numbers on, starting processes pays; each is handed so many at a time.
+#: With fewer numbers than MANY, starting processes costs more than it saves; CHUNK go to one at a
+#: time.
 MANY, CHUNK = 2000, 250
-#: The bits of exact values: what they leave open is less than 2^−50 ULP of float64.
+#: The bits of exact values: their error is less than 2^−50 ULP of float64.
 BITS = 106
 #: Value and gradient, each as `ulp.Truths` has it: value, exponent and offset.
 Row: TypeAlias = tuple[float, int, float, float, int, float]
 
-#: What a process that was forked works on.
+#: The formula and the format that a forked process works on.
 _task: tuple[Formula, FloatFormat] | None = None
 
 
-def worked_out(formula: Formula, kind: FloatFormat, pairs: Sequence[complex]) -> list[Row]:
-    """The exact value and gradient for each x + i·dout, in order of x lest it take longer."""
+def exact_rows(formula: Formula, float_format: FloatFormat, pairs: Sequence[complex]) -> list[Row]:
+    """The exact value and gradient for each x + i·dout; sorted pairs take the least time."""
     if len(pairs) < MANY or "fork" not in multiprocessing.get_all_start_methods():
-        return _here(formula, kind, pairs)
+        return _here(formula, float_format, pairs)
     chunks = [pairs[start : start + CHUNK] for start in range(0, len(pairs), CHUNK)]
     global _task
-    _task = formula, kind
-    # Python warns of forking where threads run: those of the linear algebra, which have no part.
+    _task = formula, float_format
+    # Python warns of forks where threads run; these are the idle threads of the linear algebra.
     with (
         warnings.catch_warnings(action="ignore", category=DeprecationWarning),
         ProcessPoolExecutor(
@@ -48,9 +49,9 @@ def _there(pairs: Sequence[complex]) -> list[Row]:
     return _here(*_task, pairs)
 
 
-def _here(formula: Formula, kind: FloatFormat, pairs: Sequence[complex]) -> list[Row]:
+def _here(formula: Formula, float_format: FloatFormat, pairs: Sequence[complex]) -> list[Row]:
     effort, rows = Effort(), []
     for pair in pairs:
         value, gradient = exact(formula, pair.real, pair.imag, BITS, effort)
-        rows.append((*truth_of(value, kind), *truth_of(gradient, kind)))
+        rows.append((*truth_of(value, float_format), *truth_of(gradient, float_format)))
     return rows

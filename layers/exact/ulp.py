@@ -1,12 +1,12 @@
-"""Distances from the truth, in units in the last place, where every float has an answer.
+"""Errors in units in the last place (ULP), defined for every float.
 
-One ULP is the spacing of a dtype's numbers in the truth's binade: 2^(e − p + 1) for a truth of
-2^e ≤ |t| < 2^(e+1) and a dtype of p bits. Below the smallest normal number it stays what it is
-there, and beyond the largest binade what it is in that one. So a correctly rounded result is off
-by ½ at most, everywhere: at binade edges the truth decides, not the result.
+One ULP is the spacing of a dtype's numbers in the binade of the exact value t: 2^(e − p + 1) for
+2^e ≤ |t| < 2^(e+1) and a dtype of p bits. Below the smallest normal number the ULP is the spacing
+of the subnormal numbers. Beyond the largest binade it is the spacing in that binade. A correctly
+rounded result is therefore off by ½ ULP at most; at the edge of a binade the exact value decides.
 
-A truth of 2^emax·(2 − 2^−p) or more rounds to infinity; a finite result is wrong there, and an
-infinite one everywhere else.
+A value of 2^emax·(2 − 2^−p) or more rounds to infinity. A finite result is wrong there, and an
+infinite result is wrong everywhere else.
 
 Source: Muller et al., "Handbook of floating-point arithmetic", 2018, 2.3.2.
 """
@@ -21,9 +21,9 @@ from mpmath import libmp, mp, mpf
 
 from actgrad.layers.arrays import Array
 
-#: What is less than 2^−SAME of a power of two below it counts as that, and has its ULP.
+#: A value that is below a power of two by less than 2^−SAME of it counts as that power.
 SAME = 100
-#: Stand for the exponent of what is smaller than any dtype's numbers, and of 0 itself.
+#: The exponent of a value that is smaller than every dtype's numbers, and the exponent of 0.
 NOWHERE, ZERO = -5000, -5001
 
 
@@ -55,7 +55,7 @@ class FloatFormat(NamedTuple):
 
     @property
     def overflow(self) -> float:
-        """From here on a truth rounds to infinity; inf in float64, which cannot hold it."""
+        """The smallest value that rounds to infinity; inf for float64, which cannot hold it."""
         if self.most > 1022:
             return math.inf
         return math.ldexp(2 - 2.0**-self.precision, self.most)
@@ -67,90 +67,96 @@ class FloatFormat(NamedTuple):
 
 
 class Truths(NamedTuple):
-    """Exact values, each as the float64 next to it and what that lacks.
+    """Exact values, each as the nearest float64 and its distance from it.
 
-    A value that rounds to ±inf in the dtype is ±inf; a 0 has the sign of the result it stands for.
+    A value that rounds to ±inf in the dtype is ±inf. A 0 has the sign of the result it belongs to.
     """
 
     value: Array
-    #: The n for which 2^n ≤ |truth| < 2^(n+1), but for 2^−SAME of it.
+    #: The n for which 2^n ≤ |truth| < 2^(n+1); SAME states the exception.
     exponent: Array
     #: truth − value, in ULP.
     offset: Array
-    #: How far from that the truth may be, in ULP; what is not finite says that it is not known.
+    #: A bound on the error of the exact value, in ULP; not finite where it is not known.
     radius: Any = 0.0
-    #: Whether the truth may lie in the binade next to `exponent`'s.
+    #: Whether the exact value may lie in the binade next to that of `exponent`.
     torn: Any = False
 
 
-def truth_of(truth: mpf, kind: FloatFormat) -> tuple[float, int, float]:
-    """One exact value as `Truths` holds it."""
+def truth_of(truth: mpf, float_format: FloatFormat) -> tuple[float, int, float]:
+    """One exact value as `Truths` has it: value, exponent and offset."""
     raw = truth._mpf_
     sign, mantissa, exponent, bitcount = raw
     if not mantissa:
         if raw == libmp.fzero:
             return 0.0, ZERO, 0.0
-        return float(truth), kind.most, 0.0
+        return float(truth), float_format.most, 0.0
     below = (1 << bitcount) - mantissa <= (1 << bitcount) >> SAME
     place = exponent + bitcount - 1 + below
     side = -1.0 if sign else 1.0
-    if place > kind.most or (place == kind.most and _rounds_to_infinity(truth, kind)):
-        return side * math.inf, kind.most, 0.0
+    if place > float_format.most or (
+        place == float_format.most and _rounds_to_infinity(truth, float_format)
+    ):
+        return side * math.inf, float_format.most, 0.0
     if place < NOWHERE:
         return side * 0.0, NOWHERE, 0.0
     value = math.copysign(float(truth), side)
     lacking = libmp.mpf_sub(raw, libmp.from_float(value))
-    spacing = max(place, kind.least) - kind.precision + 1
+    spacing = max(place, float_format.least) - float_format.precision + 1
     return value, place, float(libmp.to_float(libmp.mpf_shift(lacking, -spacing)))
 
 
-def _rounds_to_infinity(truth: mpf, kind: FloatFormat) -> bool:
-    limit = libmp.from_man_exp((1 << (kind.precision + 1)) - 1, kind.most - kind.precision)
+def _rounds_to_infinity(truth: mpf, float_format: FloatFormat) -> bool:
+    limit = libmp.from_man_exp(
+        (1 << (float_format.precision + 1)) - 1, float_format.most - float_format.precision
+    )
     return bool(libmp.mpf_ge(libmp.mpf_abs(truth._mpf_), limit))
 
 
-def nearest(truth: mpf, kind: FloatFormat) -> float:
-    """The number of the dtype that is nearest to an exact value, of two the even one."""
-    value, place, _ = truth_of(truth, kind)
+def nearest(truth: mpf, float_format: FloatFormat) -> float:
+    """The number of the dtype that is nearest to an exact value; ties go to even."""
+    value, place, _ = truth_of(truth, float_format)
     if not math.isfinite(value) or place <= NOWHERE:
         return value
-    spacing = max(place, kind.least) - kind.precision + 1
+    spacing = max(place, float_format.least) - float_format.precision + 1
     whole = libmp.mpf_nint(libmp.mpf_shift(truth._mpf_, -spacing))
     rounded = float(mp.make_mpf(libmp.mpf_shift(whole, spacing)))
     return math.copysign(rounded, value)
 
 
-def errors(got: Array, truths: Truths, kind: FloatFormat) -> Array:
-    """|got − truth| in ULP, for finite truths and results as float64; else inf or nan."""
-    return np.asarray(np.abs(in_ulp(got - truths.value, truths.exponent, kind) - truths.offset))
+def errors(got: Array, truths: Truths, float_format: FloatFormat) -> Array:
+    """|got − truth| in ULP for finite values, got being float64; else inf or nan."""
+    return np.asarray(
+        np.abs(in_ulp(got - truths.value, truths.exponent, float_format) - truths.offset)
+    )
 
 
-def in_ulp(size: Any, exponent: Array, kind: FloatFormat) -> Array:
-    """A distance in ULP of truths of those exponents."""
-    shift = kind.precision - 1 - np.clip(exponent, kind.least, kind.most)
+def in_ulp(size: Any, exponent: Array, float_format: FloatFormat) -> Array:
+    """A distance in ULP, for exact values of these exponents."""
+    shift = float_format.precision - 1 - np.clip(exponent, float_format.least, float_format.most)
     return np.asarray(np.ldexp(size, shift.astype(np.int32)))
 
 
-def in_bits(value: float, kind: FloatFormat) -> str:
-    """A number of the dtype by its bits: `0x3f80`."""
-    bits = int(np.array(value).astype(kind.dtype).reshape(1).view(kind.bits)[0])
-    return f"0x{bits:0{2 * kind.dtype.itemsize}x}"
+def in_bits(value: float, float_format: FloatFormat) -> str:
+    """The bits of a number of the dtype, in hexadecimal: `0x3f80`."""
+    bits = int(np.array(value).astype(float_format.dtype).reshape(1).view(float_format.bits)[0])
+    return f"0x{bits:0{2 * float_format.dtype.itemsize}x}"
 
 
-def ordered(values: Array, kind: FloatFormat) -> Array:
-    """Whole numbers in the order of the dtype's numbers, one apart where these are neighbours.
+def ordered(values: Array, float_format: FloatFormat) -> Array:
+    """Whole numbers in the order of the dtype's numbers; neighbours are one apart.
 
-    −0 and 0 are both 0, and nan lies beyond the infinities.
+    −0 and 0 are both 0. nan is beyond the infinities.
     """
-    bits = values.view(kind.bits).astype(np.int64)
-    if kind.dtype.itemsize == 8:
+    bits = values.view(float_format.bits).astype(np.int64)
+    if float_format.dtype.itemsize == 8:
         return np.where(bits < 0, -(bits & np.int64(2**63 - 1)), bits)
-    top = 1 << (8 * kind.dtype.itemsize - 1)
+    top = 1 << (8 * float_format.dtype.itemsize - 1)
     return np.where(bits >= top, top - bits, bits)
 
 
-def unordered(places: Array, kind: FloatFormat) -> Array:
-    """The dtype's numbers in those places of `ordered`."""
-    top = np.uint64(1 << (8 * kind.dtype.itemsize - 1))
+def unordered(places: Array, float_format: FloatFormat) -> Array:
+    """The dtype's numbers for whole numbers of `ordered`."""
+    top = np.uint64(1 << (8 * float_format.dtype.itemsize - 1))
     size = np.abs(places).astype(np.uint64)
-    return np.where(places < 0, size | top, size).astype(kind.bits).view(kind.dtype)
+    return np.where(places < 0, size | top, size).astype(float_format.bits).view(float_format.dtype)

@@ -45,7 +45,7 @@ class Grouped(Graph):
         for layer, slope in zip(layers, self._slopes, strict=True):
             if not layer.is_elementwise:
                 raise ShapeError(f"{layer.name} has many inputs, so it is no single node")
-            operation = Operation(layer.name, layer.name, with_derivative(slope))
+            operation = Operation(layer.name, with_derivative(slope))
             self._steps.append(Node(operation, (self._steps[-1],)))
         super().__init__(Formula(self._steps[:1], self._steps[-1]))
         self._names = [name(text) for text in ("x", *names, "y")]

@@ -1,8 +1,8 @@
 """The computational graph: a formula read forward to every value, then backward to every gradient.
 
-A `Sweep` does this on any kind of number, given how each operation reads on it. A `Graph` holds the
-sweeps that a drawing needs: one on floats, as a plain implementation of the formula would compute,
-and two on symbols.
+A `Sweep` does this on any kind of number, given a reading. A `Graph` holds the sweeps that a
+drawing needs: one on floats, as a plain implementation of the formula computes, and two on
+symbols.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ T = TypeVar("T")
 
 
 class Edge(NamedTuple):
-    """A value on its way from `source` to its place among the inputs of `target`.
+    """An edge that carries the value of `source` to the input number `place` of `target`.
 
-    Without a target it leaves the graph as the output in that place. Without a place it only
-    decides which branch the target takes.
+    Without a target, it leaves the graph as output number `place`. Without a place, it only decides
+    which branch the target takes.
     """
 
     source: Node
@@ -33,10 +33,10 @@ class Edge(NamedTuple):
 
 
 class Sweep(Generic[T]):
-    """One reading of a formula, on numbers of the type T: forward, then backward from `dout`.
+    """A formula read on numbers of the type T: forward, and backward if `dout` is given.
 
-    Without `dout` it is read forward only. `known` are the values given beforehand, those of the
-    inputs at least.
+    `known` holds the values of the inputs, and of any other nodes whose values are given. `dout`
+    has a gradient for each output.
     """
 
     def __init__(
@@ -69,15 +69,15 @@ class Sweep(Generic[T]):
         return self.values[node]
 
     def gradient(self, node: Node) -> T:
-        """∂L by the node: the sum of what its edges carry back."""
+        """∂L/∂node: the sum of the gradients that its edges carry backward."""
         return self._gradients.get(node, self._number(0))
 
     def flow(self, edge: Edge) -> T:
-        """The gradient that the edge carries back."""
+        """The gradient that the edge carries backward."""
         return self._flows.get((edge.target, edge.place), self._number(0))
 
     def derivative(self, edge: Edge) -> T:
-        """The target's derivative by the edge's value: 1 where the edge leaves the graph."""
+        """The target's derivative by the value of the edge; 1 where the edge leaves the graph."""
         if edge.target is None:
             return self._number(1)
         by = None if edge.place is None else edge.target.derivatives[edge.place]
@@ -101,18 +101,18 @@ class Sweep(Generic[T]):
     def _pass_back(self, edge: Edge, gradient: T) -> None:
         self._flows[edge.target, edge.place] = gradient
         if edge.source in self._gradients:
-            # A value used more than once sums what comes back.
+            # The gradients of all uses of a value are added.
             gradient = self.reading[f.add](self._gradients[edge.source], gradient)
         self._gradients[edge.source] = gradient
 
 
 class Graph:
-    """The graph of a formula at x, with dout coming in at the outputs (default: 1 at each).
+    """The graph of a formula at x, with the gradients dout at its outputs (default: 1 each).
 
-    x has a number for each input and dout one for each output; without x the graph is in symbols
+    x has a number for each input, dout a number for each output. Without x the graph is in symbols
     only, and `numbers` is None. A choice follows the branch that it takes at x. No number is an
-    error: floats overflow to ±inf, and what has no value is nan. `names` are those that nodes
-    besides the outputs have in the labels.
+    error: floats overflow to ±inf, and a missing value is nan. `names` gives nodes names in the
+    labels, besides the outputs.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class Graph:
         self.numbers: Sweep[float] | None = None
         if x is not None:
             known = dict(zip(formula.inputs, map(float, x), strict=True))
-            given = [1.0] * count if dout is None else [float(one) for one in dout]
+            given = [1.0] * count if dout is None else [float(gradient) for gradient in dout]
             self.numbers = Sweep(formula, FLOATS, known, given)
 
     @cached_property
@@ -139,39 +139,39 @@ class Graph:
 
     @cached_property
     def labels(self) -> Sweep[Symbol]:
-        """The same, where an output is called y: so is every derivative that is made of it."""
+        """The same, with every output written as y, also in the derivatives."""
         outputs = zip(self.formula.outputs, self.output_names, strict=True)
         named = {**self.names, **dict(outputs)}
         return self._symbols({node: name(y) for node, y in named.items() if node.inputs})
 
     def slope(self, x: Symbol, y: Symbol) -> Symbol:
-        """∂y/∂x, where the only input and the only output are called so."""
+        """∂y/∂x of a formula with one input x and one output y."""
         (start,), (end,) = self.formula.inputs, self.formula.outputs
         known = {**self._decisions, end: y, start: x}
         return Sweep(self.formula, SYMBOLS, known, [number(1)]).gradient(start)
 
     @cached_property
     def nodes(self) -> list[Node]:
-        """The inputs and the operations, each after those it takes, without branches not taken."""
-        found = {*self.formula.inputs, *self.formula.outputs}
+        """The inputs, then the operations in the order of computation, without untaken branches."""
+        reached = {*self.formula.inputs, *self.formula.outputs}
         for node in reversed(self.formula.nodes):
-            if node in found:
-                found.update(edge.source for edge in self._into(node))
-        operations = [node for node in self.formula.nodes if node in found and node.inputs]
+            if node in reached:
+                reached.update(edge.source for edge in self._into(node))
+        operations = [node for node in self.formula.nodes if node in reached and node.inputs]
         return [*self.formula.inputs, *(node for node in operations if not node.is_constant)]
 
     @cached_property
     def edges(self) -> list[Edge]:
-        """Every value passed on, in the order of the nodes that take it; the outputs come last."""
+        """The edges in the order of the nodes that they enter; those of the outputs come last."""
         inner = [edge for node in self.nodes for edge in self._into(node)]
         return inner + [Edge(node, None, i) for i, node in enumerate(self.formula.outputs)]
 
     def constants(self, node: Node) -> list[Node]:
-        """The constants that enter an operation from the side."""
+        """The constants among the inputs of an operation."""
         return [edge.source for edge in self.taken(node) if edge.source.is_constant]
 
     def taken(self, node: Node) -> list[Edge]:
-        """What an operation takes, constants too; a choice takes the branch it follows at x."""
+        """The edges into an operation, constants included; of a choice, the branch taken at x."""
         edges = [Edge(source, node, i) for i, source in enumerate(node.inputs)]
         if node.operation is not f.where:
             return edges
@@ -179,15 +179,15 @@ class Graph:
         return edges[1:] if decision is None else [edges[1 if decision else 2]]
 
     def _into(self, node: Node) -> list[Edge]:
-        """A choice that took a constant is drawn with what its condition asked about."""
+        """The edges drawn into a node: a choice that is a constant is drawn with its condition."""
         edges = [edge for edge in self.taken(node) if not edge.source.is_constant]
         if edges or node.operation is not f.where:
             return edges
-        return [Edge(one, node, None) for one in node.inputs[0].inputs if not one.is_constant]
+        return [Edge(u, node, None) for u in node.inputs[0].inputs if not u.is_constant]
 
     @property
     def _decisions(self) -> dict[Node, bool]:
-        """What each condition came to at x, which symbols cannot tell."""
+        """The value of each condition at x, which symbols cannot decide."""
         values = {} if self.numbers is None else self.numbers.values
         return {node: value for node, value in values.items() if isinstance(value, bool)}
 

@@ -1,8 +1,8 @@
-"""Expressions as a person writes them: signs in front, like factors and like terms merged.
+"""Expressions as a person writes them: signs in front, equal factors and equal terms merged.
 
 This is no computer algebra system. A product merges equal factors (y·y is y², u/u is 1) and never
-multiplies out a bracket; a sum merges equal terms. It takes no more for a gradient to read as the
-textbook has it.
+multiplies out a bracket; a sum merges equal terms. This is enough to write a gradient as the
+textbook does.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Symbol:
         return _multiplied({base: e * exponent for base, e in powers}, coefficient**exponent)
 
     def _product(self) -> tuple[Powers, Fraction]:
-        """Itself as one product: several terms make a bracket, with what their numbers share."""
+        """The sum as one product: several terms become a bracket times their common number."""
         if len(self.terms) == 1:
             return next(iter(self.terms.items()))
         numbers = list(self.terms.values())
@@ -69,7 +69,7 @@ class Symbol:
         return frozenset({(Symbol({p: c / share for p, c in self.terms.items()}), ONE)}), share
 
     def _opened(self) -> Mapping[Powers, Fraction]:
-        """Its terms, where 2·(1 + x), a bracket with no other factor than a number, is 2 + 2·x."""
+        """The terms; a bracket times a number is multiplied out: 2·(1 + x) is 2 + 2·x."""
         powers, coefficient = self._product()
         for base, exponent in powers:
             if isinstance(base, Symbol) and len(powers) == exponent == 1:
@@ -85,30 +85,32 @@ class Symbol:
 
 
 def number(value: int) -> Symbol:
+    """A whole number as an expression."""
     return Symbol({frozenset(): Fraction(value)})
 
 
 def name(text: str) -> Symbol:
+    """A name as an expression."""
     return Symbol({frozenset({(text, ONE)}): ONE})
 
 
 def _multiplied(exponents: dict[str | Symbol, Fraction], coefficient: Fraction) -> Symbol:
     for base, exponent in list(exponents.items()):
         if isinstance(base, str) and base.isdigit() and exponent.denominator == 1:
-            # sqrt(2)·sqrt(2): the root has become whole.
+            # sqrt(2)·sqrt(2) is 2.
             coefficient *= Fraction(base) ** int(exponents.pop(base))
     product = Symbol({frozenset(power for power in exponents.items() if power[1]): coefficient})
     return Symbol(product._opened()) if abs(coefficient) == 1 else product
 
 
 def _shared_gradient(u: Mapping[Powers, Fraction], v: Mapping[Powers, Fraction]) -> Symbol | None:
-    """What two products share, if a ∂L/∂y is in it: ∂L/∂y·a + ∂L/∂y·b is ∂L/∂y·(a + b)."""
+    """The common factors of two products, if ∂L/∂y is one: ∂L/∂y·a + ∂L/∂y·b is ∂L/∂y·(a + b)."""
     if u.keys() == v.keys() or len(u) != 1 or len(v) != 1:
         return None
     ((powers, c),), ((others, d),) = u.items(), v.items()
     shared = powers & others
-    found = any(isinstance(base, str) and base.startswith("∂") for base, _ in shared)
-    return Symbol({shared: c if abs(c) == abs(d) else ONE}) if found else None
+    has_gradient = any(isinstance(base, str) and base.startswith("∂") for base, _ in shared)
+    return Symbol({shared: c if abs(c) == abs(d) else ONE}) if has_gradient else None
 
 
 def _written(powers: Powers, coefficient: Fraction) -> str:
@@ -142,7 +144,7 @@ def _is_number(symbol: Symbol) -> bool:
 
 
 def literal_symbol(leaf: str | float) -> Symbol:
-    """Whole numbers are calculated with; others keep their digits and merge as factors."""
+    """A whole number takes part in arithmetic; any other number is a factor with its digits."""
     if leaf != "π" and float(leaf).is_integer():
         return number(int(float(leaf)))
     text = str(leaf)

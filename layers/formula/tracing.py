@@ -21,7 +21,8 @@ class Formula:
 def trace(formula: Callable[..., Any], *arguments: str | int) -> Formula:
     """Call `formula` on fresh inputs, and keep the nodes that it builds.
 
-    An argument is a name, or a length for a list x₁, x₂, … of inputs; by default there is one, "x".
+    An argument is a name, or the length of a list x₁, x₂, … of inputs; the default is one input
+    "x".
     """
     inputs: list[Node] = []
     given: list[Node | list[Node]] = []
@@ -36,7 +37,7 @@ def trace(formula: Callable[..., Any], *arguments: str | int) -> Formula:
 
 
 def indexed(name: str, count: int) -> list[str]:
-    """x₁, x₂, … as many as asked."""
+    """The names x₁, x₂, … up to `count`."""
     return [name + str(i).translate(SUBSCRIPTS) for i in range(1, count + 1)]
 
 
@@ -44,7 +45,7 @@ SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 def _in_order(outputs: Sequence[Node]) -> Iterator[Node]:
-    """Depth first without recursion: a sum over a long axis is as deep as the axis is long."""
+    """The nodes, each after its inputs; no recursion, as a sum over a long axis is deep."""
     seen: set[Node] = set()
     stack = [(node, False) for node in reversed(outputs)]
     while stack:

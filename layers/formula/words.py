@@ -138,17 +138,17 @@ class Operation:
     def __init__(
         self,
         name: str,
-        symbol: str,
         derivative: Callable[..., tuple[Operand | None, ...]],
         number: Callable[..., Any] | None = None,
         array: Callable[..., Any] | None = None,
-        *,
         on_symbols: Callable[..., Any] | None = None,
+        *,
+        symbol: str | None = None,
         on_nodes: Callable[..., Any] | None = None,
     ) -> None:
-        self.name, self.symbol, self.derivative = name, symbol, derivative
+        self.name, self.symbol, self.derivative = name, symbol or name, derivative
         self.number, self.array = number, array
-        self.on_symbols = on_symbols or call_symbol(symbol)
+        self.on_symbols = on_symbols or call_symbol(self.symbol)
         self.on_nodes = on_nodes or self
 
     def __call__(self, *inputs: Operand) -> Node:
@@ -160,6 +160,10 @@ class Operation:
 
 def _literal(leaf: str | float) -> float:
     return math.pi if leaf == "π" else float(leaf)
+
+
+def _literal_node(leaf: str | float) -> Node:
+    return pi if leaf == "π" else constant(leaf)
 
 
 def _overflowing(function: Callable[[float], float], odd: bool = False) -> Callable[..., float]:
@@ -196,6 +200,19 @@ def _compare(holds: Callable[[float, float], bool]) -> Callable[[float, float], 
 _above, _not_above = _compare(operator.gt), _compare(operator.le)
 
 
+def _sqrt(u: float) -> float:
+    return math.sqrt(u) if u >= 0 else math.nan
+
+
+def _sign(u: float) -> float:
+    return math.copysign(1.0, u) if u > 0 or u < 0 else u
+
+
+def _decides(y: Node, u: Node, v: Node) -> tuple[None, None]:
+    """No gradient passes through a comparison."""
+    return None, None
+
+
 def _through(gradient: Node, local: Node) -> Node:
     """A gradient times a local derivative; a condition passes the gradient or stops it."""
     if local.operation in (above, not_above):
@@ -210,133 +227,93 @@ def _erf_array(function: Callable[[float], float]) -> Callable[..., Any]:
 
 
 literal = Operation(
-    "literal",
-    "constant",
-    lambda y: (),
-    _literal,
-    _literal,
-    on_symbols=literal_symbol,
-    on_nodes=lambda leaf: pi if leaf == "π" else constant(leaf),
+    "literal", lambda y: (), _literal, _literal, literal_symbol, on_nodes=_literal_node
 )
-variable = Operation("variable", "input", lambda y: (), on_symbols=lambda leaf: name(str(leaf)))
+variable = Operation("input", lambda y: (), on_symbols=lambda leaf: name(str(leaf)))
 
-add = Operation("add", "+", lambda y, u, v: (1, 1), operator.add, np.add, on_symbols=operator.add)
+add = Operation("add", lambda y, u, v: (1, 1), operator.add, np.add, operator.add, symbol="+")
 subtract = Operation(
-    "subtract", "-", lambda y, u, v: (1, -1), operator.sub, np.subtract, on_symbols=operator.sub
+    "subtract", lambda y, u, v: (1, -1), operator.sub, np.subtract, operator.sub, symbol="-"
 )
 multiply = Operation(
     "multiply",
-    "×",
     lambda y, u, v: (v, u),
     operator.mul,
     np.multiply,
-    on_symbols=operator.mul,
+    operator.mul,
+    symbol="×",
     on_nodes=_through,
 )
 divide = Operation(
     "divide",
-    "/",
     lambda y, u, v: (1 / v, -y / v),
     lambda u, v: u / v if v else u * math.copysign(math.inf, v),
     np.divide,
-    on_symbols=operator.truediv,
+    operator.truediv,
+    symbol="/",
 )
 reciprocal = Operation(
     "reciprocal",
-    "/",
     lambda y, u: (-(y**2),),
     lambda u: 1 / u if u else math.copysign(math.inf, u),
     lambda u: 1 / u,
-    on_symbols=lambda u: u**-1,
+    lambda u: u**-1,
+    symbol="/",
 )
 power = Operation(
     "power",
-    "^",
     lambda y, u, n: (n * u ** (n.leaf - 1) if n.leaf > 1 else 1, None),
     lambda u, n: math.prod([u] * int(n)),
     lambda u, n: u ** int(n),
-    on_symbols=lambda u, n: u ** int(str(n)),
+    lambda u, n: u ** int(str(n)),
+    symbol="^",
 )
 
-exp = Operation("exp", "exp", lambda y, u: (y,), _overflowing(math.exp), np.exp)
-expm1 = Operation("expm1", "expm1", lambda y, u: (exp(u),), _overflowing(math.expm1), np.expm1)
-log = Operation("log", "log", lambda y, u: (1 / u,), _logarithm(math.log, 0), np.log)
-log1p = Operation(
-    "log1p", "log1p", lambda y, u: (1 / (1 + u),), _logarithm(math.log1p, -1), np.log1p
-)
-sqrt = Operation(
-    "sqrt",
-    "sqrt",
-    lambda y, u: (1 / (2 * y),),
-    lambda u: math.sqrt(u) if u >= 0 else math.nan,
-    np.sqrt,
-    on_symbols=root_symbol,
-)
-sin = Operation("sin", "sin", lambda y, u: (cos(u),), _wave(math.sin), np.sin)
-cos: Operation = Operation("cos", "cos", lambda y, u: (-sin(u),), _wave(math.cos), np.cos)
-atan = Operation("atan", "atan", lambda y, u: (1 / (1 + u**2),), math.atan, np.arctan)
-sinh = Operation(
-    "sinh", "sinh", lambda y, u: (cosh(u),), _overflowing(math.sinh, odd=True), np.sinh
-)
-cosh: Operation = Operation(
-    "cosh", "cosh", lambda y, u: (sinh(u),), _overflowing(math.cosh), np.cosh
-)
-tanh = Operation("tanh", "tanh", lambda y, u: (1 - y**2,), math.tanh, np.tanh)
-erf = Operation(
-    "erf", "erf", lambda y, u: (2 / sqrt(pi) * exp(-(u**2)),), math.erf, _erf_array(math.erf)
-)
+exp = Operation("exp", lambda y, u: (y,), _overflowing(math.exp), np.exp)
+expm1 = Operation("expm1", lambda y, u: (exp(u),), _overflowing(math.expm1), np.expm1)
+log = Operation("log", lambda y, u: (1 / u,), _logarithm(math.log, 0), np.log)
+log1p = Operation("log1p", lambda y, u: (1 / (1 + u),), _logarithm(math.log1p, -1), np.log1p)
+sqrt = Operation("sqrt", lambda y, u: (1 / (2 * y),), _sqrt, np.sqrt, root_symbol)
+sin = Operation("sin", lambda y, u: (cos(u),), _wave(math.sin), np.sin)
+cos: Operation = Operation("cos", lambda y, u: (-sin(u),), _wave(math.cos), np.cos)
+atan = Operation("atan", lambda y, u: (1 / (1 + u**2),), math.atan, np.arctan)
+sinh = Operation("sinh", lambda y, u: (cosh(u),), _overflowing(math.sinh, odd=True), np.sinh)
+cosh: Operation = Operation("cosh", lambda y, u: (sinh(u),), _overflowing(math.cosh), np.cosh)
+tanh = Operation("tanh", lambda y, u: (1 - y**2,), math.tanh, np.tanh)
+erf = Operation("erf", lambda y, u: (2 / sqrt(pi) * exp(-(u**2)),), math.erf, _erf_array(math.erf))
 erfc = Operation(
-    "erfc", "erfc", lambda y, u: (-2 / sqrt(pi) * exp(-(u**2)),), math.erfc, _erf_array(math.erfc)
+    "erfc", lambda y, u: (-2 / sqrt(pi) * exp(-(u**2)),), math.erfc, _erf_array(math.erfc)
 )
 
 absolute = Operation(
-    "absolute", "abs", lambda y, u: (sign(u),), abs, np.abs, on_symbols=lambda u: name(f"|{u}|")
+    "absolute", lambda y, u: (sign(u),), abs, np.abs, lambda u: name(f"|{u}|"), symbol="abs"
 )
-sign: Operation = Operation(
-    "sign",
-    "sign",
-    lambda y, u: (None,),
-    lambda u: math.copysign(1.0, u) if u > 0 or u < 0 else u,
-    np.sign,
-)
+sign: Operation = Operation("sign", lambda y, u: (None,), _sign, np.sign)
 # Between equals, maximum and minimum take the second: hence minimum(x, 6) has no gradient at 6.
 maximum = Operation(
     "maximum",
-    "max",
     lambda y, u, v: (u > v, u <= v),
     lambda u, v: _either(_above(u, v), u, v),
     np.maximum,
+    symbol="max",
 )
 minimum = Operation(
     "minimum",
-    "min",
     lambda y, u, v: (u < v, u >= v),
     lambda u, v: _either(_above(v, u), u, v),
     np.minimum,
+    symbol="min",
 )
 where = Operation(
-    "where",
     "where",
     lambda y, condition, u, v: (None, condition, ~condition),
     _either,
     np.where,
-    on_symbols=choice_symbol,
+    choice_symbol,
 )
-above = Operation(
-    "above",
-    ">",
-    lambda y, u, v: (None, None),
-    _above,
-    np.greater,
-    on_symbols=comparison_symbol(">", "<"),
-)
+above = Operation("above", _decides, _above, np.greater, comparison_symbol(">", "<"), symbol=">")
 not_above = Operation(
-    "not_above",
-    "≤",
-    lambda y, u, v: (None, None),
-    _not_above,
-    np.less_equal,
-    on_symbols=comparison_symbol("≤", "≥"),
+    "not_above", _decides, _not_above, np.less_equal, comparison_symbol("≤", "≥"), symbol="≤"
 )
 
 #: Every word but `variable`, whose values are given.

@@ -24,9 +24,9 @@ from actgrad.layers.exact import (
     bounds,
     enclosures,
     exact,
+    exact_rows,
     truth_of,
     truths,
-    worked_out,
 )
 from actgrad.layers.formula import Formula
 from actgrad.layers.layer import Layer
@@ -139,7 +139,7 @@ class Reference:
             pairs = np.empty(x.size, np.complex128)
             pairs.real, pairs.imag = x, dout
             distinct, where = np.unique(pairs, return_inverse=True)
-            both = np.array(worked_out(self._formula(0), self.kind, distinct.tolist()))[where]
+            both = np.array(exact_rows(self._formula(0), self.kind, distinct.tolist()))[where]
             found = [both[:, :3], both[:, 3:]]
             wilds = [~(np.isfinite(x) & np.isfinite(dout))] * 2
         ways = zip(found, (one.ravel() for one in kernel), wilds, strict=True)

@@ -108,7 +108,7 @@ def on_intervals(value: Any) -> Any:
 
 
 def test_a_word_without_a_reading_is_named() -> None:
-    nameless = f.Operation("nameless", "nameless", lambda y, u: (1,))
+    nameless = f.Operation("nameless", lambda y, u: (1,))
     with pytest.raises(NotImplementedError, match="<word nameless> has no reading on intervals"):
         intervals(100, raw(0))[nameless]
     with pytest.raises(NotImplementedError, match="<word nameless> has no reading on floats"):

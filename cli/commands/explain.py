@@ -39,7 +39,7 @@ def number(x: str) -> float:
     Raises:
         ActgradError: x cannot be read, or is empty.
     """
-    from actgrad.cli.draw.point import PointError
+    from actgrad.cli.draw import PointError
     from actgrad.cli.exit import tell
     from actgrad.cli.read import read_array
 

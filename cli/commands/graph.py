@@ -24,11 +24,10 @@ def graph(
     output: Annotated[list[str] | None, file_option(".svg, .dot, .mmd, .json or .txt")] = None,
 ) -> None:
     """Draw the computational graph: every value above its edge, every gradient below it."""
-    from actgrad.cli.draw.picture import picture
-    from actgrad.cli.draw.publish import answer
+    from actgrad.cli.draw import graph_answer, picture_of
     from actgrad.cli.write import Output
     from actgrad.layers import chain_of
 
     chain = chain_of(layers)
     destination = Output(GraphFormat, form, output)
-    destination.deliver(answer(picture(chain, x, dout or "1", at, grouped, symbolic)))
+    destination.deliver(graph_answer(picture_of(chain, x, dout or "1", at, grouped, symbolic)))

@@ -1,1 +1,16 @@
-"""Computational graphs as drawings."""
+"""Computational graphs as drawings: for the terminal, and as JSON, SVG, DOT and Mermaid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actgrad.layers.lazy import lazy_attributes
+
+if TYPE_CHECKING:
+    from actgrad.cli.draw.formats import graph_answer
+    from actgrad.cli.draw.picture import Picture, picture_of
+    from actgrad.cli.draw.point import PointError
+
+__all__ = ["Picture", "PointError", "graph_answer", "picture_of"]
+
+__getattr__ = lazy_attributes(__name__, __file__)

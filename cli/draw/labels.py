@@ -1,23 +1,23 @@
-"""What stands on the parts of a graph's drawing."""
+"""The labels of a graph's vertices and edges."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from math import isfinite
 from typing import NamedTuple
 
-from actgrad.cli.draw.layout import Vertex
+from actgrad.cli.draw.layout import Output, Vertex
 from actgrad.cli.show import numeral
 from actgrad.layers.formula import Edge, Graph, Node, Sweep, Symbol
 from actgrad.layers.formula import words as f
 
-#: A condition longer than this does not fit into a node.
+#: A condition of more characters does not fit into a box.
 CONDITION = 12
 
 
 class Label(NamedTuple):
-    """A value, above its edge, the gradient, below it, and its sign; None if it has no size."""
+    """An edge's value, its gradient ∂L/∂value, and the gradient's sign, None for nan and ±∞."""
 
     value: str
     gradient: str
@@ -25,7 +25,7 @@ class Label(NamedTuple):
 
 
 class Labels:
-    """A graph's labels: numbers if it has them, unless `symbolic`; else expressions."""
+    """The labels of a graph: its numbers, or expressions if it has none or `symbolic` is set."""
 
     def __init__(self, graph: Graph, symbolic: bool = False) -> None:
         self.graph = graph
@@ -36,14 +36,14 @@ class Labels:
 
     @cached_property
     def _conditions(self) -> Sweep[Symbol]:
-        """Expressions without x, for at a number the conditions are decided."""
+        """Expressions in which no condition is decided, as it is at a given x."""
         return Graph(self.graph.formula, names=self.graph.names).labels
 
     def vertex(self, vertex: Vertex) -> str:
-        """What is written in a node, or in place of one."""
-        if isinstance(vertex, int):
-            return self.graph.output_names[vertex]
-        if not vertex.inputs or vertex.is_constant:
+        """An operation's symbol, a choice's condition, or the name of an input or output."""
+        if isinstance(vertex, Output):
+            return self.graph.output_names[vertex.place]
+        if not vertex.is_operation:
             return str(self.graph.expressions.value(vertex))
         if vertex.operation is f.where:
             condition = str(self._conditions.value(vertex.inputs[0]))[1:-1]
@@ -52,52 +52,64 @@ class Labels:
         return vertex.operation.symbol
 
     def id(self, node: Node) -> str:
-        """What a table calls the node: an input's name, an operation's number, a constant."""
+        """A node's name in tables: an input's name, an operation's number, a constant's value."""
         return self.ids.get(node) or str(self.graph.expressions.value(node))
 
     def constants(self, node: Node) -> list[str]:
-        """What enters the node from the side."""
-        return [str(self.graph.expressions.value(one)) for one in self.graph.constants(node)]
+        """The constants among the node's operands."""
+        return [str(self.graph.expressions.value(c)) for c in self.graph.constants(node)]
 
     def edge(self, edge: Edge) -> Label:
-        """The value that goes along the edge, and the gradient that comes back."""
+        """The value that the edge carries forward, and the gradient that it carries back."""
         if self.numbers is None:
             return self._symbols(edge.source, self.graph.labels.flow(edge))
-        return self._floats(edge.source, self.numbers.flow(edge))
+        return self._numbers(edge.source, self.numbers.flow(edge))
 
-    def stub(self, node: Node) -> Label:
-        """A node's value before it branches, and the sum of what comes back."""
+    def branching(self, node: Node) -> Label:
+        """A node's value before it branches, and the sum of the gradients that come back."""
         if self.numbers is None:
             return self._symbols(node, self.graph.labels.gradient(node))
-        return self._floats(node, self.numbers.gradient(node))
+        return self._numbers(node, self.numbers.gradient(node))
 
     def _symbols(self, node: Node, gradient: object) -> Label:
         text = str(gradient)
         return Label(str(self.graph.expressions.value(node)), text, 0 if text == "0" else 1)
 
-    def _floats(self, node: Node, gradient: float) -> Label:
+    def _numbers(self, node: Node, gradient: float) -> Label:
         assert self.numbers is not None
         sign = int(gradient > 0) - int(gradient < 0) if isfinite(gradient) else None
         return Label(numeral(self.numbers.value(node)), numeral(gradient), sign)
 
 
 class Legend:
-    """Labels too long for a drawing, each replaced there by a letter."""
+    """Letters in place of texts longer than `longest`, and what they stand for.
 
-    def __init__(self, longest: int) -> None:
+    `encode` turns a text into characters that the output takes.
+
+    >>> legend = Legend(5)
+    >>> legend.short("x"), legend.short("1/(1 + exp(-x))")
+    ('x', '[a]')
+    >>> list(legend.lines())
+    ['[a] = 1/(1 + exp(-x))']
+    """
+
+    def __init__(self, longest: int, encode: Callable[[str], str] | None = None) -> None:
         self.longest = longest
-        self.entries: dict[str, str] = {}
+        self.encode = encode
+        self.letters: dict[str, str] = {}
 
     def short(self, text: str) -> str:
         """The text, or the letter that stands for it."""
+        text = self.encode(text) if self.encode else text
         if len(text) <= self.longest:
             return text
-        return self.entries.setdefault(text, f"[{letter(len(self.entries)).lower()}]")
+        return self.letters.setdefault(text, f"[{letter(len(self.letters))}]")
 
-    def lines(self) -> Iterable[str]:
-        return (f"{short} = {text}" for text, short in self.entries.items())
+    def lines(self) -> Iterator[str]:
+        """Each letter with its text."""
+        return (f"{letter} = {text}" for text, letter in self.letters.items())
 
 
 def letter(index: int) -> str:
-    """A, B, … Z, A1, B1, …"""
-    return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[index % 26] + (str(index // 26) if index >= 26 else "")
+    """a, b, … z, a1, b1, …"""
+    return "abcdefghijklmnopqrstuvwxyz"[index % 26] + (str(index // 26) if index >= 26 else "")

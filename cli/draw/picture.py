@@ -1,7 +1,8 @@
-"""A graph together with what is said about it: which layers, at which numbers."""
+"""A graph with its labels, and where it is drawn: which layers, at which numbers."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import isclose, isnan
 from typing import NamedTuple
 
@@ -16,24 +17,25 @@ from actgrad.layers import Layer
 from actgrad.layers.explain import Grouped
 from actgrad.layers.formula import Graph, Node, trace
 
-#: What the results between a chain's layers are called.
+#: The names of the results between a chain's layers.
 BETWEEN = "uvwabcdefghijklmnopqrst"
-#: A line of this many inputs shows what a layer does with a line.
+#: The number of inputs of a layer along an axis that is drawn without x.
 SHORT_LINE = 2
 
 
 class Picture(NamedTuple):
-    """What is drawn: a graph with its labels, and what each name in them means."""
+    """What is drawn: a graph with its labels, and what each name in them stands for."""
 
     layers: tuple[str, ...]
     labels: Labels
-    #: Where in x it is drawn, if x has more than is drawn.
+    #: Where in x it is drawn, if x has other elements; else empty.
     place: str
-    #: `u = sigmoid(x)`, for each result between the layers of a chain.
+    #: `u = sigmoid(x)`, for each layer of a chain.
     names: tuple[str, ...]
 
     @property
     def graph(self) -> Graph:
+        """The graph that the labels belong to."""
         return self.labels.graph
 
     @property
@@ -46,48 +48,46 @@ class Picture(NamedTuple):
         x = [f"{node.leaf} = {numeral(numbers.value(node))}" for node in self.graph.formula.inputs]
         y = self.graph.output_names
         dout = [f"∂L/∂{name} = {numeral(d)}" for name, d in zip(y, numbers.dout, strict=True)]
-        at = f"{self.place}: " if self.place else ""
-        return f"{title} at {at}{', '.join([*x, *dout])}"
+        place = f"{self.place}: " if self.place else ""
+        return f"{title} at {place}{', '.join([*x, *dout])}"
 
 
-def picture(
+def picture_of(
     chain: Layer, x: str | None, dout: str, at: str | None, grouped: bool, symbolic: bool
 ) -> Picture:
-    """The graph that the options of `actgrad graph` ask for.
+    """The graph that the options of `actgrad graph` ask for; without x it has no numbers.
 
     Raises:
         ActgradError: x or dout cannot be read, or has no such place.
     """
-    if x is None:
-        if at is not None:
-            raise PointError("--at needs --x")
-        found = None
-    else:
-        found = point(chain, read_array(x, "--x"), read_array(dout, "--dout"), at)
-        if found.is_default:
-            tell(f"note: this is {found.place}; --at names another")
+    if x is None and at is not None:
+        raise PointError("--at needs --x")
+    where = (
+        None if x is None else point(chain, read_array(x, "--x"), read_array(dout, "--dout"), at)
+    )
+    if where is not None and where.is_default:
+        tell(f"note: this is {where.place}; --at names another")
     names = names_between(chain)
-    numbers = None if found is None else found.x
-    gradients = None if found is None else found.dout
-    if grouped:
-        slope = gradients[0] if gradients else 1.0
-        graph: Graph = Grouped(chain.layers, numbers[0] if numbers else None, slope, names)
-    else:
-        graph = opened(chain, names, numbers, gradients)
-    if found is not None:
-        note_lost_digits(graph, chain, found)
+    graph = graph_at(where, chain, names, grouped)
+    if where is not None and (lost := list(lost_digits(graph, chain, where))):
+        tell(f"note: this formula loses digits here; the layer itself gives {', '.join(lost)}")
     steps = zip(("x", *names), [*names, "y"], chain.layers, strict=True)
     meanings = tuple(f"{y} = {layer.name}({x})" for x, y, layer in steps) if names else ()
-    place = "" if found is None else found.place
-    return Picture(
-        tuple(str(layer) for layer in chain.layers), Labels(graph, symbolic), place, meanings
-    )
+    layers = tuple(map(str, chain.layers))
+    return Picture(layers, Labels(graph, symbolic), where.place if where else "", meanings)
 
 
-def opened(
-    chain: Layer, names: tuple[str, ...], x: list[float] | None, dout: list[float] | None
-) -> Graph:
-    """The graph of the chain's formula, its results between the layers under their names."""
+def graph_at(where: Point | None, chain: Layer, names: tuple[str, ...], grouped: bool) -> Graph:
+    """The graph of the chain's formula, or of its layers as single nodes if `grouped` is set.
+
+    The results between the layers have these names.
+
+    Raises:
+        ActgradError: a layer cannot be grouped.
+    """
+    x, dout = (where.x, where.dout) if where else (None, None)
+    if grouped:
+        return Grouped(chain.layers, x[0] if x else None, dout[0] if dout else 1.0, names)
     steps: list[object] = []
 
     def formula(x: object) -> object:
@@ -101,32 +101,27 @@ def opened(
 
 
 def names_between(chain: Layer) -> tuple[str, ...]:
-    """A letter for each layer's out but the last's."""
+    """A letter for the out of each layer but the last."""
     count = len(chain.layers) - 1
     return tuple(BETWEEN[i] if i < len(BETWEEN) else f"u{i}" for i in range(count))
 
 
-def note_lost_digits(graph: Graph, chain: Layer, at: Point) -> None:
-    """Say so where the formula, computed as it stands, is far from what the layer computes."""
-    assert graph.numbers is not None
-    out = chain.forward(at.x if len(at.x) > 1 else at.x[0])
-    dx = np.atleast_1d(chain.backward(np.reshape(at.dout, out.shape))).tolist()
-    values = np.atleast_1d(out).tolist()
-    outputs = zip(graph.output_names, graph.formula.outputs, values, strict=True)
-    lost = [
-        f"{name} = {numeral(right)}"
-        for name, node, right in outputs
-        if not close(graph.numbers.value(node), right)
-    ]
-    lost += [
-        f"∂L/∂{node.leaf} = {numeral(right)}"
-        for node, right in zip(graph.formula.inputs, dx, strict=True)
-        if not close(graph.numbers.gradient(node), right)
-    ]
-    if lost:
-        tell(f"note: this formula loses digits here; the layer itself gives {', '.join(lost)}")
+def lost_digits(graph: Graph, chain: Layer, where: Point) -> Iterator[str]:
+    """What the layers compute, wherever the graph's plain arithmetic is far from it."""
+    numbers = graph.numbers
+    assert numbers is not None
+    layer = chain.along(0) if where.is_line else chain
+    out = layer.forward(where.x if where.is_line else where.x[0])
+    dx = layer.backward(np.reshape(where.dout, out.shape))
+    inputs, outputs = graph.formula.inputs, graph.formula.outputs
+    for name, node, right in zip(graph.output_names, outputs, np.atleast_1d(out), strict=True):
+        if not close(numbers.value(node), float(right)):
+            yield f"{name} = {numeral(right)}"
+    for node, right in zip(inputs, np.atleast_1d(dx), strict=True):
+        if not close(numbers.gradient(node), float(right)):
+            yield f"∂L/∂{node.leaf} = {numeral(right)}"
 
 
-def close(found: float, right: float) -> bool:
-    """Whether the two agree to half of a float's digits."""
-    return isclose(found, right, rel_tol=1e-8, abs_tol=1e-15) or (isnan(found) and isnan(right))
+def close(value: float, right: float) -> bool:
+    """Whether two numbers agree to half of a float's digits."""
+    return isclose(value, right, rel_tol=1e-8, abs_tol=1e-15) or (isnan(value) and isnan(right))

@@ -62,6 +62,11 @@ class Node:
         self._derivatives: tuple[Node | None, ...] | None = None
 
     @property
+    def is_operation(self) -> bool:
+        """Whether the node computes a value from others: it is no input and no constant."""
+        return bool(self.inputs) and not self.is_constant
+
+    @property
     def derivatives(self) -> tuple[Node | None, ...]:
         """∂self/∂input for each input, as nodes; None where no gradient flows back."""
         if self._derivatives is None:

@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from actgrad.cli.app import app
-from actgrad.cli.draw.boxes import Drawing
+from actgrad.cli.draw.boxes import folded
+from actgrad.cli.draw.drawing import Drawing
 from actgrad.cli.draw.labels import Labels
 from actgrad.layers import ActgradError
 from actgrad.layers.formula import trace
@@ -116,7 +117,7 @@ def test_a_fold_loses_neither_a_label_nor_the_width(name: str, width: int) -> No
     formula, count = FORMULAS[name]
     traced = trace(formula, count) if count > 1 else trace(formula)
     labels = Labels(Graph(traced, [0.5 + i for i in range(count)]))
-    bands = [band.plain for band in Drawing(labels, 13).fold(width)]
+    bands = [band.plain for band in folded(Drawing(labels, 13), width)]
     text = "\n".join(bands)
     assert max(map(len, text.splitlines())) <= width
     words = text.split()
@@ -136,11 +137,11 @@ def test_no_line_runs_through_a_node(name: str) -> None:
     formula, count = FORMULAS[name]
     labels = Labels(Graph(trace(formula, count) if count > 1 else trace(formula)))
     layout = Drawing(labels, 13).layout
-    _, joins = layout.across(layout.lanes)
-    for line in joins:
-        for lane in line.between:
-            vertices = [v for strand in layout.lanes[lane] for v in strand.vertices]
-            assert line.column not in {layout.column(vertex) for vertex in vertices}
+    _, joins = layout.vertical_segments(layout.lanes)
+    for segment in joins:
+        for lane in segment.lanes_between:
+            vertices = [vertex for path in layout.lanes[lane] for vertex in path.vertices]
+            assert segment.column not in {layout.column(vertex) for vertex in vertices}
 
 
 def test_svg_holds_every_number_and_is_xml() -> None:

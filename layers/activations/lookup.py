@@ -93,12 +93,11 @@ def layer(spec: str) -> Layer:
     name, arguments, parameters = match.groups()
     bound = meaning(name + (arguments or ""))
     values = parameter_values(bound.cls, parameters)
-    for argument in bound.missing:
+    for parameter, argument in bound.missing.items():
         # Where the layer has no default itself, its constructor says what is missing.
-        has_default = bound.cls.parameters[argument.parameter or ""].default is not None
-        if has_default and argument.parameter not in values:
-            usage = ", ".join(f"{missing.name}=…" for missing in bound.missing)
-            raise ParameterError(f"{name} needs {argument.name}", f"write {name}({usage})")
+        if parameter not in values and bound.cls.parameters[parameter].default is not None:
+            usage = ", ".join(f"{missing}=…" for missing in bound.missing.values())
+            raise ParameterError(f"{name} needs {argument}", f"write {name}({usage})")
     return bound.cls(**{**bound.values, **values})
 
 
@@ -122,27 +121,28 @@ def meaning(text: str) -> Binding:
         ParameterError: the arguments in parentheses do not fit.
     """
     if text in (own := own_names()):
-        return Binding(own[text], {}, ())
+        return Binding(own[text], {}, {})
     name, positional, keywords = call(text)
     errors: list[ParameterError] = []
     incomplete: list[Binding] = []
     for group in readings(name):
-        meanings: dict[str, tuple[Signature, Binding]] = {}
+        complete: dict[str, tuple[Signature, Binding]] = {}
         for signature in group:
             try:
                 bound = signature.bind(positional, keywords)
             except ParameterError as error:
                 errors.append(error)
                 continue
-            if not bound.missing:
-                meanings.setdefault(repr(bound.cls(**bound.values)), (signature, bound))
-            elif all(argument.parameter for argument in bound.missing):
+            if bound.missing:
                 incomplete.append(bound)
-        if len(meanings) > 1 and plain(name) not in map(plain, own):
-            usages = " or ".join(signature.usage for signature, _ in meanings.values())
+            else:
+                complete.setdefault(str(bound.cls(**bound.values)), (signature, bound))
+        if len(complete) == 1:
+            return complete.popitem()[1][1]
+        # Where frameworks disagree on a name of the catalogue, it is the catalogue's.
+        if complete and plain(name) not in map(plain, own):
+            usages = " or ".join(signature.usage for signature, _ in complete.values())
             raise UnknownLayerError(f"{text} is the name of several layers", f"write {usages}")
-        if len(meanings) == 1:
-            return meanings.popitem()[1][1]
         if incomplete and "." in name:
             break
     if incomplete:

@@ -55,11 +55,12 @@ class Argument(NamedTuple):
 
 
 class Binding(NamedTuple):
-    """A layer class, the parameters that a call gives it, and the arguments that the call lacks."""
+    """A layer class, the parameters that a call gives it, and those that it lacks."""
 
     cls: type[Layer]
     values: Mapping[str, Number]
-    missing: Sequence[Argument]
+    #: What the framework calls each missing parameter.
+    missing: Mapping[str, str]
 
 
 class Signature(NamedTuple):
@@ -122,12 +123,12 @@ class Signature(NamedTuple):
 
     def _binding(self, given: Mapping[str, Value]) -> Binding:
         values: dict[str, Number] = {}
-        missing = []
+        missing: dict[str, str] = {}
         for argument in self.arguments:
             value = given.get(argument.name, argument.default)
             what = f"{self.path}: {argument.name}"
-            if argument.required and argument.name not in given:
-                missing.append(argument)
+            if argument.required and argument.name not in given and argument.parameter:
+                missing[argument.parameter] = argument.name
             elif argument.parameter is None:
                 if value != argument.only:
                     raise ParameterError(

@@ -19,14 +19,29 @@ from actgrad.layers.arithmetic.double_double import (
 from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
-    from actgrad.layers.arithmetic.intervals import LONGEST, Interval, magnitude, point
+    from actgrad.layers.arithmetic.intervals import (
+        FARTHEST,
+        PERIODIC,
+        UNIT,
+        WHOLE,
+        Interval,
+        hull,
+        is_unbounded,
+        magnitude,
+        point,
+    )
 
 __all__ = [
     "DEEP",
-    "LONGEST",
+    "FARTHEST",
+    "PERIODIC",
+    "UNIT",
+    "WHOLE",
     "Interval",
     "deepen",
     "double_double",
+    "hull",
+    "is_unbounded",
     "magnitude",
     "point",
     "rounded",

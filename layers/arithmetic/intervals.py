@@ -1,47 +1,47 @@
-"""Intervals of any precision, with ends that are rounded outward.
+"""Intervals whose ends are rounded outwards, so that the true value lies between them.
 
-An interval is a pair (low, high) of mpmath's raw floats. Every function returns an interval that
-contains all values of the function on its arguments. A comparison that the arguments leave open is
-[0, 1]. Exponents are whole numbers without bound: exp(1e308) and exp(-1e308) are ordinary numbers.
-
-Source: Moore, "Interval analysis", 1966.
+Source: Moore, "Interval Analysis", 1966. An end is a raw number of mpmath (`mpf._mpf_`): its
+exponent is an integer without bound, so exp(1e308) and exp(−1e308) are numbers like others.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from mpmath import libmp
 
+#: The lower and the upper end.
 Interval: TypeAlias = tuple[Any, Any]
 
-#: sin and cos of a number of 2 to this or more are read as [−1, 1]: reducing it takes as many bits.
-LONGEST = 1 << 14
-EVERYTHING: Interval = (libmp.fninf, libmp.finf)
-ZERO_TO_ONE: Interval = (libmp.fzero, libmp.fone)
-WITHIN_ONE: Interval = (libmp.fnone, libmp.fone)
+WHOLE: Interval = (libmp.fninf, libmp.finf)
+#: A condition that may hold or not, and the values of a sine.
+EITHER, UNIT = (libmp.fzero, libmp.fone), (libmp.fnone, libmp.fone)
+#: Beyond ±2^FARTHEST, exp and the functions made of it are bounded, not computed: their exponents
+#: would have more bits than this. Neither is a sine: it would need as many bits of π.
+FARTHEST = 1 << 16
+#: The words with values from −1 to 1 and no limit where their argument is unbounded.
+PERIODIC = frozenset({"sin", "cos"})
 
 
 class Intervals:
-    """The words of the vocabulary on intervals with ends of `precision` bits.
+    """Arithmetic on intervals with ends of `precision` bits: a method for each word of formulas.
 
-    Two numbers that are closer than `floor`, a raw mpmath float, are equal in comparisons. sin and
-    cos of a number of 2^longest or more are read as [−1, 1].
+    A comparison is True, False, or [0, 1] where the intervals leave it open. Numbers no further
+    apart than `floor` are equal.
     """
 
-    def __init__(self, precision: int, floor: Any, longest: int = LONGEST) -> None:
-        self.precision, self.floor, self.longest = precision, floor, longest
+    def __init__(self, precision: int, floor: Any = libmp.fzero) -> None:
+        self.precision = precision
+        self.floor = floor
 
     def literal(self, leaf: str | float) -> Interval:
-        """A number: an int and a float are exact, a decimal's text is rounded outward."""
         if leaf == "π":
             return libmp.mpf_pi(self.precision, "f"), libmp.mpf_pi(self.precision, "c")
         if isinstance(leaf, str):
-            return (
-                libmp.from_str(leaf, self.precision, "f"),
-                libmp.from_str(leaf, self.precision, "c"),
-            )
+            low, high = (libmp.from_str(leaf, self.precision, side) for side in "fc")
+            return low, high
         return point(libmp.from_int(leaf) if isinstance(leaf, int) else libmp.from_float(leaf))
 
     def add(self, u: Interval, v: Interval) -> Interval:
@@ -69,39 +69,41 @@ class Intervals:
         return self._increasing(_expm1, u)
 
     def log(self, u: Interval) -> Interval:
-        return self._increasing(_log, u)
+        return self._logarithm(libmp.mpf_log, u, libmp.fzero)
 
     def log1p(self, u: Interval) -> Interval:
-        return self._increasing(_log1p, u)
+        return self._logarithm(_log1p, u, libmp.fnone)
 
     def sqrt(self, u: Interval) -> Interval:
-        return self._increasing(_sqrt, u)
+        low, high = (libmp.mpf_sign(end) >= 0 for end in u)
+        return (
+            libmp.mpf_sqrt(u[0], self.precision, "f") if low else libmp.fzero,
+            libmp.mpf_sqrt(u[1], self.precision, "c") if high else libmp.finf,
+        )
+
+    def tanh(self, u: Interval) -> Interval:
+        return self._increasing(libmp.mpf_tanh, u)
 
     def sinh(self, u: Interval) -> Interval:
         return self._increasing(_sinh, u)
 
     def cosh(self, u: Interval) -> Interval:
-        """cosh is even, and increasing in |u|."""
         return self._increasing(_cosh, self.absolute(u))
-
-    def tanh(self, u: Interval) -> Interval:
-        return self._increasing(_tanh, u)
-
-    def atan(self, u: Interval) -> Interval:
-        return self._increasing(_atan, u)
 
     def erf(self, u: Interval) -> Interval:
         return self._increasing(_erf, u)
 
     def erfc(self, u: Interval) -> Interval:
-        """erfc is decreasing."""
-        return _erfc(u[1], self.precision, "f"), _erfc(u[0], self.precision, "c")
+        return self._increasing(_erfc_of_negative, (libmp.mpf_neg(u[1]), libmp.mpf_neg(u[0])))
+
+    def atan(self, u: Interval) -> Interval:
+        return self._increasing(libmp.mpf_atan, u)
 
     def sin(self, u: Interval) -> Interval:
-        return self._wave(_sin, u, libmp.fhalf)
+        return self._periodic(libmp.mpf_sin, u, libmp.fhalf)
 
     def cos(self, u: Interval) -> Interval:
-        return self._wave(_cos, u, libmp.fzero)
+        return self._periodic(libmp.mpf_cos, u, libmp.fzero)
 
     def absolute(self, u: Interval) -> Interval:
         return _interval(libmp.mpi_abs(u, self.precision))
@@ -111,51 +113,114 @@ class Intervals:
         return low, high
 
     def maximum(self, u: Interval, v: Interval) -> Interval:
-        return larger(u[0], v[0]), larger(u[1], v[1])
+        return _larger(u[0], v[0]), _larger(u[1], v[1])
 
     def minimum(self, u: Interval, v: Interval) -> Interval:
-        return smaller(u[0], v[0]), smaller(u[1], v[1])
+        return _smaller(u[0], v[0]), _smaller(u[1], v[1])
+
+    def where(self, condition: bool | Interval, then: Interval, other: Interval) -> Interval:
+        if isinstance(condition, bool):
+            return then if condition else other
+        return hull(then, other)
 
     def above(self, u: Interval, v: Interval) -> bool | Interval:
-        """Whether u > v; [0, 1] if the intervals leave it open."""
         if libmp.mpf_gt(u[0], v[1]):
             return True
         if libmp.mpf_le(u[1], v[0]):
             return False
         low, high = hull(u, v)
-        equal = libmp.mpf_le(libmp.mpf_sub(high, low, 20, "u"), self.floor)
-        return False if equal else ZERO_TO_ONE
+        return False if libmp.mpf_le(libmp.mpf_sub(high, low, 20, "u"), self.floor) else EITHER
 
     def not_above(self, u: Interval, v: Interval) -> bool | Interval:
-        """Whether u ≤ v; [0, 1] if the intervals leave it open."""
-        is_above = self.above(u, v)
-        return not is_above if isinstance(is_above, bool) else is_above
+        higher = self.above(u, v)
+        return not higher if isinstance(higher, bool) else higher
 
-    def where(self, condition: bool | Interval, u: Interval, v: Interval) -> Interval:
-        """u or v; an open condition gives the smallest interval that contains both."""
-        if isinstance(condition, bool):
-            return u if condition else v
-        return hull(u, v)
+    def _increasing(
+        self, near: Callable[[Any, int], Any], u: Interval, farthest: float = FARTHEST
+    ) -> Interval:
+        """An increasing function, bounded beyond ±2^farthest by its limits at ±∞."""
+        low, high = u
+        if magnitude(low) > farthest:
+            low = libmp.fninf if low[0] else _FAR
+        if magnitude(high) > farthest:
+            high = libmp.mpf_neg(_FAR) if high[0] else libmp.finf
+        below = near(low, self.precision + 10)
+        above = below if low == high else near(high, self.precision + 10)
+        return self._outwards(below, low, "f"), self._outwards(above, high, "c")
 
-    def _increasing(self, end: Callable[[Any, int, str], Any], u: Interval) -> Interval:
-        return end(u[0], self.precision, "f"), end(u[1], self.precision, "c")
+    def _logarithm(self, near: Callable[[Any, int], Any], u: Interval, pole: Any) -> Interval:
+        """An end at the pole or below it claims nothing: −∞ may be reached, or no value exist."""
+        if libmp.mpf_gt(u[0], pole):
+            return self._increasing(near, u, math.inf)
+        if libmp.mpf_le(u[1], pole):
+            return WHOLE
+        return libmp.fninf, self._increasing(near, (u[1], u[1]), math.inf)[1]
 
-    def _wave(self, value: Callable[[Any, int, str], Any], u: Interval, peak: Any) -> Interval:
-        """sin or cos, whose value at (n + peak)·π is (−1)ⁿ: an extremum for each n inside u."""
-        bits = max(magnitude(end) for end in u)
-        if bits > self.longest or not {*u}.isdisjoint(EVERYTHING):
-            return WITHIN_ONE
-        precision = self.precision + max(bits, 0)
+    def _periodic(self, near: Callable[[Any, int], Any], u: Interval, offset: Any) -> Interval:
+        """A function with the extrema (−1)^k at π·(k + offset), k = 0, ±1, ±2, …"""
+        size = max(map(magnitude, u))
+        if size > FARTHEST or is_unbounded(u):
+            return UNIT
+        precision = self.precision + max(size, 0) + 10
         pi = libmp.mpf_pi(precision, "f"), libmp.mpf_pi(precision, "c")
-        turns = libmp.mpi_sub(libmp.mpi_div(u, pi, precision), point(peak), precision)
-        first, last = libmp.mpf_ceil(turns[0]), libmp.mpf_floor(turns[1])
+        turns = libmp.mpi_div(u, pi, precision)
+        low, high = libmp.mpi_sub(turns, (offset, offset), precision)
+        first, last = libmp.mpf_ceil(low), libmp.mpf_floor(high)
         if libmp.mpf_lt(first, last):
-            return WITHIN_ONE
-        ends = [(value(end, self.precision, "f"), value(end, self.precision, "c")) for end in u]
-        low, high = hull(*ends)
+            return UNIT
+        ends = [near(end, self.precision + 10) for end in u]
+        low = self._outwards(_smaller(*ends), u[0], "f")
+        high = self._outwards(_larger(*ends), u[0], "c")
         if first == last:
-            low, high = (libmp.fnone, high) if libmp.to_int(first) % 2 else (low, libmp.fone)
-        return larger(low, libmp.fnone), smaller(high, libmp.fone)
+            extremum = libmp.fnone if int(libmp.to_int(first)) % 2 else libmp.fone
+            low, high = hull((low, high), point(extremum))
+        return _larger(low, libmp.fnone), _smaller(high, libmp.fone)
+
+    def _outwards(self, result: Any, value: Any, side: str) -> Any:
+        """A function's result at a value with its last bits given away, to the side asked.
+
+        mpmath's own rounding to a side is not strict.
+        """
+        if not value[1] and result[1] <= 1:  # exact: 0, ±1, 2 or ±∞, of an argument 0 or ±∞
+            return result
+        slack = libmp.mpf_shift(libmp.mpf_abs(result), -self.precision)
+        widen = libmp.mpf_add if side == "c" else libmp.mpf_sub
+        return widen(result, slack, self.precision, side)
+
+
+class Limits(Intervals):
+    """Arithmetic on limits: an interval holds every limit point of a value as x grows.
+
+    An end may be approached from either side. So it decides no comparison with what touches it,
+    1/0 may be of either sign, and 0·∞ and ∞ − ∞ may be anything.
+    """
+
+    def multiply(self, u: Interval, v: Interval) -> Interval:
+        for factor, other in ((u, v), (v, u)):
+            if touches_zero(factor) and is_unbounded(other):
+                return WHOLE
+        return super().multiply(u, v)
+
+    def divide(self, u: Interval, v: Interval) -> Interval:
+        return self.multiply(u, self.reciprocal(v))
+
+    def reciprocal(self, u: Interval) -> Interval:
+        return WHOLE if touches_zero(u) else super().divide(point(libmp.fone), u)
+
+    def sqrt(self, u: Interval) -> Interval:
+        low, high = super().sqrt(u)
+        return low, libmp.finf if touches_zero(u) else high
+
+    def sign(self, u: Interval) -> Interval:
+        return UNIT if touches_zero(u) else super().sign(u)
+
+    def above(self, u: Interval, v: Interval) -> bool | Interval:
+        if libmp.mpf_gt(u[0], v[1]):
+            return True
+        return False if libmp.mpf_lt(u[1], v[0]) else EITHER
+
+
+_FAR = libmp.from_man_exp(1, FARTHEST)
 
 
 def point(value: Any) -> Interval:
@@ -163,25 +228,25 @@ def point(value: Any) -> Interval:
     return value, value
 
 
-def hull(u: Interval, v: Interval) -> Interval:
-    """The smallest interval that contains both."""
-    return smaller(u[0], v[0]), larger(u[1], v[1])
-
-
-def smaller(u: Any, v: Any) -> Any:
-    """The smaller of two raw numbers."""
-    return u if libmp.mpf_le(u, v) else v
-
-
-def larger(u: Any, v: Any) -> Any:
-    """The larger of two raw numbers."""
-    return v if libmp.mpf_le(u, v) else u
-
-
 def magnitude(value: Any) -> int:
-    """The n for which 2^(n−1) ≤ |value| < 2^n."""
-    _, _, exponent, bits = value
-    return int(exponent + bits)
+    """The n for which 2^(n−1) ≤ |value| < 2^n; negative for 0 and ±∞, which have none."""
+    _, _, exponent, bitcount = value
+    return int(exponent + bitcount)
+
+
+def hull(u: Interval, v: Interval) -> Interval:
+    """The smallest interval that holds both."""
+    return _smaller(u[0], v[0]), _larger(u[1], v[1])
+
+
+def touches_zero(u: Interval) -> bool:
+    """Whether 0 is in the interval, its ends included."""
+    return bool(libmp.mpf_sign(u[0]) <= 0 <= libmp.mpf_sign(u[1]))
+
+
+def is_unbounded(u: Interval) -> bool:
+    """Whether an end is infinite."""
+    return u[0] in WHOLE or u[1] in WHOLE
 
 
 def _interval(ends: Any) -> Interval:
@@ -189,66 +254,61 @@ def _interval(ends: Any) -> Interval:
     return low, high
 
 
-def _outward(function: Callable[[Any, int], Any]) -> Callable[[Any, int, str], Any]:
-    """An end of `function`, rounded outward by its last bits: mpmath's directed rounding of
-    functions is not strict.
-    """
-
-    def end(value: Any, precision: int, side: str) -> Any:
-        near = function(value, precision + 10)
-        slack = libmp.mpf_shift(libmp.mpf_abs(near), -precision)
-        widen = libmp.mpf_add if side == "c" else libmp.mpf_sub
-        return widen(near, slack, precision, side)
-
-    return end
+def _smaller(u: Any, v: Any) -> Any:
+    return u if libmp.mpf_le(u, v) else v
 
 
-def _exact_at_0(
-    end: Callable[[Any, int, str], Any], value_at_0: Any
-) -> Callable[[Any, int, str], Any]:
-    """`end`, with the exact value of the function at 0."""
-    return lambda value, precision, side: (
-        value_at_0 if value == libmp.fzero else end(value, precision, side)
-    )
+def _larger(u: Any, v: Any) -> Any:
+    return v if libmp.mpf_le(u, v) else u
 
 
-def _exp_near(value: Any, precision: int) -> Any:
-    """exp(u) = 2ⁿ·exp(u − n·log 2). mpmath multiplies out eⁿ for a whole u, which takes seconds."""
+# What follows is right to a few units of the last of so many bits, relative to the result.
+
+
+def _exp(value: Any, precision: int) -> Any:
+    """exp(u) = 2ⁿ·exp(u − n·log 2). mpmath multiplies out eⁿ for an integer u, taking seconds."""
     size = magnitude(value)
     if size < 64 or not value[1]:
         return libmp.mpf_exp(value, precision)
-    wide = precision + 2 * size
+    wide = precision + size + 20
     log2 = libmp.mpf_ln2(wide)
     n = int(libmp.to_int(libmp.mpf_div(value, log2, wide)))
     rest = libmp.mpf_sub(value, libmp.mpf_mul(libmp.from_int(n), log2), wide)
     return libmp.mpf_shift(libmp.mpf_exp(rest, precision), n)
 
 
-def _expm1_near(value: Any, precision: int) -> Any:
-    """exp(u) − 1, where exp(u) has as many more bits as cancel; next to 0 it is u."""
-    if magnitude(value) < -precision:
+def _expm1(value: Any, precision: int) -> Any:
+    """exp(u) − 1, with the digits that cancel; for |u| < 2^−precision, u itself."""
+    lost = -magnitude(value) if value[1] else 0
+    if lost > precision + 10:
         return value
-    cancelled = max(-magnitude(value), 0) + 10
-    return libmp.mpf_sub(_exp_near(value, precision + cancelled), libmp.fone, precision)
+    return libmp.mpf_sub(_exp(value, precision + max(lost, 0) + 10), libmp.fone, precision)
 
 
-def _sinh_near(value: Any, precision: int) -> Any:
-    """(expm1(u) + expm1(u)/exp(u))/2, in which nothing cancels for u ≥ 0; sinh is odd."""
-    size = libmp.mpf_abs(value)
-    rise = _expm1_near(size, precision + 10)
-    fall = libmp.mpf_div(rise, libmp.mpf_add(rise, libmp.fone, precision + 10), precision + 10)
-    near = libmp.mpf_shift(libmp.mpf_add(rise, fall, precision), -1)
-    return libmp.mpf_neg(near) if value[0] else near
+def _log1p(value: Any, precision: int) -> Any:
+    """log(1 + u), with 1 + u exact where that counts; for |u| < 2^−precision, u itself."""
+    if value[1] and magnitude(value) < -precision - 10:
+        return value
+    wide = 2 * precision + 20 + max(value[3], 0)
+    return libmp.mpf_log(libmp.mpf_add(libmp.fone, value, wide), precision)
 
 
-def _cosh_near(value: Any, precision: int) -> Any:
-    rise = _exp_near(value, precision + 10)
-    fall = libmp.mpf_div(libmp.fone, rise, precision + 10)
-    return libmp.mpf_shift(libmp.mpf_add(rise, fall, precision), -1)
+def _sinh(value: Any, precision: int) -> Any:
+    if not value[1] or magnitude(value) < 5:
+        return libmp.mpf_sinh(value, precision)
+    large = _exp(libmp.mpf_abs(value), precision + 10)
+    half = libmp.mpf_sub(large, libmp.mpf_div(libmp.fone, large, precision), precision)
+    return libmp.mpf_shift(libmp.mpf_neg(half) if value[0] else half, -1)
 
 
-def _erf_near(value: Any, precision: int) -> Any:
-    """1 − erfc(|u|) with the bits of erfc that show in it; erf's own series is slow there."""
+def _cosh(value: Any, precision: int) -> Any:
+    large = _exp(libmp.mpf_abs(value), precision + 10)
+    inverse = libmp.mpf_div(libmp.fone, large, precision)
+    return libmp.mpf_shift(libmp.mpf_add(large, inverse, precision), -1)
+
+
+def _erf(value: Any, precision: int) -> Any:
+    """1 − erfc(|u|) with no more digits of erfc than show in it; erf's own series is slow there."""
     size = libmp.mpf_abs(value)
     if not 2 < magnitude(value) < 16:
         return libmp.mpf_erf(value, precision)
@@ -258,54 +318,26 @@ def _erf_near(value: Any, precision: int) -> Any:
     return libmp.mpf_neg(near) if value[0] else near
 
 
-def _log1p_near(value: Any, precision: int) -> Any:
-    """log(1 + u); next to 0 it is u, and 1 + u would need as many bits as u is small."""
-    if magnitude(value) < -precision:
-        return value
-    wide = precision if magnitude(value) > 64 else 0
-    return libmp.mpf_log(libmp.mpf_add(value, libmp.fone, wide), precision)
+def _erfc_of_negative(value: Any, precision: int) -> Any:
+    """erfc(−u), which increases."""
+    if not value[1] or magnitude(value) <= 2:
+        return libmp.mpf_erfc(libmp.mpf_neg(value), precision)
+    if not value[0]:
+        return libmp.mpf_add(libmp.fone, _erf(value, precision), precision)
+    if magnitude(value) < 16:
+        return libmp.mpf_erfc(libmp.mpf_neg(value), precision)
+    return _erfc_far(libmp.mpf_neg(value), precision)
 
 
-def _log(end: Any, precision: int, side: str) -> Any:
-    """An end that is not above 0 bounds nothing: the logarithm has a pole at 0."""
-    if libmp.mpf_sign(end) > 0:
-        return _log_outward(end, precision, side)
-    return EVERYTHING[side == "c"]
-
-
-def _log1p(end: Any, precision: int, side: str) -> Any:
-    """An end that is not above −1 bounds nothing: the logarithm has a pole there."""
-    if libmp.mpf_gt(end, libmp.fnone):
-        return _log1p_outward(end, precision, side)
-    return EVERYTHING[side == "c"]
-
-
-def _erfc(end: Any, precision: int, side: str) -> Any:
-    """Beyond 2¹⁶ erfc lies between 0 and exp(−u²)."""
-    if magnitude(end) < 16 or end[0]:
-        return _erfc_outward(end, precision, side)
-    return libmp.fzero if side == "f" else _exp(libmp.mpf_neg(libmp.mpf_mul(end, end)), 20, side)
-
-
-def _sqrt(end: Any, precision: int, side: str) -> Any:
-    if libmp.mpf_sign(end) >= 0:
-        return libmp.mpf_sqrt(end, precision, side)
-    return libmp.fzero if side == "f" else libmp.finf
-
-
-_exp = _exact_at_0(_outward(_exp_near), libmp.fone)
-_expm1 = _exact_at_0(_outward(_expm1_near), libmp.fzero)
-_sinh = _exact_at_0(_outward(_sinh_near), libmp.fzero)
-_cosh = _exact_at_0(_outward(_cosh_near), libmp.fone)
-_log_outward = _outward(libmp.mpf_log)
-_log1p_outward = _exact_at_0(_outward(_log1p_near), libmp.fzero)
-_tanh = _outward(libmp.mpf_tanh)
-_atan = _outward(libmp.mpf_atan)
-_erf = _outward(_erf_near)
-_erfc_outward = _outward(
-    lambda value, precision: (
-        libmp.mpf_erfc(value, precision) if magnitude(value) < 16 else libmp.from_int(2)
-    )
-)
-_sin = _outward(libmp.mpf_sin)
-_cos = _outward(libmp.mpf_cos)
+def _erfc_far(u: Any, precision: int) -> Any:
+    """exp(−u²)/(u·√π)·(1 − 1/(2u²) + 1·3/(2u²)² − …), each term less than 2^−30 of the last."""
+    wide = precision + 20
+    square = libmp.mpf_mul(u, u)
+    ratio = libmp.mpf_div(libmp.fnone, libmp.mpf_shift(square, 1), wide)
+    term = total = libmp.fone
+    for odd in range(1, 2 * wide // 30 + 2, 2):
+        term = libmp.mpf_mul(libmp.mpf_mul_int(term, odd, wide), ratio, wide)
+        total = libmp.mpf_add(total, term, wide)
+    scale = libmp.mpf_mul(u, libmp.mpf_sqrt(libmp.mpf_pi(wide), wide), wide)
+    decay = _exp(libmp.mpf_neg(square), wide)
+    return libmp.mpf_div(libmp.mpf_mul(decay, total, wide), scale, precision)

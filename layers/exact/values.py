@@ -1,46 +1,50 @@
-"""The exact value of a formula and of its gradient, to any number of bits, whatever cancels.
+"""The exact reading: a formula and its gradient to as many digits as asked, whatever cancels.
 
-The formula is read on intervals, and the precision is doubled until the ends of every result agree
-to the bits asked. A value is never taken for exact because it stops changing: where 1 + erf(u) or
-x − tanh(x) cancels, the interval is wide and shows it.
+The formula is read on intervals, and the precision is doubled until their ends agree to the bits
+asked. A result is accepted because its interval is narrow, not because it repeats: where
+1 + erf(u) or x − tanh(x) cancels, the interval is wide.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import pairwise
 from typing import Any
 
 from mpmath import libmp, mp, mpf
 
-from actgrad.layers.arithmetic import LONGEST, Interval, magnitude, point
-from actgrad.layers.formula import Formula, Node, Sweep, intervals, trace
+from actgrad.layers.arithmetic import (
+    FARTHEST,
+    PERIODIC,
+    UNIT,
+    WHOLE,
+    Interval,
+    hull,
+    is_unbounded,
+    magnitude,
+    point,
+)
+from actgrad.layers.formula import Formula, Node, Sweep, intervals, limits, trace
 
-#: The smallest float64 is 2 to this power; a result is 0 if it is `bits` further below.
+#: The smallest float64 is 2 to this; numbers are told apart down to `bits` below it.
 SMALLEST = -1074
-#: Where 80 bits are asked, a number below this whose sign is not known is 0.
+#: Below this, where 80 bits are asked, a number whose sign is not known is 0.
 LEAST = mp.make_mpf(libmp.from_man_exp(1, SMALLEST - 80))
-#: Past this many bits there is no value: the formula has a pole at x.
+#: Past this many bits there is no value to find: the formula has a pole at x.
 MOST_BITS = 1 << 14
-#: Where an infinite input is read, on the way to infinity. The logarithms of the exponents are
-#: equally far apart, so that a formula as slow as log(log(x)) still shows whether it grows.
-FAR_OUT = tuple(libmp.from_man_exp(1, exponent) for exponent in (1 << 11, 1 << 12, 1 << 13))
-#: There, an argument of sin or cos of 2 to this or more has no bound: log(x) is larger.
-UNBOUNDED = 10
-#: A result beyond 2 to this is infinite in float64.
-LARGEST = 1024
+#: A limit at ±∞ that intervals do not prove is read at ±2 to these: beyond all float64 numbers.
+APPROACH = (1100, 2200, 4400)
 
 
 @dataclass
 class Effort:
-    """What the last of many inputs of one formula took, so that the next takes no longer.
-
-    It serves calls with the same formula and the same number of bits.
-    """
+    """The precision that one x needed, with which the next x of the same formula starts."""
 
     precision: int = 0
-    #: The values of the formula's constants, by precision.
+    #: The formula's constants, at each precision that they were read at.
     constants: dict[int, dict[Node, Any]] = field(default_factory=dict)
 
 
@@ -54,111 +58,179 @@ def exact(
     """A formula's value at x and its gradient ∂L/∂x, each an `mpmath.mpf` right to `bits` bits.
 
     x and dout are numbers (floats or mpf, taken as exact), or sequences of them where the formula
-    has several inputs or outputs; one dout serves all outputs. Value and gradient have the same
-    form. The error of a result r is at most 2^-bits·|r|, or 2^(-1074-bits) if that is more: a
-    result this far below the smallest float64 whose sign is not known is 0.
+    has several inputs or outputs; one dout serves all outputs. Value and gradient come likewise.
+    The error of a result r is at most 2^-bits·|r|, or 2^(-1074-bits) if that is more: so far below
+    the smallest float64, a result whose sign is not known is 0. A result whose exponent has more
+    than `FARTHEST` bits is ±inf.
 
     nan in x or dout makes every result nan. At a pole, and where the formula is not defined, a
-    result is nan. ±inf gives the limit if it exists, else nan. An mpf has no −0: x = −0 is x = 0.
+    result is nan. ±inf in x or dout gives the limit, and nan where no limit is established. An mpf
+    has no −0: x = −0 is x = 0.
 
-    `effort` is what the last x of many took, and is updated.
+    `effort` is what the previous x took, and is updated: neighbours need the same precision.
+
+    Raises:
+        NotImplementedError: an operation of the formula is not defined on intervals.
     """
     many = isinstance(x, Sequence)
     if not isinstance(formula, Formula):
         formula = trace(formula, len(x)) if many else trace(formula)
-    inputs = [_raw(number) for number in (x if many else [x])]
-    douts = dout if isinstance(dout, Sequence) else [dout] * len(formula.outputs)
-    upstream = [_raw(number) for number in douts]
-    results = _results(formula, inputs, upstream, bits, effort or Effort())
-    count = len(formula.outputs)
-    values, gradients = results[:count], results[count:]
+    inputs = [_raw(value) for value in (x if many else [x])]
+    outputs = len(formula.outputs)
+    upstream = [_raw(value) for value in (dout if isinstance(dout, Sequence) else [dout] * outputs)]
+    given = (*inputs, *upstream)
+    if libmp.fnan in given:
+        results = [libmp.fnan] * (outputs + len(inputs))
+    elif libmp.finf in given or libmp.fninf in given:
+        results = _limits(formula, inputs, upstream, bits)
+    else:
+        known = dict(zip(formula.inputs, map(point, inputs), strict=True))
+        results = _settled(formula, known, list(map(point, upstream)), bits, effort or Effort())
+    numbers = list(map(mp.make_mpf, results))
+    values, gradients = numbers[:outputs], numbers[outputs:]
     return values[0] if formula.is_scalar else values, gradients if many else gradients[0]
 
 
 def bounds(
     formula: Formula, low: float, high: float, precision: int
 ) -> tuple[tuple[mpf, mpf], tuple[mpf, mpf]]:
-    """Bounds on a formula's value and on its slope, for all x from low to high."""
-    inputs = {formula.inputs[0]: (_raw(low), _raw(high))}
-    reading = intervals(precision, LEAST._mpf_)
-    sweep = Sweep(formula, reading, inputs, [point(libmp.fone)])
-    ends = sweep.value(formula.outputs[0]), sweep.gradient(formula.inputs[0])
-    value, slope = ((mp.make_mpf(lower), mp.make_mpf(upper)) for lower, upper in ends)
+    """The least and the greatest number that a formula's value may be for x from low to high.
+
+    Then the same of its slope. Ends have `precision` bits.
+    """
+    known = {formula.inputs[0]: (_raw(low), _raw(high))}
+    sweep = Sweep(formula, intervals(precision, LEAST._mpf_), known, [point(libmp.fone)])
+    value, slope = (tuple(map(mp.make_mpf, ends)) for ends in _results(formula, sweep))
     return value, slope
-
-
-def _results(
-    formula: Formula, x: Sequence[Any], dout: Sequence[Any], bits: int, effort: Effort
-) -> list[mpf]:
-    """The values of the outputs, then the gradients by the inputs."""
-    given = (*x, *dout)
-    if libmp.fnan in given:
-        return [mp.nan] * (len(formula.outputs) + len(x))
-    if libmp.finf not in given and libmp.fninf not in given:
-        raws = _settled(formula, x, dout, bits, effort)
-    else:
-        on_the_way = [
-            _settled(
-                formula,
-                [_replaced(number, far) for number in x],
-                [_replaced(number, far) for number in dout],
-                bits + 4,
-                Effort(),
-                UNBOUNDED,
-            )
-            for far in FAR_OUT
-        ]
-        raws = [_limit(values, bits) for values in zip(*on_the_way, strict=True)]
-    return [mp.nan if raw is None else mp.make_mpf(raw) for raw in raws]
 
 
 def _settled(
     formula: Formula,
-    x: Sequence[Any],
-    dout: Sequence[Any],
+    known: Mapping[Node, Interval],
+    dout: Sequence[Interval],
     bits: int,
     effort: Effort,
-    longest: int = LONGEST,
 ) -> list[Any]:
-    """The midpoints of the intervals, once these are narrow enough; None for one that never is."""
-    inputs = {node: point(number) for node, number in zip(formula.inputs, x, strict=True)}
-    upstream = [point(number) for number in dout]
+    """The midpoints of the intervals, once those are narrow enough; nan for one that never is."""
     floor = libmp.from_man_exp(1, SMALLEST - bits)
-    # Twenty bits more than asked pay for the roundings of a formula in which nothing cancels.
+    # Twenty bits over what is asked pay for the roundings of a formula in which nothing cancels.
     precision = max(bits + 20, effort.precision)
     while True:
         constants = effort.constants.setdefault(precision, {})
-        sweep = Sweep(
-            formula, intervals(precision, floor, longest=longest), constants | inputs, upstream
-        )
+        sweep = Sweep(formula, intervals(precision, floor), {**constants, **known}, dout)
         if not constants:
             constants |= {node: value for node, value in sweep.values.items() if node.is_constant}
-        results: list[Interval] = [sweep.value(node) for node in formula.outputs]
-        results += [sweep.gradient(node) for node in formula.inputs]
-        agreed = [_agree(low, high, floor, bits) for low, high in results]
+        results = _results(formula, sweep)
+        agreed = [_agree(*ends, floor, bits) for ends in results]
         if all(agreed) or precision > MOST_BITS:
             break
         precision *= 2
-    spare = min(_spare_bits(low, high, floor, bits) for low, high in results)
+    spare = min(_spare(*ends, floor, bits) for ends in results)
     effort.precision = -(-max(precision - spare, 0) // 64) * 64 if all(agreed) else 0
-    middles = [_middle(low, high, precision) for low, high in results]
-    return [middle if ok else None for middle, ok in zip(middles, agreed, strict=True)]
+    middles = (_middle(*ends, precision) for ends in results)
+    return [m if ok else libmp.fnan for m, ok in zip(middles, agreed, strict=True)]
+
+
+def _limits(formula: Formula, x: Sequence[Any], dout: Sequence[Any], bits: int) -> list[Any]:
+    """The limits of the results as every infinite x and dout grows without bound; nan for no limit.
+
+    Most limits follow from those of the parts: 1/∞ is 0. What remains, such as ∞·0, is read at the
+    points of `APPROACH`. There a limit, finite or infinite, exists: a function made of algebraic
+    operations, exp, log, erf, tanh, atan and the like is monotonic from some x on (Wilkie, "Model
+    completeness results for expansions of the ordered field of real numbers by restricted Pfaffian
+    functions and the exponential function", 1996; van den Dries and Miller, "Geometric categories
+    and o-minimal structures", 1996). A sine of an argument that is not bounded has no limit: it is
+    read as the interval [−1, 1], whose ends are such functions again.
+    """
+    floor = libmp.from_man_exp(1, SMALLEST - bits)
+    known = dict(zip(formula.inputs, map(point, x), strict=True))
+    sweep = Sweep(formula, limits(bits + 20), known, list(map(point, dout)))
+    results = [_proven(*ends, floor, bits) for ends in _results(formula, sweep)]
+    if libmp.fnan not in results:
+        return results
+    waves: dict[Node, Interval] = {
+        node: UNIT
+        for node, value in sweep.values.items()
+        if node.operation.name in PERIODIC and is_unbounded(sweep.value(node.inputs[0]))
+    }
+    readings = []
+    for exponent in APPROACH:
+        inputs, upstream = ([_far(value, exponent) for value in way] for way in (x, dout))
+        known = {**waves, **dict(zip(formula.inputs, inputs, strict=True))}
+        readings.append(_settled(formula, known, upstream, bits, Effort()))
+        if all(map(_unknown, results, readings[-1])):
+            return results
+    approaches = zip(*readings, strict=True)
+    return [
+        _tendency(list(values), floor, bits) if result == libmp.fnan else result
+        for result, values in zip(results, approaches, strict=True)
+    ]
+
+
+def _unknown(proven: Any, read: Any) -> bool:
+    return bool(proven == libmp.fnan and read == libmp.fnan)
+
+
+def _proven(low: Any, high: Any, floor: Any, bits: int) -> Any:
+    """A limit to so many bits, or nan where its interval leaves it open."""
+    if low == high and low in WHOLE:
+        return low
+    if is_unbounded((low, high)) or not _agree(low, high, floor, bits):
+        return libmp.fnan
+    return libmp.mpf_pos(_middle(low, high, bits + 20), bits, "n")
+
+
+def _tendency(values: Sequence[Any], floor: Any, bits: int) -> Any:
+    """The limit that values at x, x² and x⁴ establish; nan for none.
+
+    They agree to the bits asked, or grow or shrink by a power of x at least: a slower approach,
+    such as that of 1/log(log(x)), might end anywhere.
+    """
+    if libmp.fnan in values:
+        return libmp.fnan
+    small = (libmp.mpf_lt(libmp.mpf_abs(value), floor) for value in values)
+    values = [libmp.fzero if is_0 else value for value, is_0 in zip(values, small, strict=True)]
+    low, high = reduce(hull, map(point, values))
+    if _agree(low, high, floor, bits - 2):
+        return libmp.mpf_pos(values[-1], bits, "n")
+    sizes = list(pairwise(map(_size, values)))
+    if all(0 > 3 * size >= 2 * later for size, later in sizes):
+        return libmp.fzero
+    grows = all(0 < 3 * size <= 2 * later for size, later in sizes)
+    if grows and libmp.mpf_sign(low) == libmp.mpf_sign(high):
+        return libmp.fninf if values[0][0] or values[0] == libmp.fninf else libmp.finf
+    return libmp.fnan
+
+
+def _size(value: Any) -> float:
+    """The magnitude, also that of 0 and ±∞."""
+    if value[1]:
+        return magnitude(value)
+    return -math.inf if value == libmp.fzero else math.inf
+
+
+def _results(formula: Formula, sweep: Sweep[Interval]) -> list[Interval]:
+    """The values of the outputs, then the gradients by the inputs."""
+    values = [sweep.value(node) for node in formula.outputs]
+    return values + [sweep.gradient(node) for node in formula.inputs]
 
 
 def _agree(low: Any, high: Any, floor: Any, bits: int) -> bool:
-    """Whether the ends of an interval agree to `bits` bits, or to `floor`."""
-    if low in (libmp.finf, libmp.fninf) or high in (libmp.finf, libmp.fninf):
-        return False
+    """Whether all numbers of the interval are the same to so many bits."""
+    if low in WHOLE or high in WHOLE:
+        return bool(low[1] and magnitude(low) > FARTHEST and not low[0]) or bool(
+            high[1] and magnitude(high) > FARTHEST and high[0]
+        )
     width = libmp.mpf_sub(high, low, 20, "u")
     if libmp.mpf_le(width, floor):
         return True
     smaller = min(libmp.mpf_abs(low), libmp.mpf_abs(high), key=magnitude)
-    one_sign = libmp.mpf_sign(low) == libmp.mpf_sign(high)
-    return one_sign and bool(libmp.mpf_le(width, libmp.mpf_shift(smaller, -bits)))
+    same_sign = libmp.mpf_sign(low) == libmp.mpf_sign(high)
+    return same_sign and bool(libmp.mpf_le(width, libmp.mpf_shift(smaller, -bits)))
 
 
-def _spare_bits(low: Any, high: Any, floor: Any, bits: int) -> int:
-    """How many bits of precision an interval that agrees does not need, about; a few are kept."""
+def _spare(low: Any, high: Any, floor: Any, bits: int) -> int:
+    """By how many bits the precision of an agreed interval may fall; about, and a few kept."""
     width = libmp.mpf_sub(high, low, 20, "u")
     if not width[1]:
         return MOST_BITS
@@ -172,46 +244,12 @@ def _middle(low: Any, high: Any, precision: int) -> Any:
     return libmp.mpi_mid((low, high), precision)
 
 
-def _replaced(number: Any, far: Any) -> Any:
-    """The number, or ±`far` for ±inf."""
-    if number == libmp.finf:
-        return far
-    return libmp.mpf_neg(far) if number == libmp.fninf else number
-
-
-def _limit(values: Sequence[Any], bits: int) -> Any:
-    """The limit of a result, from its values at FAR_OUT; None if it is not established.
-
-    Formulas of algebraic operations, exp, log, erf, atan and the like are monotonic from some x on:
-    they belong to o-minimal structures (Wilkie, 1996; van den Dries and Miller, "Geometric
-    categories and o-minimal structures", 1996). sin and cos of an argument without bound are read
-    as [−1, 1], so a result that depends on them has no value here. What remains converges or grows
-    without bound. It has converged if the values agree; it grows if its steps do not shrink.
-    """
-    if None in values:
-        return None
-    *_, last = values
-    falls = all(libmp.mpf_le(*map(libmp.mpf_abs, pair)) for pair in pairwise(values[::-1]))
-    if falls and (not last[1] or magnitude(last) < SMALLEST - bits):
-        return libmp.fzero
-    if len({libmp.mpf_sign(value) for value in values}) > 1:
-        return None
-    infinite = libmp.fninf if last[0] else libmp.finf
-    if all(magnitude(value) > LARGEST for value in values):
-        return infinite
-    first_step, step = (
-        libmp.mpf_sub(libmp.mpf_abs(after), libmp.mpf_abs(before), bits)
-        for before, after in pairwise(values)
-    )
-    if all(magnitude(size) <= magnitude(last) - bits or not size[1] for size in (first_step, step)):
-        return libmp.mpf_pos(last, bits, "n")
-    # A step rounds, and those of log(log(x)) are equal.
-    slack = libmp.mpf_shift(libmp.mpf_abs(first_step), -bits // 2)
-    grows = libmp.mpf_sign(first_step) > 0 and libmp.mpf_ge(
-        step, libmp.mpf_sub(first_step, slack, bits)
-    )
-    return infinite if grows else None
-
-
 def _raw(value: Any) -> Any:
     return value._mpf_ if isinstance(value, mpf) else libmp.from_float(float(value))
+
+
+def _far(value: Any, exponent: int) -> Interval:
+    """The interval of a number alone, for ±∞ that of ±2 to the exponent."""
+    if value in WHOLE:
+        value = libmp.from_man_exp(-1 if value == libmp.fninf else 1, exponent)
+    return point(value)

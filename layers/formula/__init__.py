@@ -10,6 +10,7 @@ from actgrad.layers.formula.readings import (
     Reading,
     arrays,
     intervals,
+    limits,
 )
 from actgrad.layers.formula.symbol import Symbol, name, number
 from actgrad.layers.formula.tracing import Formula, trace
@@ -30,6 +31,7 @@ __all__ = [
     "Symbol",
     "arrays",
     "intervals",
+    "limits",
     "name",
     "number",
     "trace",

@@ -49,12 +49,21 @@ BALLS = Reading("balls", _on_balls)
 
 
 @lru_cache(maxsize=64)
-def intervals(precision: int, floor: Any, **limits: int) -> Reading:
+def intervals(precision: int, floor: Any) -> Reading:
     """On intervals with ends of `precision` bits; `Intervals` states the arguments."""
-    from actgrad.layers.arithmetic import intervals as arithmetic
+    from actgrad.layers.arithmetic.intervals import Intervals
 
-    functions = arithmetic.Intervals(precision, floor, **limits)
-    return Reading("intervals", lambda word: getattr(functions, word.name, None))
+    arithmetic = Intervals(precision, floor)
+    return Reading("intervals", lambda word: getattr(arithmetic, word.name, None))
+
+
+@lru_cache(maxsize=8)
+def limits(precision: int) -> Reading:
+    """On intervals that hold the limits of values; see `Limits`."""
+    from actgrad.layers.arithmetic.intervals import Limits
+
+    arithmetic = Limits(precision)
+    return Reading("limits", lambda word: getattr(arithmetic, word.name, None))
 
 
 def arrays(dtype: np.dtype[Any]) -> Reading:

@@ -17,6 +17,7 @@ from actgrad.layers.formula.words import (
     Node,
     atan,
     constant,
+    cos,
     erf,
     exp,
     log,
@@ -369,18 +370,27 @@ def test_intervals_contain_the_truth(operation, x: float, precision: int) -> Non
 NAN = math.nan
 
 
+NO_LIMIT = (NAN, NAN)
+
+
 @pytest.mark.parametrize(
     ("function", "low", "high"),
     [
-        (sin, (NAN, NAN), (NAN, NAN)),
+        (sin, NO_LIMIT, NO_LIMIT),
         (lambda x: x + sin(2 * x) ** 2 / 2, (-math.inf, NAN), (math.inf, NAN)),
         (lambda x: sin(1 / x), (0, 0), (0, 0)),
         (atan, (-math.pi / 2, 0), (math.pi / 2, 0)),
         (lambda x: x * exp(-x), (-math.inf, math.inf), (0, 0)),
         (lambda x: sin(abs(x)) * exp(-abs(x)), (0, 0), (0, 0)),
         (lambda x: log(abs(x)), (math.inf, 0), (math.inf, 0)),
+        (lambda x: 1 / log(abs(x)), (0, 0), (0, 0)),
         (lambda x: log(log(abs(x))), (math.inf, 0), (math.inf, 0)),
+        (lambda x: tanh(log(abs(x)) / 1e5), (1, 0), (1, 0)),
         (lambda x: sqrt(abs(x)), (math.inf, 0), (math.inf, 0)),
+        (lambda x: sqrt(abs(x) + 1) - sqrt(abs(x)), (0, 0), (0, 0)),
+        (lambda x: 1 / -exp(-abs(x)), (-math.inf, math.inf), (-math.inf, -math.inf)),
+        (lambda x: exp(exp(x)), (1, 0), (math.inf, math.inf)),
+        (lambda x: where(exp(-abs(x)) > 0, 1, 0), (1, 0), (1, 0)),
     ],
 )
 def test_an_infinite_x_has_a_value_where_the_limit_exists(function, low, high) -> None:
@@ -390,7 +400,20 @@ def test_an_infinite_x_has_a_value_where_the_limit_exists(function, low, high) -
         )
 
 
-@pytest.mark.parametrize("function", [lambda x: 1 / log(x), lambda x: sin(log(x))])
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: log(log(x)) * x / (x + 1),
+        lambda x: 1 - cos(log(log(x)) / 10),
+        lambda x: sin(pi * sqrt(sqrt(x))),
+        lambda x: x * sin(x),
+    ],
+)
 def test_a_limit_that_is_not_established_is_nan(function) -> None:
-    """The first converges too slowly to tell, the second has no limit."""
+    """The first is ∞·0 and grows too slowly to tell; the others have no limit."""
     assert mp.isnan(exact(function, math.inf)[0])
+
+
+def test_a_result_with_an_exponent_too_long_to_compute_is_infinite() -> None:
+    assert exact(lambda x: exp(exp(exp(x))), 12.0)[0] == mp.inf
+    assert float(exact(lambda x: exp(-exp(exp(x))), 12.0)[0]) == 0

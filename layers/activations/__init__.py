@@ -1,5 +1,6 @@
 """The catalogue: every activation layer, by family."""
 
+from actgrad.layers.activations.clipped import Hardsigmoid, Hardtanh, Relu6, SparseSigmoid
 from actgrad.layers.activations.exponential import (
     Celu,
     Elu,
@@ -12,19 +13,13 @@ from actgrad.layers.activations.exponential import (
     Tanhshrink,
 )
 from actgrad.layers.activations.gated import Geglu, Glu, Reglu, Swiglu
+from actgrad.layers.activations.leaky import LeakyRelu, Prelu, Rrelu
 from actgrad.layers.activations.lookup import catalogue, chain_of, find, layer, names_elsewhere
 from actgrad.layers.activations.piecewise import (
     Hardshrink,
-    Hardsigmoid,
-    Hardtanh,
     Identity,
-    LeakyRelu,
-    Prelu,
     Relu,
-    Relu6,
-    Rrelu,
     Softshrink,
-    SparseSigmoid,
     Threshold,
     ThresholdedRelu,
 )

@@ -8,8 +8,10 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from actgrad.layers.activations import (
+    clipped,
     exponential,
     gated,
+    leaky,
     piecewise,
     rational,
     self_gated,
@@ -28,20 +30,6 @@ from actgrad.layers.errors import ParameterError, UnknownLayerError
 from actgrad.layers.layer import Layer
 from actgrad.layers.parameter import Number, unknown_parameter
 
-__all__ = [
-    "catalogue",
-    "chain_of",
-    "exponential",
-    "find",
-    "gated",
-    "layer",
-    "names_elsewhere",
-    "piecewise",
-    "rational",
-    "self_gated",
-    "softmax",
-]
-
 #: `NAME`, `NAME(ARGUMENTS)` or either with `:PARAM=VALUE,…` after it.
 SPEC = re.compile(r"(?s)([^(:]*)(\(.*\))?(?::(.*))?")
 #: Two names are near if difflib finds this ratio of common characters: one letter in four differs.
@@ -49,7 +37,7 @@ NEAR = 0.75
 
 
 #: Where the catalogue's layers are defined: every class in these files that states a `name`.
-FAMILIES = (exponential, gated, piecewise, rational, self_gated, softmax)
+FAMILIES = (clipped, exponential, gated, leaky, piecewise, rational, self_gated, softmax)
 
 
 def catalogue() -> list[type[Layer]]:

@@ -23,6 +23,7 @@ from actgrad.layers import (
     layer,
 )
 from actgrad.layers.arrays import named
+from actgrad.layers.exact import exact
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,15 @@ def test_each_kink_has_the_stated_value_and_slope(
     x = np.array(kinks, dtype)
     assert tried.forward(x).tolist() == values
     assert tried.backward(np.ones_like(x)).tolist() == slopes
+
+
+@pytest.mark.parametrize("spec", ["hardshrink:lambd=0", "softshrink:lambd=0"])
+def test_shrinking_by_0_is_the_identity_and_so_is_its_gradient(spec: str) -> None:
+    tried = layer(spec)
+    x = np.array([-2.0, -1e-300, -0.0, 0.0, 1e-300, 3.0])
+    assert tried.forward(x).tolist() == x.tolist()
+    assert tried.backward(np.ones_like(x)).tolist() == [1.0] * 6
+    assert exact(tried.traced(), 0.0) == (0, 1)
 
 
 def test_a_stopped_gradient_is_0_whatever_arrives() -> None:

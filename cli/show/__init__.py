@@ -8,6 +8,7 @@ from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from actgrad.cli.show.ascii import ascii_text
+    from actgrad.cli.show.catalogue import catalogue_answer
     from actgrad.cli.show.excerpt import Excerpt
     from actgrad.cli.show.explanation import explanation_answer
     from actgrad.cli.show.page import SIGNS, Page, numeral, short_exponent
@@ -20,6 +21,7 @@ __all__ = [
     "Excerpt",
     "Page",
     "ascii_text",
+    "catalogue_answer",
     "explanation_answer",
     "numeral",
     "short_exponent",

@@ -26,26 +26,26 @@ def explain(
 
     described = layer(spec)
     try:
-        explanation = explain_layer(described, None if x is None else number(x))
+        explanation = explain_layer(described, None if x is None else first_number(x))
     except ShapeError as error:
         hint = f"actgrad graph {described} --x ARRAY shows its gradients at numbers"
         raise ShapeError(str(error), hint) from None
     Output(ReportFormat, form, output).deliver(explanation_answer(explanation))
 
 
-def number(x: str) -> float:
+def first_number(x: str) -> float:
     """The first number of the array that `--x` names; a note on stderr says if there are more.
 
     Raises:
         ActgradError: x cannot be read, or is empty.
     """
-    from actgrad.cli.draw import PointError
     from actgrad.cli.exit import tell
     from actgrad.cli.read import read_array
+    from actgrad.layers import ShapeError
 
     array = read_array(x, "--x")
     if not array.size:
-        raise PointError("--x is empty", "give it a number")
+        raise ShapeError("--x is empty", "give it a number")
     if array.size > 1:
         tell(f"note: --x has {array.size} numbers; the first is used")
     return float(array.flat[0])

@@ -1,4 +1,9 @@
-"""`actgrad layers`: the catalogue."""
+"""`actgrad layers`: the catalogue.
+
+actgrad layers                a row for each layer
+actgrad layers -f json        names, parameters and formulas, for programs
+actgrad layers -f markdown    the table of docs/layers.md
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`actgrad sample`: inputs that find a kernel's faults."""
+"""`actgrad sample`: inputs at which kernels fail."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ def sample(
         list[str] | None,
         typer.Argument(
             metavar="[LAYER...]",
-            help="NAME or NAME:PARAM=VALUE[,PARAM=VALUE...]; its edges are looked at closely.",
+            help="NAME or NAME:PARAM=VALUE[,PARAM=VALUE...], to sample near its critical points.",
             show_default=False,
             autocompletion=complete_layer,
         ),
     ] = None,
-    dtype: Annotated[Dtype, typer.Option("--dtype", help="The numbers' dtype.")] = Dtype.float32,
+    dtype: Annotated[
+        Dtype, typer.Option("--dtype", metavar="DTYPE", help=f"The dtype: {', '.join(Dtype)}.")
+    ] = Dtype.float32,
     every: Annotated[
         bool, typer.Option("--all", help="Every bit pattern of a 16-bit dtype.")
     ] = False,
@@ -34,7 +36,7 @@ def sample(
     form: ArrayFormatOption = None,
     output: ArrayOutput = None,
 ) -> None:
-    """Draw inputs that find faults: every binade, every edge of the layer, and a dense middle."""
+    """Draw inputs at which kernels fail: every binade, critical points, and a dense middle."""
     import math
 
     import numpy as np
@@ -43,19 +45,19 @@ def sample(
     from actgrad.cli.write import ArrayAnswer, Output
     from actgrad.layers import chain_of
     from actgrad.layers.arrays import named
-    from actgrad.layers.verify import SampleError, drawn, every_number
+    from actgrad.layers.verify import SampleError, draw_sample, every_number
 
     destination = Output(ArrayFormat, form, output)
-    sizes = None if shape is None else parsed(shape)
+    sizes = None if shape is None else parsed_shape(shape)
     room = None if sizes is None else math.prod(sizes)
     chain = chain_of(layers) if layers else None
     if every and (count is not None or layers):
-        raise SampleError("--all is every number, whatever the layer", "leave out LAYER and -n")
+        raise SampleError("--all gives every number for any layer", "leave out LAYER and -n")
     if every:
         x = every_number(named(dtype))
     else:
         wanted = count if count is not None else room or 100_000
-        x = drawn(chain, named(dtype), wanted, seed)
+        x = draw_sample(chain, named(dtype), wanted, seed)
         if count is not None and x.size < count:
             tell(f"note: {dtype} has {x.size} numbers, repeated to make {count}")
             x = np.resize(x, count)
@@ -65,22 +67,22 @@ def sample(
         if room > x.size:
             tell(f"note: {x.size} numbers, repeated to fill {room} places")
         x = np.resize(x, sizes)
-    names = tuple(str(layer) for layer in chain.layers) if chain else ()
+    names = tuple(map(str, chain.layers)) if chain else ()
     destination.deliver(ArrayAnswer("sample", names, {"x": x}, "x"))
 
 
-def parsed(shape: str) -> tuple[int, ...]:
-    """`64,1024` as a shape.
+def parsed_shape(text: str) -> tuple[int, ...]:
+    """Read `64,1024` as a shape.
 
     Raises:
-        SampleError: it is none.
+        SampleError: the text is not positive integers with commas between them.
     """
     from actgrad.layers.verify import SampleError
 
     try:
-        sizes = tuple(int(size) for size in shape.split(","))
+        sizes = tuple(int(size) for size in text.split(","))
     except ValueError:
         sizes = (0,)
     if min(sizes) < 1:
-        raise SampleError(f"--shape {shape} is no shape", "write it as --shape 64,1024")
+        raise SampleError(f"--shape {text} is not a shape", "write it as --shape 64,1024")
     return sizes

@@ -1,4 +1,4 @@
-"""`actgrad verify`: how many ULP is that kernel off, and where?"""
+"""`actgrad verify`: how many ULP is a kernel off, and where?"""
 
 from __future__ import annotations
 
@@ -6,22 +6,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from actgrad.cli.options import (
-    FORMAT,
-    Dout,
-    Dtype,
-    Layers,
-    Quiet,
-    VerificationFormat,
-    X,
-    file_option,
-)
+from actgrad.cli.options import Dout, Dtype, Layers, Quiet, VerificationFormat, X, file_option
 
 if TYPE_CHECKING:
-    from actgrad.cli.show.verification import Found
-    from actgrad.layers import Policy
+    from actgrad.cli.show import VerifiedDump
+    from actgrad.layers.verify import Policy
 
 Limit = float | None
+
+#: The option that sets each field of a policy.
+OPTIONS = {
+    "max_ulp": "--max-ulp",
+    "max_abs": "--max-abs",
+    "max_rel": "--max-rel",
+    "within": "--range",
+}
 
 
 def verify(
@@ -29,15 +28,20 @@ def verify(
     x: X,
     out: Annotated[
         str | None,
-        typer.Option("--out", metavar="ARRAY", help="What the kernel gave, of out's shape."),
+        typer.Option("--out", metavar="ARRAY", help="The kernel's result, of out's shape."),
     ] = None,
     dx: Annotated[
         str | None,
-        typer.Option("--dx", metavar="ARRAY", help="The gradient that it gave, of x's shape."),
+        typer.Option("--dx", metavar="ARRAY", help="The kernel's gradient, of x's shape."),
     ] = None,
     dout: Dout = None,
     dtype: Annotated[
-        Dtype | None, typer.Option("--dtype", help="Cast all arrays to this dtype first.")
+        Dtype | None,
+        typer.Option(
+            "--dtype",
+            metavar="DTYPE",
+            help=f"Cast all arrays to this dtype first: {', '.join(Dtype)}.",
+        ),
     ] = None,
     max_ulp: Annotated[
         Limit,
@@ -62,19 +66,20 @@ def verify(
             "--flush-subnormals", help="Subnormal inputs, results or both may count as 0."
         ),
     ] = False,
-    ignore_nan_payload: Annotated[
+    keep_nan_payload: Annotated[
         bool,
-        typer.Option(
-            "--ignore-nan-payload/--keep-nan-payload",
-            help="Whether one nan is as good as another, or must be the input's own.",
-        ),
-    ] = True,
+        typer.Option("--keep-nan-payload", help="A nan must have its input's sign and payload."),
+    ] = False,
+    ignore_nan_payload: Annotated[
+        bool, typer.Option("--ignore-nan-payload", help="The default.", hidden=True)
+    ] = False,
     within: Annotated[
         str | None,
-        typer.Option("--range", metavar="LO,HI", help="Judge only where x lies between these."),
+        typer.Option("--range", metavar="LO,HI", help="Verify only LO ≤ x ≤ HI."),
     ] = None,
     monotonic: Annotated[
-        bool, typer.Option("--monotonic", help="out must not fall where the layer does not.")
+        bool,
+        typer.Option("--monotonic", help="out must rise and fall only where the layer does."),
     ] = False,
     report: Annotated[
         str | None,
@@ -82,80 +87,91 @@ def verify(
             "--report", metavar="FILE", help="Write the worst elements to FILE, as .csv or .json."
         ),
     ] = None,
-    form: Annotated[VerificationFormat | None, FORMAT] = None,
+    form: Annotated[
+        VerificationFormat | None,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="FORMAT",
+            help=f"How to print the report: {', '.join(VerificationFormat)}.",
+            show_default="table",
+        ),
+    ] = None,
     output: Annotated[list[str] | None, file_option(".json, .csv, .md or .txt")] = None,
     quiet: Quiet = False,
 ) -> int:
-    """Hold a kernel's results against the exact truth: how far off are they, and where?
+    """Compare a kernel's results with the exact values: how large are its errors, and where?
 
     Exit status 0: every element keeps the limits; 1: one does not; 2: it could not be verified.
     """
-    from actgrad.cli.show.verification import answer
+    from actgrad.cli.show import verification_answer
     from actgrad.cli.write import Output
-    from actgrad.layers import Policy
+    from actgrad.layers.verify import Policy, PolicyError
 
     destinations = [Output(VerificationFormat, form, output)]
     if report is not None:
-        destinations.insert(0, Output(worst_elements(report), None, [report]))
-    policy = Policy(
-        max_ulp, max_abs, max_rel, flush_subnormals, ignore_nan_payload, span(within), monotonic
-    )
-    found = judged(layers, {"x": x, "out": out, "dout": dout, "dx": dx}, dtype, policy, quiet)
+        destinations.insert(0, Output(report_formats(report), None, [report]))
+    span = None if within is None else parsed_range(within)
+    limits = (max_ulp, max_abs, max_rel)
+    ignore = ignore_nan_payload or not keep_nan_payload
+    try:
+        policy = Policy(*limits, flush_subnormals, ignore, span, monotonic).checked()
+    except PolicyError as error:
+        raise PolicyError(OPTIONS[error.field], error.problem) from None
+    dump = verified(layers, {"x": x, "out": out, "dout": dout, "dx": dx}, dtype, policy, quiet)
     for destination in destinations:
-        destination.deliver(answer(found))
-    return 0 if found.ok else 1
+        destination.deliver(verification_answer(dump))
+    return 0 if dump.verification.ok else 1
 
 
-def worst_elements(report: str) -> tuple[str, str]:
-    """The formats that `--report` has.
+def report_formats(file: str) -> tuple[str, str]:
+    """The formats of `--report`.
 
     Raises:
         OutputError: the suffix of the file names neither.
     """
     from actgrad.cli.write import OutputError
 
-    if not report.lower().endswith((".csv", ".json")):
-        raise OutputError(f"--report {report}: its suffix names no format", "use .csv or .json")
+    if not file.lower().endswith((".csv", ".json")):
+        raise OutputError(f"--report {file}: its suffix names no format", "use .csv or .json")
     return "csv", "json"
 
 
-def span(text: str | None) -> tuple[float, float] | None:
-    """`-3,3` as the range of x that is judged.
+def parsed_range(text: str) -> tuple[float, float]:
+    """Read `-3,3` as a range of x.
 
     Raises:
-        PolicyError: it is none.
+        PolicyError: the text is not two numbers.
     """
     from actgrad.layers.verify import PolicyError
 
-    if text is None:
-        return None
     try:
         low, high = map(float, text.split(","))
     except ValueError:
-        raise PolicyError(f"--range {text} is no range", "write it as --range -3,3") from None
+        hint = "write it as --range -3,3"
+        raise PolicyError(OPTIONS["within"], f"{text} is not two numbers", hint) from None
     return low, high
 
 
-def judged(
+def verified(
     specs: list[str],
     arguments: dict[str, str | None],
     dtype: str | None,
     policy: Policy,
     quiet: bool,
-) -> Found:
-    """Everything that verifying the dumps found out.
+) -> VerifiedDump:
+    """Verify the dump in the ARRAYs `arguments`, by their names; None is not given.
 
     Raises:
-        ActgradError: a dump cannot be read, does not fit x, or holds another array.
+        ActgradError: an array cannot be read, does not fit x, or is another array of the run.
     """
     import math
     from contextlib import ExitStack
 
     from actgrad.cli.read import Dump, nbytes
-    from actgrad.cli.show import Bar
-    from actgrad.cli.show.verification import Found
-    from actgrad.layers import ActgradError, Verification, chain_of
-    from actgrad.layers.verify import WRONG_ARRAY
+    from actgrad.cli.show import Bar, VerifiedDump
+    from actgrad.layers import ActgradError, chain_of
+    from actgrad.layers.verify import WRONG_ARRAY, Verification
 
     if arguments["out"] is None and arguments["dx"] is None:
         raise ActgradError("there is nothing to verify", "give --out, --dx or both")
@@ -168,11 +184,10 @@ def judged(
             verification.add(block)
             done += block.x.size
             bar(done / math.prod(dump.shapes["x"]))
-    found = Found(verification, verification.guesses, dump.indices)
-    for name, guess in found.guesses.items():
+    causes = verification.likely_causes
+    for name, (cause, _) in causes.items():
         tally = verification.tallies[name]
-        if guess.cause.startswith(WRONG_ARRAY) and tally.failed > tally.count / 2:
-            raise ActgradError(
-                f"--{name} {arguments[name]} is the wrong array: it holds {guess.cause.split()[-1]}"
-            )
-    return found
+        if cause.startswith(WRONG_ARRAY) and tally.failed > tally.count / 2:
+            held = cause.removeprefix(WRONG_ARRAY).strip()
+            raise ActgradError(f"--{name} {arguments[name]} is the wrong array: it holds {held}")
+    return VerifiedDump(verification, causes, dump.indices)

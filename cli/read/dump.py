@@ -9,9 +9,10 @@ import numpy as np
 
 from actgrad.cli.read.external import Repeated, random_access
 from actgrad.cli.read.source import in_memory, open_array
-from actgrad.layers import Block, DtypeError, Layer, ShapeError
+from actgrad.layers import DtypeError, Layer, ShapeError
 from actgrad.layers.arrays import Array, floating, named
 from actgrad.layers.run import Held, Slices, Source, computed_in, slices
+from actgrad.layers.verify import Block
 
 #: Elements a block, if no slice has more.
 BLOCK = 1 << 16

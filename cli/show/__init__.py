@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from actgrad.cli.show.page import SIGNS, Page, numeral, short_exponent
     from actgrad.cli.show.progress import Bar
     from actgrad.cli.show.table import show_arrays, shown_arrays
+    from actgrad.cli.show.verification import VerifiedDump, verification_answer
 
 __all__ = [
     "SIGNS",
     "Bar",
     "Excerpt",
     "Page",
+    "VerifiedDump",
     "ascii_text",
     "catalogue_answer",
     "explanation_answer",
@@ -27,6 +29,7 @@ __all__ = [
     "short_exponent",
     "show_arrays",
     "shown_arrays",
+    "verification_answer",
 ]
 
 __getattr__ = lazy_attributes(__name__, __file__)

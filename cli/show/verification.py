@@ -3,92 +3,80 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from io import StringIO
-from typing import Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from actgrad.cli.show.page import Page, numeral, short_exponent
 from actgrad.cli.write import TextAnswer, json_number
-from actgrad.layers import Verification
-from actgrad.layers.verify import Guess, JudgedElement
+from actgrad.layers.verify import (
+    FAILURES,
+    Binade,
+    LikelyCause,
+    Tally,
+    Verification,
+    VerifiedElement,
+)
 
-#: How many of the worst elements are shown, and how many a report holds.
-SHOWN, REPORTED = 10, 100
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+#: How many of the worst elements a report shows, and how many the CSV has.
+SHOWN, LISTED = 10, 100
+#: The quantiles of the error that are shown, in per cent.
+QUANTILES = (50, 99, 99.9)
+#: The most rows of a histogram, and the most columns of its bars.
+HISTOGRAM_ROWS, LONGEST_BAR = 20, 24
+#: The columns beside the bars, where all are as wide as they can be.
+BESIDE_BARS = 56
+#: An error up to this many ULP has no bar; every doubling makes a bar longer by the same length.
+NO_BAR = 2.0**-4
+#: The JSON keys of an element whose names in the code differ.
+JSON_KEYS = {"position": "place", "failure": "kind"}
+
+#: An error, or an end of a range, in three digits: `1.68e7`.
+_short = partial(numeral, digits=3)
+#: An element's number in nine digits; its bits have the rest.
+_number = partial(numeral, digits=9)
+
+#: Elements, each with its indices: `3,7`.
+Worst: TypeAlias = Sequence[tuple[str, VerifiedElement]]
 
 
-class Found(NamedTuple):
-    """A verification that has come to its end."""
+class VerifiedDump(NamedTuple):
+    """A dump that was verified to its end."""
 
     verification: Verification
-    guesses: Mapping[str, Guess]
-    #: The indices of an element of a result, from its place.
+    likely_causes: Mapping[str, LikelyCause]
+    #: The indices of an element of a result, from its position in the dump.
     indices: Callable[[str, int], tuple[int, ...]]
 
-    @property
-    def ok(self) -> bool:
-        """The verdict."""
-        return self.verification.ok
-
-    def worst(self, name: str, count: int) -> list[tuple[str, JudgedElement]]:
-        """The worst elements of a result, each with its indices as `3,7`."""
-        cases = self.verification.worst(name, count)
-        return [(",".join(map(str, self.indices(name, one.place))), one) for one in cases]
+    def worst(self, name: str, count: int) -> Worst:
+        """At most `count` of the worst elements of a result."""
+        return [
+            (",".join(map(str, self.indices(name, element.position))), element)
+            for element in self.verification.worst(name, count)
+        ]
 
 
-def answer(found: Found) -> TextAnswer:
+def verification_answer(dump: VerifiedDump) -> TextAnswer:
     """The verification in every format of `actgrad verify`."""
-    from actgrad.cli.show.verification_table import show
-
     return TextAnswer(
         "verify",
-        partial(show, found),
-        json=lambda: json.dumps(described(found), ensure_ascii=False, allow_nan=False) + "\n",
-        csv=partial(worst_as_csv, found),
-        markdown=partial(markdown, found),
+        partial(show_verification, dump),
+        json=partial(verification_json, dump),
+        csv=partial(verification_csv, dump),
+        markdown=partial(verification_markdown, dump),
     )
 
 
-def worst_as_csv(found: Found) -> str:
-    """The worst elements, a row each."""
-    text = StringIO()
-    heads = ("result", "index", "x", "dout", "got", "truth", "nearest", "ulp", "kind")
-    text.write(",".join((*heads, "x_bits", "got_bits", "nearest_bits")) + "\n")
-    for name in found.verification.tallies:
-        for index, case in found.worst(name, REPORTED):
-            cells = (name, index.replace(",", " "), *(cell(one) for one in case[1:]))
-            text.write(",".join(cells) + "\n")
-    return text.getvalue()
-
-
-def markdown(found: Found) -> str:
-    """The verification as a Markdown section, with a table of the worst elements."""
-    lines = [f"## verify {', '.join(found.verification.layers)}", "", found.verification.summary]
-    for name, tally in found.verification.tallies.items():
-        lines += ["", f"### {name}: {'FAILED' if tally.failed else 'ok'}"]
-        lines += ["", "| at | x | got | truth | ULP | failure |", "| --- " * 6 + "|"]
-        for index, case in found.worst(name, SHOWN):
-            cells = (
-                index,
-                cell(case.x),
-                cell(case.got),
-                case.truth,
-                f"{case.error:.3g}",
-                case.kind,
-            )
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
-def cell(value: float | str) -> str:
-    """A number as JSON would have it, without quotes."""
-    return value if isinstance(value, str) else str(json_number(value))
-
-
-def described(found: Found) -> dict[str, Any]:
-    """The verification as JSON has it."""
-    verification = found.verification
+def verification_json(dump: VerifiedDump) -> str:
+    """The verification as one JSON object."""
+    verification = dump.verification
     policy = verification.policy
-    return {
+    report = {
         "command": "verify",
         "layers": list(verification.layers),
         "dtype": verification.dtype,
@@ -96,16 +84,16 @@ def described(found: Found) -> dict[str, Any]:
         "summary": verification.summary,
         "policy": {**policy._asdict(), "text": str(policy)},
         "exact": verification.exact,
-        "results": {name: result(found, name) for name in verification.tallies},
+        "results": {name: _result_json(dump, name) for name in verification.tallies},
     }
+    return json.dumps(report, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def result(found: Found, name: str) -> dict[str, Any]:
-    """What JSON says of out or dx."""
-    tally = found.verification.tallies[name]
-    guess = found.guesses.get(name)
+def _result_json(dump: VerifiedDump, name: str) -> dict[str, Any]:
+    tally = dump.verification.tallies[name]
+    cause = dump.likely_causes.get(name)
     ulp = {"max": tally.max, "mean": tally.mean}
-    ulp |= {f"p{share:g}": tally.quantile(share / 100) for share in (50, 99, 99.9)}
+    ulp |= {f"p{share:g}": tally.quantile(share / 100) for share in QUANTILES}
     return {
         "ok": not tally.failed,
         "count": tally.count,
@@ -116,22 +104,247 @@ def result(found: Found, name: str) -> dict[str, Any]:
         "left_out": tally.left_out,
         "ulp": {key: json_number(value) for key, value in ulp.items()},
         "at": None if tally.at is None else json_number(tally.at),
-        "guess": guess and guess._asdict(),
+        "guess": cause and cause._asdict(),
         "binades": [
             {
-                "low": json_number(one.low),
-                "high": json_number(one.high),
-                "count": one.judged,
-                "failed": one.failed,
-                "ulp": json_number(one.error),
+                "low": json_number(binade.low),
+                "high": json_number(binade.high),
+                "count": binade.elements,
+                "failed": binade.failed,
+                "ulp": json_number(binade.error),
             }
-            for one in tally.binades
+            for binade in tally.binades
         ],
-        "worst": [
-            {key: json_number(value) if isinstance(value, float) else value for key, value in pairs}
-            for pairs in (
-                {"index": index, **case._asdict()}.items()
-                for index, case in found.worst(name, SHOWN)
-            )
-        ],
+        "worst": [_element_json(*worst) for worst in dump.worst(name, SHOWN)],
     }
+
+
+def _element_json(index: str, element: VerifiedElement) -> dict[str, Any]:
+    return {"index": index} | {
+        JSON_KEYS.get(key, key): json_number(value) if isinstance(value, float) else value
+        for key, value in element._asdict().items()
+    }
+
+
+def verification_csv(dump: VerifiedDump) -> str:
+    """The worst elements as CSV, one a row; indices are separated by spaces."""
+    heads = ("result", "index", "x", "dout", "got", "truth", "nearest", "ulp", "kind")
+    lines = [",".join((*heads, "x_bits", "got_bits", "nearest_bits"))]
+    for name in dump.verification.tallies:
+        for index, element in dump.worst(name, LISTED):
+            cells = (v if isinstance(v, str) else str(json_number(v)) for v in element[1:])
+            lines.append(",".join((name, index.replace(",", " "), *cells)))
+    return "\n".join(lines) + "\n"
+
+
+def verification_markdown(dump: VerifiedDump) -> str:
+    """The verification as Markdown: summary, then for each result statistics and tables."""
+    verification = dump.verification
+    parts = [f"**{verification.summary}**"]
+    for name, tally in verification.tallies.items():
+        parts.append(f"## {name}: {_verdict(tally)}")
+        parts.append(_markdown_table(("ULP", ""), _errors(tally)))
+        parts.append("\n".join(f"- {line}" for line in _counts(tally)))
+        if tally.failed:
+            parts.append(_markdown_table(("failure", "elements", "meaning"), _failures(tally)))
+        if name in dump.likely_causes:
+            parts.append(_likely(dump.likely_causes[name]))
+        if _has_wrong(tally):
+            parts.append(_markdown_table(*_worst_cells(dump.worst(name, SHOWN), "<br>")))
+    return "\n\n".join(parts) + "\n"
+
+
+def _markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = (heads, ["---"] * len(heads), *rows)
+    cells = ([cell.replace("|", "\\|") for cell in line] for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+def show_verification(dump: VerifiedDump, file: IO[str]) -> None:
+    """Print the verification for people; the summary is the last line."""
+    from rich.text import Text
+
+    page = Page(file)
+    for name, tally in dump.verification.tallies.items():
+        page.print(Text(f"{name}: {_verdict(tally)}", _style(not tally.failed)))
+        errors = ", ".join(f"{label} {error}" for label, error in _errors(tally))
+        page.print(Text("\n".join(f"  {line}" for line in (f"ULP: {errors}", *_counts(tally)))))
+        for failure, count, meaning in _failures(tally):
+            page.print(Text(f"  {count} {failure}: {meaning}", "red"))
+        if name in dump.likely_causes:
+            page.print(Text(f"  {_likely(dump.likely_causes[name])}", "yellow"))
+        if tally.binades:
+            page.print(_histogram(tally, page))
+        if _has_wrong(tally):
+            page.print(_worst_elements(dump.worst(name, SHOWN), page))
+    page.print(Text(dump.verification.summary, _style(dump.verification.ok)))
+
+
+def _verdict(tally: Tally) -> str:
+    return "FAILED" if tally.failed else "ok"
+
+
+def _style(good: bool) -> str:
+    return "bold green" if good else "bold red"
+
+
+def _has_wrong(tally: Tally) -> bool:
+    """Whether an element fails or is not correctly rounded."""
+    return tally.max > 0.5 or tally.failed > 0
+
+
+def _errors(tally: Tally) -> list[tuple[str, str]]:
+    """The statistics of the errors in ULP."""
+    quantiles = [(f"p{share:g}", _short(tally.quantile(share / 100))) for share in QUANTILES]
+    return [
+        ("max", _short(tally.max)),
+        ("mean", _short(tally.mean)),
+        *quantiles,
+    ]
+
+
+def _counts(tally: Tally) -> list[str]:
+    """How many elements are correctly rounded, flushed and left out."""
+    share = f"{tally.nearest / tally.count:.4%}" if tally.count else "none"
+    lines = [f"correctly rounded: {share} of {tally.count}"]
+    if tally.flushed:
+        lines.append(f"flushed, as allowed: {tally.flushed}")
+    if tally.left_out:
+        lines.append(f"outside --range, not verified: {tally.left_out}")
+    return lines
+
+
+def _failures(tally: Tally) -> list[tuple[str, str, str]]:
+    """Each failure that occurs: its name, how many elements have it, and what it means."""
+    counts = tally.failures.items()
+    return [(failure, str(count), FAILURES[failure]) for failure, count in counts if count]
+
+
+def _likely(cause: LikelyCause) -> str:
+    return f"likely cause: {cause.cause} (explains {cause.share:.0%} of the elements examined)"
+
+
+def _histogram(tally: Tally, page: Page) -> RenderableType:
+    """The largest error along x, a row for each stretch of binades; lines where it is narrow."""
+    from rich.text import Text
+
+    rows = merged_binades(tally.binades)
+    longest = min(LONGEST_BAR, max(page.width - BESIDE_BARS, 0))
+    most = max(row.error for row in rows)
+    table = _table(("  x", "left"), ("max ULP", "right"), ("fail", "right"), ("of", "right"))
+    if longest:
+        table.add_column("", no_wrap=True)
+    for row in rows:
+        color = "red" if row.failed else "green"
+        bar = Text("█" * _bar_length(row.error, most, longest), color)
+        failed = Text(str(row.failed or ""), "red")
+        cells = (
+            f"  {_stretch(row)}",
+            _short(row.error),
+            failed,
+            str(row.elements),
+            bar,
+        )
+        table.add_row(*cells[: len(table.columns)])
+    if page.fits(table):
+        return table
+    return Text(
+        "\n".join(
+            f"  x {_stretch(row)}: max {_short(row.error)} ULP, {row.failed} of {row.elements} fail"
+            for row in rows
+        )
+    )
+
+
+def _table(*columns: tuple[str, Any]) -> Table:
+    """A table without lines, whose cells are never broken."""
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for head, justify in columns:
+        table.add_column(head, justify=justify, no_wrap=True)
+    return table
+
+
+def _bar_length(error: float, most: float, longest: float) -> int:
+    if error <= NO_BAR:
+        return 0
+    return round(longest * math.log2(error / NO_BAR) / max(math.log2(most / NO_BAR), 5))
+
+
+def _stretch(row: Binade) -> str:
+    """A row's x: `-4 … -1`, `0`, or `inf, nan` for the binade that holds both."""
+    if row.low == row.high or (math.isinf(row.low) and math.isinf(row.high)):
+        return f"{_short(row.low)}, nan" if math.isinf(row.low) else _short(row.low)
+    return f"{_short(row.low)} … {_short(row.high)}"
+
+
+def merged_binades(binades: Sequence[Binade]) -> list[Binade]:
+    """At most HISTOGRAM_ROWS stretches: neighbours join if their errors are of similar size."""
+    octaves = 1
+    while True:
+        rows: list[Binade] = []
+        for binade in binades:
+            if rows and _may_join(rows[-1], binade, octaves):
+                last = rows.pop()
+                binade = Binade(
+                    last.low,
+                    binade.high,
+                    last.elements + binade.elements,
+                    last.failed + binade.failed,
+                    max(last.error, binade.error),
+                )
+            rows.append(binade)
+        if len(rows) <= HISTOGRAM_ROWS or octaves > 2000:
+            return rows
+        octaves *= 2
+
+
+def _may_join(left: Binade, right: Binade, octaves: int) -> bool:
+    """Whether both pass or both fail, with errors in the same step of so many octaves."""
+    if math.isinf(left.low) or math.isinf(right.high):
+        return False
+    if not left.failed and not right.failed and max(left.error, right.error) <= 0.5:
+        return True
+    steps = [math.log2(max(row.error, 0.25)) // octaves for row in (left, right)]
+    return steps[0] == steps[1] and bool(left.failed) == bool(right.failed)
+
+
+def _worst_elements(worst: Worst, page: Page) -> RenderableType:
+    """The worst elements, in decimal and in bits; a line for each where the page is narrow."""
+    from rich.text import Text
+
+    heads, rows = _worst_cells(worst, "\n")
+    table = _table((f"  {heads[0]}", "left"), *((head, "left") for head in heads[1:]))
+    for index, *cells in rows:
+        table.add_row(f"  {index}", *cells)
+    return table if page.fits(table) else Text("\n".join(_line(*element) for element in worst))
+
+
+def _worst_cells(worst: Worst, line_break: str) -> tuple[list[str], list[list[str]]]:
+    """The heads and rows of a table of the worst elements; a dout of ones has no column."""
+    rows = [
+        {
+            "at": index,
+            "x": f"{_number(element.x)}{line_break}{element.x_bits}",
+            "dout": _number(element.dout),
+            "got": f"{_number(element.got)}{line_break}{element.got_bits}",
+            "truth": f"{short_exponent(element.truth)}{line_break}{element.nearest_bits}",
+            "ULP": numeral(element.error),
+            "failure": element.failure,
+        }
+        for index, element in worst
+    ]
+    has_dout = any(element.dout != 1 for _, element in worst)
+    heads = [head for head in rows[0] if head != "dout" or has_dout]
+    return heads, [[row[head] for head in heads] for row in rows]
+
+
+def _line(index: str, element: VerifiedElement) -> str:
+    x, got = _number(element.x), _number(element.got)
+    dout = "" if element.dout == 1 else f", dout {_number(element.dout)}"
+    truth = short_exponent(element.truth)
+    return (
+        f"  {index}: x {x} ({element.x_bits}){dout}, got {got} ({element.got_bits}),"
+        f" truth {truth} ({element.nearest_bits}): {numeral(element.error)} ULP {element.failure}"
+    )

@@ -37,7 +37,7 @@ def truths(ball: balls.Ball, signs: Array, float_format: FloatFormat) -> Truths:
         power = (bits & (0x7FF << 52)).view(np.float64)
         # Both differences are exact; adding the second term rounds once.
         over, under = (size - power) + (low + power * 2.0**-SAME), (2 * power - size) - low
-        torn = (radius > 0) & ((np.abs(over) <= radius) | (np.abs(under) <= radius))
+        straddles = (radius > 0) & ((np.abs(over) <= radius) | (np.abs(under) <= radius))
         exponent = (bits >> 52) - 1023 - (over < 0)
         above = (size - float_format.overflow) + low
         unknown = ~np.isfinite(hi + lo) | (radius > 0) & (
@@ -46,4 +46,4 @@ def truths(ball: balls.Ball, signs: Array, float_format: FloatFormat) -> Truths:
         value = np.where((hi == 0) & (radius == 0), np.copysign(0, signs), hi)
         value = np.where(above >= 0, np.copysign(np.inf, hi), value)
         offset, off = in_ulp(lo, exponent, float_format), in_ulp(radius, exponent, float_format)
-    return Truths(value, exponent, offset, np.where(unknown, np.inf, off), torn)
+    return Truths(value, exponent, offset, np.where(unknown, np.inf, off), straddles)

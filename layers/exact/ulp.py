@@ -79,8 +79,8 @@ class Truths(NamedTuple):
     offset: Array
     #: A bound on the error of the exact value, in ULP; not finite where it is not known.
     radius: Any = 0.0
-    #: Whether the exact value may lie in the binade next to that of `exponent`.
-    torn: Any = False
+    #: Whether the exact value may be on either side of a power of two: `exponent` may be 1 off.
+    straddles: Any = False
 
 
 def truth_of(truth: mpf, float_format: FloatFormat) -> tuple[float, int, float]:

@@ -1,4 +1,4 @@
-"""The likely cause of wrong results: what they would be by formulas that are known to go wrong."""
+"""The likely cause of wrong results: known mistakes are made on purpose, and compared with them."""
 
 from __future__ import annotations
 
@@ -13,143 +13,151 @@ from actgrad.layers.arrays import Array
 from actgrad.layers.errors import ActgradError
 from actgrad.layers.formula import Formula, Node, Sweep, arrays, variable
 from actgrad.layers.layer import Layer
-from actgrad.layers.verify.policy import CODE
+from actgrad.layers.verify.policy import FAILURE_CODES
 from actgrad.layers.verify.reference import Reference
 from actgrad.layers.verify.tally import Elements, Tally
 
-#: A cause is told if it explains so much of what is wrong.
+#: The least share of the wrong elements that a cause must explain.
 ENOUGH = 0.6
-#: An element is explained by a result that is off by so little of the element's own error.
+#: A cause explains an element if its result differs from the element's by at most this share of
+#: the element's own error.
 CLOSE = 0.25
-#: And more by so much than another that is less surprising.
+#: A cause replaces a likelier one that came before it if it explains this much more.
 MARGIN = 0.02
-#: Fewer elements are no sign of a rule.
-FEW = 10
-#: At most so many elements are looked at.
-LOOKED_AT = 2048
+#: Fewer elements show no cause.
+FEWEST = 10
+#: The most elements that are compared with a cause.
+MOST = 2048
+#: The least share of elements next to the truth, on the side of 0, that shows truncation.
+TRUNCATED_SHARE = 0.9
 #: Values that people give a parameter.
 COMMON = (0.0, 0.01, 0.1, 0.2, 0.25, 0.3, 0.5, 1.0, 1.5, 1.702, 2.0, 3.0, 4.0, 6.0, 10.0)
-
 
 PRECISIONS = {"bfloat16": 8, "float16": 11, "float32": 24}
 TRUNCATED = "results are truncated, not rounded"
 WRONG_ARRAY = "the wrong array: it holds"
 
 
-class Guess(NamedTuple):
+class LikelyCause(NamedTuple):
     """A cause, and the share of the wrong elements that it explains."""
 
     cause: str
     share: float
 
 
-def guess(reference: Reference, name: str, tally: Tally) -> Guess | None:
-    """The cause that explains most of what is wrong with a result, if one explains enough.
+def likely_cause(reference: Reference, name: str, tally: Tally) -> LikelyCause | None:
+    """Return the cause that explains most of what is wrong with a result; None if none suffices.
 
-    Where nothing failed, truncation alone is told.
+    Where no element failed, truncation is the only cause that is looked for.
     """
-    if tally.off is None or reference.along_axis or tally.off.x.size < FEW:
+    if tally.wrong is None or not reference.layer.is_elementwise or tally.wrong.x.size < FEWEST:
         return None
-    failed = tally.off.at(tally.off.kind > 0)
     if not tally.failed:
-        share = _truncation(tally.off)
-        return Guess(TRUNCATED, share) if share else None
-    if failed.x.size < FEW:
+        share = truncated_share(tally.wrong)
+        return LikelyCause(TRUNCATED, share) if share else None
+    failed = tally.wrong.at(tally.wrong.failure > 0)
+    if failed.x.size < FEWEST:
         return None
-    best = Guess("", ENOUGH - MARGIN)
-    for cause, share in _causes(reference, name, _thinned(failed)):
+    failed = failed.at(slice(None, None, -(-failed.x.size // MOST)))
+    best = LikelyCause("", ENOUGH - MARGIN)
+    for cause, share in _causes(reference, name, failed):
         if share > best.share + MARGIN:
-            best = Guess(cause, share)
+            best = LikelyCause(cause, share)
+        if best.share >= 1 - MARGIN:  # no share is larger by MARGIN
+            break
     return best if best.cause else None
 
 
-def _thinned(some: Elements) -> Elements:
-    return some.at(slice(None, None, -(-some.x.size // LOOKED_AT)))
-
-
-def _causes(reference: Reference, name: str, some: Elements) -> Iterator[tuple[str, float]]:
-    """Every cause that is known, and the share of the elements that it explains."""
-    got = some.got.astype(np.float64)
-    yield "subnormal numbers are flushed to 0", float(np.mean(some.kind == CODE["flushed"]))
-    for low in ("bfloat16", "float16", "float32"):
-        if reference.kind.precision > PRECISIONS[low]:
-            coarse = _is_a(low, got) & (got != 0) & np.isfinite(got)
-            coarse &= np.unique(got).size > FEW
-            yield (
-                f"computed in a lower precision: every number is one of {low}",
-                float(coarse.mean()),
-            )
-    yield TRUNCATED, _truncation(some)
+def _causes(reference: Reference, name: str, elements: Elements) -> Iterator[tuple[str, float]]:
+    """Every known cause, the most certain first, and the share of the elements that it explains."""
+    got = elements.got.astype(np.float64)
+    flushed = elements.failure == FAILURE_CODES["flushed"]
+    yield "subnormal numbers are flushed to 0", float(np.mean(flushed))
+    for dtype in ("bfloat16", "float16", "float32"):
+        if reference.float_format.precision > PRECISIONS[dtype]:
+            coarse = fits_precision(got, PRECISIONS[dtype]) & (got != 0) & np.isfinite(got)
+            coarse &= np.unique(got).size > FEWEST
+            cause = f"computed in a lower precision: every number is one of {dtype}"
+            yield cause, float(coarse.mean())
+    yield TRUNCATED, truncated_share(elements)
     with np.errstate(all="ignore"):
-        right = reference.kernel(some.x, some.dout)
-        yield f"{WRONG_ARRAY} x", _held(some.x, some)
+        run = reference.run(elements.x, elements.dout)
+        yield f"{WRONG_ARRAY} x", held_share(elements.x, elements)
         other = "dx" if name == "out" else "out"
-        yield f"{WRONG_ARRAY} {other}", _held(getattr(right, other), some)
-        if name == "dx" and (some.dout != 1).any():
-            yield f"{WRONG_ARRAY} dout", _held(some.dout, some)
-            slope = reference.kernel(some.x, np.ones(some.x.size)).dx
-            yield "dout is left out", _share(slope, some)
-        for cause, out, dx in _results(reference, some):
-            yield cause, _share(out if name == "out" else dx, some)
+        yield f"{WRONG_ARRAY} {other}", held_share(getattr(run, other), elements)
+        if name == "dx" and (elements.dout != 1).any():
+            yield f"{WRONG_ARRAY} dout", held_share(elements.dout, elements)
+            slope = reference.run(elements.x, np.ones(elements.x.size)).dx
+            yield "dout is left out", explained_share(slope, elements)
+        for cause, out, dx in _mistaken_results(reference, elements):
+            yield cause, explained_share(out if name == "out" else dx, elements)
 
 
-def _held(values: Array, some: Elements) -> float:
-    """The share of the elements that are the given values; 0s alone tell no array from another."""
-    telling = some.got != 0
-    if np.count_nonzero(telling) < FEW:
+def held_share(values: Array, elements: Elements) -> float:
+    """The share of the results that are the given values; too few results but 0 show nothing."""
+    not_zero = elements.got != 0
+    if np.count_nonzero(not_zero) < FEWEST:
         return 0.0
-    return min(_share(values, some), _share(values[telling], some.at(telling)))
+    return min(
+        explained_share(values, elements),
+        explained_share(values[not_zero], elements.at(not_zero)),
+    )
 
 
-def _truncation(some: Elements) -> float:
-    """The share of numbers that lie next to the truth, on the side of 0; 0 if it is no rule."""
-    short = np.abs(some.got.astype(np.float64)) < np.abs(some.truth)
-    share = float(np.mean(short & (some.error <= 1)))
-    return share if share > 0.9 else 0.0
+def truncated_share(elements: Elements) -> float:
+    """The share of results next to the truth on the side of 0; 0 unless it shows truncation."""
+    nearer_0 = np.abs(elements.got.astype(np.float64)) < np.abs(elements.truth)
+    share = float(np.mean(nearer_0 & (elements.error <= 1)))
+    return share if share > TRUNCATED_SHARE else 0.0
 
 
-def _is_a(low: str, got: Array) -> Array:
-    """Where a number has no more bits than those of the lower precision."""
-    mantissa, _ = np.frexp(got)
-    scaled = np.ldexp(mantissa, PRECISIONS[low])
+def fits_precision(values: Array, precision: int) -> Array:
+    """Whether each number has at most so many significant bits."""
+    mantissa, _ = np.frexp(values)
+    scaled = np.ldexp(mantissa, precision)
     return np.asarray(scaled == np.rint(scaled))
 
 
-def _share(results: Array, some: Elements) -> float:
-    """The share of the elements that these results are much nearer to than the truth is."""
-    got = some.got.astype(np.float64)
+def explained_share(results: Array, elements: Elements) -> float:
+    """The share of the elements whose results are much nearer to these than to the truth."""
+    got = elements.got.astype(np.float64)
     with np.errstate(all="ignore"):
-        nearer = np.abs(got - results) <= CLOSE * np.abs(got - some.truth)
-    alike = (got == results) & (np.signbit(got) == np.signbit(results))
-    alike |= np.isnan(got) & np.isnan(results)
-    return float(np.mean(alike | (nearer & np.isfinite(results) & np.isfinite(got))))
+        nearer = np.abs(got - results) <= CLOSE * np.abs(got - elements.truth)
+    equal = (got == results) & (np.signbit(got) == np.signbit(results))
+    equal |= np.isnan(got) & np.isnan(results)
+    return float(np.mean(equal | (nearer & np.isfinite(results) & np.isfinite(got))))
 
 
-def _results(reference: Reference, some: Elements) -> Iterator[tuple[str, Array, Array]]:
-    """Wrong ways to compute the layer: what each is called, out and dx."""
-    kind = reference.kind
-    layer = reference.layers[0] if len(reference.layers) == 1 else None
+def _mistaken_results(
+    reference: Reference, elements: Elements
+) -> Iterator[tuple[str, Array, Array]]:
+    """The results of each known mistake: its cause, and out and dx in float64."""
+    dtype = reference.float_format.dtype
+    layers = reference.layer.layers
+    layer = layers[0] if len(layers) == 1 else None
     x = Node(variable, leaf="x")
-    ways = [(reference.chain.naive_formula, reference.chain.traced())]
-    for cause, value, slope in reference.chain.naive_forms(x):
-        ways.append((cause, Formula([x], [value, slope])))
-    wider = [np.dtype(one) for one in ("f4", "f8") if np.dtype(one).itemsize > kind.dtype.itemsize]
-    for dtype in (kind.dtype, *wider):
-        for cause, formula in ways:
-            results = (one.astype(kind.dtype) for one in computed(formula, some, dtype))
-            out, dx = (np.broadcast_to(one.astype(np.float64), some.x.shape) for one in results)
-            yield f"{cause}, computed in {dtype.name}", out, dx
-    for cause, other in others(layer) if layer else ():
-        yield cause, other.forward(some.x), other.backward(some.dout)
+    formulas = [(reference.layer.naive_formula, reference.layer.traced())]
+    for cause, value, slope in reference.layer.naive_forms(x):
+        formulas.append((cause, Formula([x], [value, slope])))
+    wider = [wide for wide in map(np.dtype, ("f4", "f8")) if wide.itemsize > dtype.itemsize]
+    for working in (dtype, *wider):
+        for cause, formula in formulas:
+            results = (result.astype(dtype) for result in computed(formula, elements, working))
+            out, dx = (
+                np.broadcast_to(result.astype(np.float64), elements.x.shape) for result in results
+            )
+            yield f"{cause}, computed in {working.name}", out, dx
+    for cause, other in other_layers(layer) if layer else ():
+        yield cause, other.forward(elements.x), other.backward(elements.dout)
 
 
-def others(layer: Layer) -> Iterator[tuple[str, Layer]]:
-    """The same layer at other parameters that people use, and every other layer."""
+def other_layers(layer: Layer) -> Iterator[tuple[str, Layer]]:
+    """Each likely mistaken layer, with its cause: other parameters, then other layers."""
     for name, spec in layer.parameters.items():
         for value in dict.fromkeys((spec.default, *COMMON)):
             if value is None or value == getattr(layer, name):
                 continue
-            values = {one: getattr(layer, one) for one in layer.parameters} | {name: value}
+            values = {key: getattr(layer, key) for key in layer.parameters} | {name: value}
             with suppress(ActgradError):
                 cause = f"wrong parameter: {name} = {value} instead of {getattr(layer, name)}"
                 yield cause, type(layer)(**values)
@@ -162,9 +170,9 @@ def others(layer: Layer) -> Iterator[tuple[str, Layer]]:
                     yield mistake or f"another layer: {cls.name}", other
 
 
-def computed(formula: Formula, some: Elements, dtype: np.dtype[Any]) -> tuple[Array, Array]:
-    """Value and gradient as floats of the dtype give them; a second output is the slope."""
-    x, dout = some.x.astype(dtype), some.dout.astype(dtype)
+def computed(formula: Formula, elements: Elements, dtype: np.dtype[Any]) -> tuple[Array, Array]:
+    """The formula's out and dx, every step rounded to the dtype; a second output is the slope."""
+    x, dout = elements.x.astype(dtype), elements.dout.astype(dtype)
     upstream = [dout] * len(formula.outputs)
     sweep = Sweep(formula, arrays(dtype), {formula.inputs[0]: x}, upstream)
     values = [sweep.value(node) for node in formula.outputs]

@@ -1,45 +1,47 @@
-"""Whether results rise where the layer does."""
+"""Whether out rises where the layer rises, and falls where it falls."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from actgrad.layers.errors import ShapeError
-from actgrad.layers.verify.edges import turns
-from actgrad.layers.verify.policy import CODE
+from actgrad.layers.verify.critical_points import monotonic_branches
+from actgrad.layers.verify.policy import FAILURE_CODES
 from actgrad.layers.verify.reference import Reference
 from actgrad.layers.verify.tally import Elements
 
 
-class Monotone:
-    """Compares each element with the one at the next smaller x of its block, or just before it.
+class Monotonicity:
+    """Compares each element with the element of the next smaller x in its block or just before it.
 
-    So every fall that is told is one, and none is missed in a dump that is in the order of x, or of
-    a single block.
+    So every failure it gives is one. It misses none in a dump that is sorted by x, or that is a
+    single block.
 
     Raises:
-        ShapeError: the layer runs along an axis, where one x does not say what out is.
+        ShapeError: the layer works along an axis, so that out is no function of a single x.
     """
 
     def __init__(self, reference: Reference) -> None:
-        if reference.along_axis:
-            raise ShapeError("--monotonic is for layers that take each element for itself")
-        self.turns, self.rises = turns(reference.chain, reference.kind)
+        if not reference.layer.is_elementwise:
+            raise ShapeError("a layer along an axis is not monotonic: only elementwise layers are")
+        self.starts, self.directions = monotonic_branches(reference.layer, reference.float_format)
         self._last: Elements | None = None
 
-    def falls(self, some: Elements) -> Elements:
-        """The elements that come out less than their neighbour at a smaller x, on one branch."""
-        last = some.at(slice(-1, None))
+    def failures(self, elements: Elements) -> Elements:
+        """Return the elements whose out moves against the direction of their branch."""
+        last = elements.at(slice(-1, None))
         if self._last is not None:
-            some = self._last.and_(some)
+            elements = self._last.followed_by(elements)
         self._last = last
-        out = some.got.astype(np.float64)
-        numbers = np.flatnonzero(~np.isnan(some.x) & ~np.isnan(out))
-        order = numbers[np.argsort(some.x[numbers], kind="stable")]
-        x, out = some.x[order], out[order]
-        branch = np.searchsorted(self.turns, x, side="right")
+        out = elements.got.astype(np.float64)
+        numbers = np.flatnonzero(~np.isnan(elements.x) & ~np.isnan(out))
+        order = numbers[np.argsort(elements.x[numbers], kind="stable")]
+        x, out = elements.x[order], out[order]
+        branch = np.searchsorted(self.starts, x, side="right")
+        # Not np.sign of a difference, which is nan between equal infinities.
         step = np.where(out[1:] == out[:-1], 0, np.where(out[1:] > out[:-1], 1, -1))
-        wrong = step * self.rises[branch[1:]] < 0
+        wrong = step * self.directions[branch[1:]] < 0
         wrong &= (branch[1:] == branch[:-1]) & (x[1:] > x[:-1])
-        found = some.at(order[1:][wrong])
-        return found._replace(kind=np.full(found.kind.size, CODE["decreasing"], np.uint8))
+        failed = elements.at(order[1:][wrong])
+        code = np.full(failed.failure.size, FAILURE_CODES["decreasing"], np.uint8)
+        return failed._replace(failure=code)

@@ -1,76 +1,236 @@
-"""What a verification lets pass, and what it calls that which it does not."""
+"""The limits that a result must keep, and which of them each element breaks."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from actgrad.layers.arrays import Array
 from actgrad.layers.errors import ActgradError
+from actgrad.layers.exact import Truths, errors, in_ulp
+from actgrad.layers.verify.reference import Reference
+
+#: Relative to a limit. An error no further above the limit than this counts as equal to it: the
+#: roundings of float64 add less.
+ROUNDING = 2.0**-50
+#: Relative to a limit. An error this near to it is computed exactly.
+NEAR = 2.0**-48
 
 
 class PolicyError(ActgradError):
-    """A policy that nothing or everything could meet."""
+    """A policy that every result or none could keep.
+
+    Its message is the name of the policy's `field`, and the `problem` with its value.
+    """
+
+    def __init__(self, field: str, problem: str, hint: str | None = None) -> None:
+        super().__init__(f"{field} {problem}", hint)
+        self.field, self.problem = field, problem
 
 
-#: Every kind of failure, from the plainest; an element has one at most, the last that fits.
+#: Every failure. An element has at most one, the last that applies.
 FAILURES = {
-    "ulp": "more ULP from the truth than --max-ulp",
-    "abs": "further from the truth than --max-abs",
-    "rel": "further from the truth, relative to it, than --max-rel",
+    "ulp": "the error in ULP is above its limit",
+    "abs": "the absolute error is above its limit",
+    "rel": "the relative error is above its limit",
     "flushed": "0 where the truth is a subnormal number",
     "zero-sign": "a 0 of the wrong sign",
     "sign": "a number of the wrong sign",
     "finite": "a finite number where the truth overflows",
     "inf": "an infinity where the truth is finite",
     "nan": "nan where the truth is a number",
-    "payload": "a nan without the sign and payload of the nan it came of",
+    "payload": "a nan without the sign and payload of the input's nan",
     "not-nan": "a number where the truth is nan",
-    "decreasing": "less than at a smaller x, on a branch that rises, or more, on one that falls",
+    "decreasing": "less than at a smaller x where the layer rises, or more where it falls",
 }
-#: The number of each kind, as elements are marked; 0 marks those that pass.
-CODE = {name: code for code, name in enumerate(FAILURES, 1)}
+#: The number that marks an element with each failure; 0 marks an element that passes.
+FAILURE_CODES = {failure: code for code, failure in enumerate(FAILURES, 1)}
 
 
 class Policy(NamedTuple):
-    """The limits that every element must keep, all of those that are given.
+    """The limits that every element must keep: all that are not None.
 
-    A nan for a number, an infinity for a finite truth, a wrong sign and a lost subnormal fail
-    whatever the limits are.
+    A nan for a number, an infinity for a finite truth, a wrong sign and a lost subnormal fail under
+    every policy.
     """
 
+    #: The largest error allowed, in ULP.
     max_ulp: float | None = None
     max_abs: float | None = None
     max_rel: float | None = None
-    #: Subnormal x and dout may be taken for 0, and subnormal results given as 0.
+    #: Whether subnormal x and dout may count as 0, and subnormal results may be 0.
     flush_subnormals: bool = False
     ignore_nan_payload: bool = True
-    #: The x that are judged, both ends included; None judges all, nan too.
+    #: The least and the largest x that are verified; None verifies all, nan included.
     within: tuple[float, float] | None = None
+    #: Whether out must rise where the layer rises, and fall where it falls.
     monotonic: bool = False
 
     def checked(self) -> Policy:
-        """The policy, with --max-ulp 1 if it has no limit.
+        """Return the policy, with max_ulp = 1 if it has no limit.
 
         Raises:
-            PolicyError: a limit is negative or nan, or the range is empty.
+            PolicyError: a limit is negative or nan, or the range of x is empty.
         """
         for name in ("max_ulp", "max_abs", "max_rel"):
             limit = getattr(self, name)
             if limit is not None and not limit >= 0:
-                raise PolicyError(f"--{name.replace('_', '-')} is {limit}, but must be ≥ 0")
+                raise PolicyError(name, f"is {limit:g}, but must be ≥ 0")
         if self.within is not None and not self.within[0] <= self.within[1]:
-            raise PolicyError("--range {:g},{:g} is empty".format(*self.within))
+            raise PolicyError("within", "{:g},{:g} is empty".format(*self.within))
         limits = (self.max_ulp, self.max_abs, self.max_rel)
         return self._replace(max_ulp=1.0) if limits == (None, None, None) else self
 
     def __str__(self) -> str:
-        """The policy as the verdict states it."""
+        """The policy as the summary states it."""
         limits = {"ULP": self.max_ulp, "abs": self.max_abs, "rel": self.max_rel}
-        said = [f"error ≤ {most:g} {unit}" for unit, most in limits.items() if most is not None]
+        parts = [f"error ≤ {most:g} {unit}" for unit, most in limits.items() if most is not None]
         if self.flush_subnormals:
-            said.append("subnormals may be flushed")
-        said.append(f"nan payloads {'ignored' if self.ignore_nan_payload else 'kept'}")
+            parts.append("subnormals may be flushed")
+        parts.append(f"nan payloads {'ignored' if self.ignore_nan_payload else 'kept'}")
         if self.within is not None:
-            said.append("{:g} ≤ x ≤ {:g} only".format(*self.within))
+            parts.append("{:g} ≤ x ≤ {:g} only".format(*self.within))
         if self.monotonic:
-            said.append("monotonic")
-        return ", ".join(said)
+            parts.append("monotonic")
+        return ", ".join(parts)
+
+
+class Comparison:
+    """Compares results with their exact values under a policy."""
+
+    def __init__(self, reference: Reference, policy: Policy) -> None:
+        self.reference, self.policy = reference, policy
+        self.float_format = reference.float_format
+
+    def limits(self, truths: Truths) -> Iterator[tuple[str, Any]]:
+        """Each limit in ULP, a number or one for each truth, with the failure above it."""
+        policy, float_format = self.policy, self.float_format
+        if policy.max_ulp is not None:
+            yield "ulp", policy.max_ulp
+        if policy.max_abs is not None:
+            yield "abs", in_ulp(policy.max_abs, truths.exponent, float_format)
+        if policy.max_rel is not None:
+            size = np.abs(truths.value)
+            yield "rel", in_ulp(policy.max_rel * size, truths.exponent, float_format)
+
+    def undecided(self, got: Array, truths: Truths) -> Array:
+        """Whether the radius of each truth leaves open how the result compares with it.
+
+        Open are whether its error is above a limit, and whether it is correctly rounded.
+        """
+        radius = truths.radius
+        with np.errstate(all="ignore"):
+            error = errors(got, truths, self.float_format)
+            # The relative limit is itself unknown by max_rel times the radius.
+            margin = radius * (1 + (self.policy.max_rel or 0))
+            least, most = error - margin, error + margin
+            if truths.straddles.any():
+                # In the next binade an ULP is twice as large, or half.
+                least = np.where(truths.straddles, least / 2, least)
+                most = np.where(truths.straddles, most * 2, most)
+            undecided = ~(radius < np.inf) | (truths.straddles & (got == 0))
+            for limit in (0.5, *(limit for _, limit in self.limits(truths))):
+                undecided |= (least <= limit * (1 + NEAR)) & (most >= limit * (1 - NEAR))
+        return np.asarray(undecided & ~((radius == 0) & (error == 0)))
+
+    def failures(self, raw: Array, truths: Truths, nan_input: Array) -> tuple[Array, Array]:
+        """The error in ULP and the failure's code of each element; `raw` is of the dump's dtype.
+
+        With a nan as input, `nan_input`, both nan and the kernel's result pass: the gradient of a
+        layer may be a number where x is nan.
+        """
+        float_format, value = self.float_format, truths.value
+        allowed = 1.0 if self.policy.max_ulp is None else self.policy.max_ulp
+        with np.errstate(all="ignore"):
+            got = raw.astype(np.float64)
+            error = errors(got, truths, float_format)
+            code = np.zeros(got.size, np.uint8)
+            for failure, limit in self.limits(truths):
+                code[error > limit * (1 + ROUNDING)] = FAILURE_CODES[failure]
+        lost = (got == 0) & (truths.exponent < float_format.least) & (error > max(allowed, 0.5))
+        code[lost] = FAILURE_CODES["flushed"]
+        signs_differ = np.signbit(got) != np.signbit(value)
+        special = signs_differ | ~np.isfinite(got) | ~np.isfinite(value) | nan_input
+        indices = np.flatnonzero(special)
+        if indices.size:
+            error[indices], code[indices] = special_failures(
+                got[indices], value[indices], nan_input[indices], error[indices], code[indices]
+            )
+        return error, code
+
+    def mark_lost_payloads(
+        self, raw: Array, inputs: Iterable[Array | None], nan_input: Array, code: Array
+    ) -> None:
+        """Mark each nan that has not the sign and payload of its input's nan, the quiet bit set."""
+        bits = self.float_format.bits
+        quiet = bits.type(1 << (self.float_format.precision - 2))
+        got = raw.view(bits)
+        kept = [(array.view(bits) | quiet) == got for array in inputs if array is not None]
+        lost = nan_input & np.isnan(raw) & ~np.logical_or.reduce(kept)
+        code[lost] = FAILURE_CODES["payload"]
+
+    def allow_flushing(
+        self,
+        name: str,
+        x: Array,
+        dout: Array,
+        raw: Array,
+        truths: Truths,
+        error: Array,
+        code: Array,
+    ) -> None:
+        """Let failures pass that are right if subnormal results, x or dout, or several, are 0.
+
+        Their error becomes nan, which is not counted.
+        """
+        mark_passed(is_flushed(raw, truths, code), error, code)
+        if x.ndim == 2:
+            return
+        small_x, small_dout = (np.abs(array) < self.float_format.tiny for array in (x, dout))
+        for zero_x, zero_dout in ((small_x, False), (False, small_dout), (small_x, small_dout)):
+            indices = np.flatnonzero((code > 0) & (zero_x | zero_dout))
+            if not indices.size:
+                continue
+            flushed_x = np.where(zero_x, np.copysign(0, x), x)[indices]
+            flushed_dout = np.where(zero_dout, np.copysign(0, dout), dout)[indices]
+            other_truths = self.reference.exact(self.reference.run(flushed_x, flushed_dout))[name]
+            got = raw[indices]
+            _, other = self.failures(got, other_truths, np.zeros(indices.size, bool))
+            passed = (other == 0) | is_flushed(got, other_truths, other)
+            mark_passed(indices[passed], error, code)
+
+
+def mark_passed(indices: Array, error: Array, code: Array) -> None:
+    """Let elements pass, without an error to count."""
+    code[indices], error[indices] = 0, np.nan
+
+
+def is_flushed(raw: Array, truths: Truths, code: Array) -> Array:
+    """Whether each result is 0 for a subnormal truth, of the truth's sign."""
+    same_sign = np.signbit(raw) == np.signbit(truths.value)
+    return np.asarray((code == FAILURE_CODES["flushed"]) & same_sign)
+
+
+def special_failures(
+    got: Array, value: Array, nan_input: Array, error: Array, code: Array
+) -> tuple[Array, Array]:
+    """The errors and failure codes where a distance does not say enough: nan, ±inf and signs."""
+    codes = FAILURE_CODES
+    is_nan, is_inf = np.isnan(got), np.isinf(got)
+    signs_differ = np.signbit(got) != np.signbit(value)
+    both_finite = np.isfinite(got) & np.isfinite(value)
+    # A number next to a truth of 0 is too far from it, rather than of the wrong sign.
+    code[both_finite & signs_differ & (got != 0) & ~((value == 0) & (code > 0))] = codes["sign"]
+    code[both_finite & signs_differ & (got == 0) & (code != codes["flushed"])] = codes["zero-sign"]
+    same = (is_nan & (np.isnan(value) | nan_input)) | ((got == value) & (~signs_differ | nan_input))
+    wrong = ~same & (~both_finite | nan_input)
+    error[wrong], error[same & (~both_finite | nan_input)] = np.inf, 0
+    code[same] = 0
+    code[wrong & np.isinf(value)] = codes["finite"]
+    code[wrong & is_inf & np.isfinite(value)] = codes["inf"]
+    code[wrong & is_inf & np.isinf(value)] = codes["sign"]
+    code[wrong & is_nan] = codes["nan"]
+    code[wrong & ~is_nan & (np.isnan(value) | nan_input)] = codes["not-nan"]
+    return error, code

@@ -1,13 +1,14 @@
-"""What a layer's results should have been, proven: by balls, by bounds of tails, by exact numbers.
+"""The exact results of a layer: enclosed by balls, bounded in tails, or computed exactly.
 
-Nothing rests on a layer's kernel but the sign of a 0: of one that is exactly 0, and of what is too
-near to it for `exact` to tell.
+The layer's own kernel decides nothing but the sign of a 0: of a result that is exactly 0, and of
+one too small for exact arithmetic to tell its sign.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from mpmath import mpf
@@ -31,158 +32,257 @@ from actgrad.layers.exact import (
 from actgrad.layers.formula import Formula
 from actgrad.layers.layer import Layer
 
-#: Elements read on balls at a time: their arrays stay in the L2 cache.
-SOME = 1 << 12
-#: A tail is bounded twice in each binade: 51 bits of a float64 are left open.
-OPEN = 51
-#: The precisions at which that is tried: the second resolves all that float64 holds.
-PRECISIONS = (64, 2600)
-#: In ULP; smaller than this a result in a tail is 0 and its error nothing.
-LITTLE = 2.0**-30
-#: Where the kernel's result is less, a tail is looked for; if it is not 0, FAINTEST stands for it.
-FAINT, FAINTEST = 2.0**-500, 2.0**-1074
+#: The results of a layer that can be verified.
+RESULTS = ("out", "dx")
+#: Elements enclosed by balls at a time: their arrays stay in the L2 cache.
+BATCH = 1 << 12
+#: A tail is bounded over half a binade at a time: the float64 numbers that differ in the last 51
+#: bits alone.
+STRETCH_BITS = 51
+#: The precisions in bits at which a tail is bounded; the second resolves every float64.
+TAIL_PRECISIONS = (64, 2600)
+#: In ULP. A result in a tail that is smaller than this counts as 0, with an error of 0.
+NEGLIGIBLE = 2.0**-30
+#: Where the kernel's result is smaller than this, a tail is looked for.
+FAINT = 2.0**-500
+#: The smallest float64: it stands for a result in a tail that is not 0.
+FAINTEST = 2.0**-1074
+
+#: Whether what is unknown of a truth could change how a result compares with it, by element.
+Undecided: TypeAlias = Callable[[Array, Truths], Array]
 
 
-class Kernel(NamedTuple):
-    """What the kernel gives in float64, by the name of the result."""
+class KernelRun(NamedTuple):
+    """A block's x and dout, and what the layer's kernel gives for them; float64, lines as rows."""
 
+    x: Array
+    dout: Array
     out: Array
     dx: Array
 
+    def at(self, which: Any) -> KernelRun:
+        """The elements or lines that an index picks."""
+        return KernelRun(*(array[which] for array in self))
 
-class Tail(NamedTuple):
-    """What a result is on a stretch of x, for dout = 1: so small at most, and on which side of 0.
 
-    Both may be as good as unknown: infinite, or 0 for a result that is 0 or next to it.
-    """
+class TailBound(NamedTuple):
+    """The bound of a result on a stretch of x, for dout = 1."""
 
+    #: An upper bound of |result| in quanta of the dtype; inf if there is none.
     ulp: float
+    #: The sign of the result: 1, −1, or 0 if it is not known.
     side: int
 
 
 class Reference:
-    """The truth about a layer, or a chain of them, in one dtype."""
+    """The exact results of a layer in one dtype; x and dout are float64, 1-d or lines as rows."""
 
-    def __init__(self, layer: Layer, kind: FloatFormat) -> None:
-        self.layers = layer.layers
-        self.chain = layer.along(-1)
-        self.kind = kind
-        self.along_axis = not layer.is_elementwise
+    def __init__(self, layer: Layer, float_format: FloatFormat) -> None:
+        self.layer = layer.along(-1)
+        self.float_format = float_format
         self._traced: dict[int, Formula] = {}
-        self._tails: dict[int, list[Tail]] = {}
+        self._tail_bounds: dict[int, list[TailBound]] = {}
 
-    def kernel(self, x: Array, dout: Array) -> Kernel:
-        """Both results in float64; x may hold lines, as rows."""
+    def run(self, x: Array, dout: Array) -> KernelRun:
+        """Run the layer's kernel forward and backward in float64."""
         with np.errstate(all="ignore"):
-            out = self.chain.forward(x)
-            return Kernel(out, self.chain.backward(dout))
+            out = self.layer.forward(x)
+            return KernelRun(x, dout, out, self.layer.backward(dout))
 
-    def enclosed(self, x: Array, dout: Array, kernel: Kernel, back: bool) -> list[Truths]:
-        """The results as balls tell them, forward and, if asked, backward."""
-        formula = self._formula(x.shape[1] if x.ndim == 2 else 0)
-        parts = []
-        for start in range(0, len(x), SOME):
-            part = slice(start, start + SOME)
-            columns = [list(np.atleast_2d(np.ascontiguousarray(one[part].T))) for one in (x, dout)]
-            ways = enclosures(formula, columns[0], columns[1] if back else ())
-            found = zip(ways, (one[part] for one in kernel), strict=True)
-            parts.append([truths(rows(way), one.ravel(), self.kind) for way, one in found if way])
+    def truths(
+        self, x: Array, dout: Array, results: Mapping[str, Array], undecided: Undecided
+    ) -> tuple[dict[str, Truths], int]:
+        """The exact values of each of the results, and the count of elements computed exactly.
+
+        Balls enclose all elements. Those of which `undecided` says that this does not suffice are
+        bounded as tails, and computed exactly if that does not suffice either. Where an input is
+        nan, the kernel's result counts as the truth.
+        """
+        run = self.run(x, dout)
+        known = self._enclosed(run, results)
+        unproven = np.zeros(len(x), bool)
+        for name, got in results.items():
+            unproven |= undecided(got.ravel(), known[name]).reshape(len(x), -1).any(axis=1)
+        if x.ndim == 1:
+            unproven |= ~(np.isfinite(x) & np.isfinite(dout))
+        indices = np.flatnonzero(unproven & ~nan_inputs(x, dout))
+        if x.ndim == 1 and indices.size:
+            indices = self._bounded(run, results, known, indices, undecided)
+        if not indices.size:
+            return known, 0
+        for name, better in self.exact(run.at(indices)).items():
+            if name in results:
+                update(known[name], len(x), indices, better)
+        return known, indices.size * (x.shape[1] if x.ndim == 2 else 1)
+
+    def _enclosed(self, run: KernelRun, results: Mapping[str, Array]) -> dict[str, Truths]:
+        """Every truth as balls enclose it; where an input is nan, the kernel's result."""
+        known = dict(zip(RESULTS, self._enclosures(run, "dx" in results), strict=False))
+        indices = np.flatnonzero(nan_inputs(run.x, run.dout))
+        if indices.size:
+            for name, enclosed in known.items():
+                values = getattr(run, name)[indices].ravel()
+                zeros = np.zeros(values.size)
+                update(enclosed, len(run.x), indices, Truths(values, zeros.astype(int), zeros))
+        return known
+
+    def _enclosures(self, run: KernelRun, backward: bool) -> list[Truths]:
+        """The truths of out and, with `backward`, of dx, as balls enclose them."""
+        formula = self._formula(run.x.shape[1] if run.x.ndim == 2 else 0)
+        batches = []
+        for start in range(0, len(run.x), BATCH):
+            batch = run.at(slice(start, start + BATCH))
+            x, dout = (list(np.atleast_2d(np.ascontiguousarray(a.T))) for a in batch[:2])
+            balls = zip(enclosures(formula, x, dout if backward else ()), batch[2:], strict=True)
+            batches.append(
+                [truths(by_lines(b), signs.ravel(), self.float_format) for b, signs in balls if b]
+            )
         return [
-            Truths(*map(np.concatenate, zip(*way, strict=True))) for way in zip(*parts, strict=True)
+            Truths(*map(np.concatenate, zip(*parts, strict=True)))
+            for parts in zip(*batches, strict=True)
         ]
 
-    def tails(self, x: Array, dout: Array, kernel: Kernel) -> list[Truths]:
-        """The results, forward and backward, where they are as good as 0.
+    def _bounded(
+        self,
+        run: KernelRun,
+        results: Mapping[str, Array],
+        known: dict[str, Truths],
+        indices: Array,
+        undecided: Undecided,
+    ) -> Array:
+        """Fill in the truths of tails; return the indices that are still undecided."""
+        faint = np.zeros(indices.size, bool)
+        for name in results:
+            faint |= np.abs(getattr(run, name)[indices]) < FAINT
+        faint &= np.isfinite(run.x[indices]) & np.isfinite(run.dout[indices])
+        tail = indices[faint]
+        if not tail.size:
+            return indices
+        bounded = self.tails(run.at(tail))
+        still = np.zeros(tail.size, bool)
+        for name, got in results.items():
+            has_bound = np.isfinite(bounded[name].radius)
+            update(known[name], len(run.x), tail[has_bound], taken(bounded[name], has_bound))
+            still |= undecided(got[tail], taken(known[name], tail))
+        return np.concatenate([indices[~faint], tail[still]])
 
-        Each stretch of x, half a binade, is bounded as one: far out all of
-        them are that small, whatever large numbers they come of.
+    def tails(self, run: KernelRun) -> dict[str, Truths]:
+        """The truths of elements of which both results are next to 0; else with a radius of inf.
+
+        Half a binade of x is bounded at once: far out all of its results are that small.
         """
-        stretches, where = np.unique(x.view(np.int64) >> OPEN, return_inverse=True)
-        ends = np.stack([stretches << OPEN, ((stretches + 1) << OPEN) - 1]).view(np.float64)
+        stretches, where = np.unique(run.x.view(np.int64) >> STRETCH_BITS, return_inverse=True)
+        first, last = stretches << STRETCH_BITS, ((stretches + 1) << STRETCH_BITS) - 1
+        ends = np.stack([first, last]).view(np.float64)
         for stretch, *pair in zip(stretches.tolist(), *ends.tolist(), strict=True):
-            if stretch not in self._tails:
-                self._tails[stretch] = self._tail(*sorted(pair))
-        found = np.array([self._tails[stretch] for stretch in stretches.tolist()])[where]
-        results = []
-        for i, (factor, signs) in enumerate(((np.ones(1), kernel.out), (dout, kernel.dx))):
-            ulp, side = found[:, i].T
+            if stretch not in self._tail_bounds:
+                self._tail_bounds[stretch] = self._tail_bound(*sorted(pair))
+        limits = np.array([self._tail_bounds[stretch] for stretch in stretches.tolist()])[where]
+        tails = {}
+        for i, (name, factor) in enumerate((("out", np.ones(1)), ("dx", run.dout))):
+            signs = getattr(run, name)
+            ulp, side = limits[:, i].T
             with np.errstate(all="ignore"):
                 radius = ulp * np.abs(factor) * UP
             size = np.where((side == 0) | (signs == 0), 0, FAINTEST)
             value = np.copysign(size, np.where(side == 0, signs, side * factor))
-            radius = np.where(radius < LITTLE, radius, np.inf)
-            results.append(
-                Truths(value, np.full(x.size, NOWHERE), np.zeros(x.size), radius, radius < 0)
-            )
-        return results
+            radius = np.where(radius < NEGLIGIBLE, radius, np.inf)
+            zeros = np.zeros(run.x.size)
+            tails[name] = Truths(value, np.full(zeros.size, NOWHERE), zeros, radius, zeros > 0)
+        return tails
 
-    def _tail(self, low: float, high: float) -> list[Tail]:
-        for precision in PRECISIONS:
+    def _tail_bound(self, low: float, high: float) -> list[TailBound]:
+        for precision in TAIL_PRECISIONS:
             pairs = bounds(self._formula(0), low, high, precision)
-            found = [tail(*pair, self.kind) for pair in pairs]
-            if all(one.ulp < LITTLE for one in found):
+            tail_bounds = [tail_bound(*pair, self.float_format) for pair in pairs]
+            if all(bound.ulp < NEGLIGIBLE for bound in tail_bounds):
                 break
-        return found
+        return tail_bounds
 
-    def exact(self, x: Array, dout: Array, kernel: Kernel) -> tuple[Truths, Truths]:
-        """The exact results, forward and backward; each pair of numbers is worked out once.
+    def exact(self, run: KernelRun) -> dict[str, Truths]:
+        """Both results in exact arithmetic; each distinct pair of x and dout is computed once.
 
-        A 0 has the kernel's sign. Where the kernel finds that no limit exists, at an infinity,
-        there is none.
+        A 0 has the sign of the kernel's result. At an infinity where the kernel gives nan, there is
+        no limit, and the truth is nan.
         """
+        x, dout = run.x, run.dout
         if x.ndim == 2:
-            rows = [self._line(*line) for line in zip(x.tolist(), dout.tolist(), strict=True)]
-            wild = ~(np.isfinite(x).all(1) & np.isfinite(dout).all(1))
-            found = [np.concatenate(way) for way in zip(*rows, strict=True)]
-            wilds = [np.repeat(wild, one.shape[1]) for one in kernel]
+            lines = [self._line(*line) for line in zip(x.tolist(), dout.tolist(), strict=True)]
+            finite = np.isfinite(x).all(1) & np.isfinite(dout).all(1)
+            rows = [np.concatenate(columns) for columns in zip(*lines, strict=True)]
         else:
+            finite = np.isfinite(x) & np.isfinite(dout)
             pairs = np.empty(x.size, np.complex128)
             pairs.real, pairs.imag = x, dout
             distinct, where = np.unique(pairs, return_inverse=True)
-            both = np.array(exact_rows(self._formula(0), self.kind, distinct.tolist()))[where]
-            found = [both[:, :3], both[:, 3:]]
-            wilds = [~(np.isfinite(x) & np.isfinite(dout))] * 2
-        ways = zip(found, (one.ravel() for one in kernel), wilds, strict=True)
-        out, dx = (self._truths(*way) for way in ways)
-        return out, dx
+            both = exact_rows(self._formula(0), self.float_format, distinct.tolist())
+            rows = np.split(np.array(both)[where], 2, axis=1)
+        exact_truths = {}
+        for name, row in zip(RESULTS, rows, strict=True):
+            kernel = getattr(run, name)
+            infinite = np.repeat(~finite, kernel[0].size)
+            exact_truths[name] = with_kernel(row, kernel.ravel(), infinite)
+        return exact_truths
 
     def exact_at(self, x: float, dout: float) -> tuple[mpf, mpf]:
-        """The exact results at a number."""
+        """The exact out and dx at one x, to 2^−BITS of their size."""
         value, gradient = exact(self._formula(0), x, dout, BITS)
         return value, gradient
 
-    def _truths(self, found: Array, kernel: Array, wild: Array) -> Truths:
-        value, exponent, offset = found.T
-        value = np.where(exponent == ZERO, np.copysign(value, kernel), value)
-        value[wild & np.isnan(kernel)] = np.nan
-        return Truths(value, exponent.astype(np.int64), offset)
-
     def _line(self, x: list[float], dout: list[float]) -> tuple[Array, Array]:
-        values, gradients = exact(self._formula(len(x)), x, dout, BITS)
-        out, dx = ([truth_of(one, self.kind) for one in way] for way in (values, gradients))
+        """The truths of out and dx of a line: a row of value, exponent and offset an element."""
+        results = exact(self._formula(len(x)), x, dout, BITS)
+        out, dx = ([truth_of(value, self.float_format) for value in result] for result in results)
         return np.array(out), np.array(dx)
 
     def _formula(self, length: int) -> Formula:
-        """The formula of a line so long, or of a single number."""
+        """The formula of a line of that length, or, for 0, of a single number."""
         if length not in self._traced:
-            self._traced[length] = self.chain.traced(length or None)
+            self._traced[length] = self.layer.traced(length or None)
         return self._traced[length]
 
 
-def tail(low: mpf, high: mpf, kind: FloatFormat) -> Tail:
-    """What lies between the two."""
+def tail_bound(low: mpf, high: mpf, float_format: FloatFormat) -> TailBound:
+    """The bound of a result that is between `low` and `high`."""
     most, side = max(abs(low), abs(high)), int(low > 0) - int(high < 0)
     if not side and not most <= LEAST:
-        return Tail(math.inf, 0)
-    return Tail(max(float(most / kind.quantum), 2.0**-900), side)
+        return TailBound(math.inf, 0)
+    return TailBound(max(float(most / float_format.quantum), 2.0**-900), side)
 
 
-def rows(columns: list[Ball]) -> Ball:
-    """One ball of all, line by line."""
-    size = max(np.size(one) for column in columns for one in column)
+def with_kernel(rows: Array, kernel: Array, infinite: Array) -> Truths:
+    """Exact values with what the kernel decides: the sign of 0, and nan for an infinite input."""
+    value, exponent, offset = rows.T
+    value = np.where(exponent == ZERO, np.copysign(value, kernel), value)
+    value[infinite & np.isnan(kernel)] = np.nan
+    return Truths(value, exponent.astype(np.int64), offset)
+
+
+def by_lines(columns: list[Ball]) -> Ball:
+    """The balls of each column of a block as the elements of one ball, line by line."""
+    size = max(np.size(part) for column in columns for part in column)
     return Ball(
         *(
-            np.stack([np.broadcast_to(one, size) for one in way], axis=1).ravel()
-            for way in zip(*columns, strict=True)
+            np.stack([np.broadcast_to(part, size) for part in parts], axis=1).ravel()
+            for parts in zip(*columns, strict=True)
         )
     )
+
+
+def nan_inputs(x: Array, dout: Array) -> Array:
+    """Which elements have a nan as x or dout; of blocks of lines, which lines have one."""
+    if x.ndim == 1:
+        return np.asarray(np.isnan(x) | np.isnan(dout))
+    return np.asarray(np.isnan(x).any(axis=1) | np.isnan(dout).any(axis=1))
+
+
+def taken(truths: Truths, which: Any) -> Truths:
+    """The truths that an index picks."""
+    return Truths(*(column[which] for column in truths))
+
+
+def update(truths: Truths, lines: int, indices: Array, better: Truths) -> None:
+    """Replace the truths of some of the elements, or of the lines, in place."""
+    for old, new in zip(truths, better, strict=True):
+        values = np.broadcast_to(new, better.value.shape)
+        old.reshape(lines, -1)[indices] = values.reshape(indices.size, old.size // lines)

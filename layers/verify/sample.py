@@ -1,4 +1,4 @@
-"""Inputs that find faults: every binade, every edge of the layer, and a dense middle."""
+"""Inputs at which kernels fail: every binade, every critical point, and a dense middle."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from actgrad.layers.arrays import Array
 from actgrad.layers.errors import ActgradError
 from actgrad.layers.exact import FloatFormat, ordered, unordered
 from actgrad.layers.layer import Layer
-from actgrad.layers.verify.edges import edges
+from actgrad.layers.verify.critical_points import critical_points
 
-#: How many ULP around an edge are all looked at.
+#: The sample has all numbers within this many ULP of a critical point.
 NEAR = 4
-#: The middle, where layers bend, and the share of the sample that it gets.
-MIDDLE, SHARE = 12.0, 0.5
-#: A dtype with fewer numbers is drawn from as from a bag.
+#: The middle is |x| < MIDDLE, where layers bend, and has this share of the rest of the sample.
+MIDDLE, MIDDLE_SHARE = 12.0, 0.5
+#: A dtype with fewer positive numbers is drawn from without replacement.
 FEW = 1 << 20
 
 
@@ -23,7 +23,7 @@ class SampleError(ActgradError):
 
 
 def every_number(dtype: np.dtype[np.generic]) -> Array:
-    """Every bit pattern of a 16-bit dtype, by its bits as a whole number.
+    """Return every bit pattern of a 16-bit dtype, sorted as unsigned integers.
 
     Raises:
         SampleError: the dtype has more bits.
@@ -33,78 +33,91 @@ def every_number(dtype: np.dtype[np.generic]) -> Array:
     return np.arange(1 << 16, dtype=np.uint16).view(dtype)
 
 
-def drawn(layer: Layer | None, dtype: np.dtype[np.generic], count: int, seed: int = 0) -> Array:
-    """`count` numbers of the dtype in their order, nan last; the same for the same seed.
+def draw_sample(
+    layer: Layer | None, dtype: np.dtype[np.generic], count: int, seed: int = 0
+) -> Array:
+    """Return `count` different numbers of the dtype, sorted, nan last; 1-d.
 
-    First come ±0, ±inf, nan and the ends of the subnormal and the normal numbers, then the numbers
-    within a few ULP of where the layer changes its nature, then both ends of every binade; half of
-    the rest is spread over the binades, half over the middle. All differ while the dtype has enough
-    numbers, after which there are less than `count`; what is too much for `count` is thinned, what
-    is named first last. For a layer along an axis they are shuffled, without nan and the
-    infinities, which would spoil whole lines.
+    The sample has, in this order of importance:
+
+    1. ±0, ±inf, nan, ±1, and the least and largest subnormal and normal numbers;
+    2. the numbers within NEAR ULP of the layer's critical points;
+    3. both ends of every binade;
+    4. half of the rest spread over all binades, half over the middle.
+
+    A group that does not fit into `count` is thinned evenly. A dtype that has fewer than `count`
+    numbers gives them all. For a layer along an axis, the numbers are shuffled, and without nan and
+    ±inf, since one of these spoils its whole line. Equal seeds give equal samples.
 
     Raises:
         SampleError: count is not positive.
     """
     if count < 1:
-        raise SampleError(f"a sample of {count} numbers is none")
-    kind, rng = FloatFormat.of(dtype), np.random.default_rng(seed)
+        raise SampleError(f"a sample of {count} numbers is empty")
+    float_format, rng = FloatFormat.of(dtype), np.random.default_rng(seed)
     along_axis = layer is not None and not layer.is_elementwise
     special = np.array([-0.0] if along_axis else [-0.0, np.nan]).astype(dtype)[:count]
-    top = _top(kind) - along_axis
+    largest = _infinity(float_format) - along_axis
     chosen: Array = np.empty(0, np.int64)
-    for group in (_ends(kind), _edges(layer, kind), _binades(kind)):
-        group = np.setdiff1d(group[np.abs(group) <= top], chosen)
+    for group in (_special(float_format), _critical(layer, float_format), _binades(float_format)):
+        group = np.setdiff1d(group[np.abs(group) <= largest], chosen)
         room = count - special.size - chosen.size
         if group.size > room:
             group = group[np.linspace(0, group.size - 1, room).astype(np.intp)]
         chosen = np.union1d(chosen, group)
-    chosen = _filled(chosen, count - special.size, top, kind, rng)
-    values, zero = unordered(chosen, kind), int(np.searchsorted(chosen, 0))
-    found = np.concatenate([values[:zero], special[:1], values[zero:], special[1:]])
-    return rng.permutation(found) if along_axis else found
+    chosen = _filled(chosen, count - special.size, largest, float_format, rng)
+    values, zero = unordered(chosen, float_format), int(np.searchsorted(chosen, 0))
+    sample = np.concatenate([values[:zero], special[:1], values[zero:], special[1:]])
+    return rng.permutation(sample) if along_axis else sample
 
 
-def _top(kind: FloatFormat) -> int:
-    return int(ordered(np.array([np.inf]).astype(kind.dtype), kind)[0])
+# Below, numbers are the integers that `ordered` gives for them.
 
 
-def _both(positive: Array) -> Array:
+def _infinity(float_format: FloatFormat) -> int:
+    return int(ordered(np.array([np.inf]).astype(float_format.dtype), float_format)[0])
+
+
+def _both_signs(positive: Array) -> Array:
     return np.unique(np.concatenate([-positive, positive]))
 
 
-def _ends(kind: FloatFormat) -> Array:
-    normal = 1 << (kind.precision - 1)
-    one = int(ordered(np.ones(1, kind.dtype), kind)[0])
-    return _both(np.array([0, 1, 2, normal - 1, normal, one, _top(kind) - 1, _top(kind)]))
+def _special(float_format: FloatFormat) -> Array:
+    """±0, ±1, ±inf, and the least and largest subnormal and normal numbers."""
+    normal, infinity = 1 << (float_format.precision - 1), _infinity(float_format)
+    unit = int(ordered(np.ones(1, float_format.dtype), float_format)[0])
+    return _both_signs(np.array([0, 1, 2, normal - 1, normal, unit, infinity - 1, infinity]))
 
 
-def _edges(layer: Layer | None, kind: FloatFormat) -> Array:
+def _critical(layer: Layer | None, float_format: FloatFormat) -> Array:
+    """The numbers within NEAR ULP of a critical point."""
     if layer is None:
         return np.empty(0, np.int64)
-    found = ordered(edges(layer, kind), kind)
-    near = (found[:, None] + np.arange(-NEAR, NEAR + 1)).ravel()
-    return np.unique(near[np.abs(near) <= _top(kind)])
+    points = ordered(critical_points(layer, float_format), float_format)
+    near = (points[:, None] + np.arange(-NEAR, NEAR + 1)).ravel()
+    return np.unique(near[np.abs(near) <= _infinity(float_format)])
 
 
-def _binades(kind: FloatFormat) -> Array:
-    step = 1 << (kind.precision - 1)
-    starts = np.arange(step, _top(kind), step)
-    subnormal = 1 << np.arange(kind.precision - 1)
-    return _both(np.concatenate([subnormal, starts - 1, starts, starts + 1]))
+def _binades(float_format: FloatFormat) -> Array:
+    """The powers of two with their neighbours, and those that are subnormal."""
+    step = 1 << (float_format.precision - 1)
+    starts = np.arange(step, _infinity(float_format), step)
+    subnormal = 1 << np.arange(float_format.precision - 1)
+    return _both_signs(np.concatenate([subnormal, starts - 1, starts, starts + 1]))
 
 
 def _filled(
-    chosen: Array, count: int, top: int, kind: FloatFormat, rng: np.random.Generator
+    chosen: Array, count: int, largest: int, float_format: FloatFormat, rng: np.random.Generator
 ) -> Array:
-    """The chosen and others, in order, until they are so many, or the dtype has no more."""
-    if top < FEW:
-        others = np.setdiff1d(np.arange(-top, top + 1), chosen)
+    """The chosen numbers with others, sorted: `count`, or as many as the dtype has."""
+    if largest < FEW:
+        others = np.setdiff1d(np.arange(-largest, largest + 1), chosen)
         return np.union1d(chosen, rng.permutation(others)[: max(count - chosen.size, 0)])
     while chosen.size < count:
         lacking = count - chosen.size
-        middle = rng.uniform(-MIDDLE, MIDDLE, int(lacking * SHARE) + 1).astype(kind.dtype)
-        wide = rng.integers(-top, top, lacking + 1)
-        others = np.setdiff1d(np.concatenate([ordered(middle, kind), wide]), chosen)
+        middle = rng.uniform(-MIDDLE, MIDDLE, int(lacking * MIDDLE_SHARE) + 1)
+        middle = middle.astype(float_format.dtype)
+        spread = rng.integers(-largest, largest, lacking + 1)
+        others = np.setdiff1d(np.concatenate([ordered(middle, float_format), spread]), chosen)
         chosen = np.union1d(chosen, rng.permutation(others)[:lacking])
     return chosen

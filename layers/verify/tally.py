@@ -1,4 +1,4 @@
-"""What a verification counts, in memory that does not grow with the number of elements."""
+"""The errors and failures of a result, in memory that does not grow with its number of elements."""
 
 from __future__ import annotations
 
@@ -7,175 +7,192 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from actgrad.layers.arrays import Array
-from actgrad.layers.verify.policy import CODE, FAILURES
+from actgrad.layers.verify.policy import FAILURE_CODES, FAILURES
 
-#: The worst elements of each kind of failure that are kept.
+#: The worst elements that are kept of each failure.
 KEPT = 100
-#: Elements kept to guess the cause from.
+#: The wrong elements that are kept to recognise the cause from.
 SAMPLED = 8192
-#: A float64's leading bits, 64 to an octave: the histogram that quantiles are read from.
-FINE = 46
+#: The quantiles' histogram drops this many of the last bits of a float64 error, which leaves 64
+#: bins to an octave.
+DROPPED_BITS = 46
+#: The binades of float64, by sign and exponent.
 BINADES = 1 << 12
 
 
 class Elements(NamedTuple):
-    """Some elements: where they stand, what was given, got and right, and how that was judged."""
+    """Elements of a result: their position, inputs, result, truth, error and failure."""
 
-    place: Array
+    #: The position in the whole dump, in the order of its blocks.
+    position: Array
     x: Array
     dout: Array
     #: In the dump's dtype.
     got: Array
     truth: Array
+    #: In ULP; nan for an element that passes because it was flushed.
     error: Array
-    kind: Array
+    #: A code of FAILURE_CODES, or 0.
+    failure: Array
 
     def at(self, which: Any) -> Elements:
-        """Those that an index picks."""
+        """The elements that an index picks."""
         return Elements(*(column[which] for column in self))
 
-    def and_(self, others: Elements | None) -> Elements:
-        """These, then the others."""
+    def followed_by(self, others: Elements | None) -> Elements:
+        """These elements, then the others."""
         if others is None:
             return self
         return Elements(*map(np.concatenate, zip(self, others, strict=True)))
 
 
 class Binade(NamedTuple):
-    """The elements whose |x| lies between 2^exponent and twice that, on one side of 0."""
+    """The elements with 2^exponent ≤ |x| < 2^(exponent + 1), on one side of 0."""
 
     low: float
     high: float
-    judged: int
+    elements: int
     failed: int
+    #: The largest error in ULP.
     error: float
 
 
 class Tally:
-    """The errors and failures of one result, out or dx."""
+    """The counts, errors and worst elements of one result, out or dx."""
 
     def __init__(self) -> None:
-        #: How many elements there were, and how many of them were judged.
+        #: The elements of the dump, and those of them that were verified.
         self.seen = 0
         self.count = 0
+        #: The elements that pass because they were flushed, and those outside the range of x.
         self.flushed = 0
         self.left_out = 0
         self.failures = dict.fromkeys(FAILURES, 0)
+        #: The elements that are correctly rounded.
         self.nearest = 0
-        self.measured = 0
-        self.total = 0.0
+        #: The largest error in ULP, and its x.
         self.max = 0.0
         self.at: float | None = None
-        self.off: Elements | None = None
-        self.stride = 1
+        #: A sample of the elements that fail or are not correctly rounded.
+        self.wrong: Elements | None = None
+        self._stride = 1
+        self._measured = 0
+        self._total = 0.0
         self._worst: dict[int, Elements] = {}
-        self._fine = np.zeros(1 << (64 - FINE), np.int64)
+        self._histogram = np.zeros(1 << (64 - DROPPED_BITS), np.int64)
         self._counts = np.zeros((2, BINADES), np.int64)
         self._errors = np.zeros(BINADES)
 
     @property
     def failed(self) -> int:
-        """How many elements failed."""
+        """The number of elements that failed."""
         return sum(self.failures.values())
 
-    def add(self, some: Elements) -> None:
-        """Count some elements, all of them judged."""
-        self.count += some.kind.size
-        kinds = np.bincount(some.kind, minlength=len(FAILURES) + 1)
-        for name, code in CODE.items():
-            self.failures[name] += int(kinds[code])
-        self.flushed += int(np.count_nonzero(np.isnan(some.error)))
-        measured = np.isfinite(some.error)
-        error = some.error if measured.all() else some.error[measured]
+    def add(self, elements: Elements) -> None:
+        """Count verified elements."""
+        self.count += elements.failure.size
+        codes = np.bincount(elements.failure, minlength=len(FAILURES) + 1)
+        for failure, code in FAILURE_CODES.items():
+            self.failures[failure] += int(codes[code])
+        self.flushed += int(np.count_nonzero(np.isnan(elements.error)))
+        self._add_errors(elements)
+        for code in np.flatnonzero(codes).tolist():
+            self._keep_worst(code, elements)
+        wrong = np.flatnonzero((elements.failure > 0) | (elements.error > 0.5))
+        if wrong.size:
+            self._sample(elements.at(wrong[:: self._stride][:SAMPLED]))
+
+    def _add_errors(self, elements: Elements) -> None:
+        """Add to the statistics of errors that are finite, and to those of each binade."""
+        measured = np.isfinite(elements.error)
+        error = elements.error if measured.all() else elements.error[measured]
         if error.size:
-            self.measured += error.size
-            self.total += float(error.sum())
+            self._measured += error.size
+            self._total += float(error.sum())
             self.nearest += int(np.count_nonzero(error <= 0.5))
             most = int(np.argmax(error))
             if error[most] > self.max or self.at is None:
-                self.max, self.at = float(error[most]), float(some.x[measured][most])
-            bins = error.view(np.int64) >> FINE
-            self._fine += np.bincount(bins, minlength=self._fine.size)
-        # No failure's exact zeros and infinities of x are lost: each has a binade of its own.
-        place = some.x.view(np.uint64) >> 52
-        place = place.astype(np.intp)
-        self._counts[0] += np.bincount(place, minlength=BINADES)
-        if some.kind.any():
-            self._counts[1] += np.bincount(place[some.kind > 0], minlength=BINADES)
-        np.maximum.at(self._errors, place[measured], error)
-        for code in np.flatnonzero(kinds).tolist():
-            self._keep(code, some)
-        wrong = np.flatnonzero((some.kind > 0) | (some.error > 0.5))
-        if wrong.size:
-            self._sample(some.at(wrong[:: self.stride][:SAMPLED]))
+                self.max, self.at = float(error[most]), float(elements.x[measured][most])
+            bins = error.view(np.int64) >> DROPPED_BITS
+            self._histogram += np.bincount(bins, minlength=self._histogram.size)
+        # Of the binades, the first has x = 0 and the subnormal x, the last has ±inf and nan.
+        binade = (elements.x.view(np.uint64) >> 52).astype(np.intp)
+        self._counts[0] += np.bincount(binade, minlength=BINADES)
+        if elements.failure.any():
+            self._counts[1] += np.bincount(binade[elements.failure > 0], minlength=BINADES)
+        np.maximum.at(self._errors, binade[measured], error)
 
-    def extra(self, name: str, some: Elements) -> None:
-        """Count failures of elements that were counted already."""
-        self.failures[name] += some.kind.size
-        if some.kind.size:
-            self._keep_all(CODE[name], some)
+    def add_failures(self, failure: str, elements: Elements) -> None:
+        """Count a failure of elements that were counted already."""
+        self.failures[failure] += elements.failure.size
+        if elements.failure.size:
+            self._keep(FAILURE_CODES[failure], elements)
 
-    def _keep(self, code: int, some: Elements) -> None:
-        here = np.flatnonzero((some.kind == code) & ~np.isnan(some.error))
+    def _keep_worst(self, code: int, elements: Elements) -> None:
+        """Keep the elements with this code that may be among its worst."""
+        indices = np.flatnonzero((elements.failure == code) & ~np.isnan(elements.error))
         kept = self._worst.get(code)
         if kept is not None and len(kept.x) == KEPT:
-            here = here[some.error[here] > kept.error.min()]
-        if here.size > 4 * KEPT:
-            here = here[np.argpartition(-some.error[here], 4 * KEPT)[: 4 * KEPT]]
-        if here.size:
-            self._keep_all(code, some.at(here))
+            indices = indices[elements.error[indices] > kept.error.min()]
+        if indices.size > 4 * KEPT:
+            order = np.argpartition(-elements.error[indices], 4 * KEPT)
+            indices = indices[order[: 4 * KEPT]]
+        if indices.size:
+            self._keep(code, elements.at(indices))
 
-    def _keep_all(self, code: int, some: Elements) -> None:
-        both = some.and_(self._worst.get(code))
-        order = np.lexsort((both.place, -both.error))
+    def _keep(self, code: int, elements: Elements) -> None:
+        """Merge elements with the worst of their code; of equal x, dout and result, the first."""
+        merged = elements.followed_by(self._worst.get(code))
+        order = np.lexsort((merged.position, -merged.error))
         seen: set[tuple[float, float, str]] = set()
         chosen: list[int] = []
         for i in order.tolist():
-            key = (float(both.x[i]), float(both.dout[i]), str(both.got[i]))
+            key = (float(merged.x[i]), float(merged.dout[i]), str(merged.got[i]))
             if key not in seen and len(chosen) < KEPT:
                 seen.add(key)
                 chosen.append(i)
-        self._worst[code] = both.at(chosen)
+        self._worst[code] = merged.at(chosen)
 
-    def _sample(self, some: Elements) -> None:
-        self.off = some.and_(self.off)
-        while self.off.x.size > SAMPLED:
-            self.off = self.off.at(slice(None, None, 2))
-            self.stride *= 2
+    def _sample(self, elements: Elements) -> None:
+        self.wrong = elements.followed_by(self.wrong)
+        while self.wrong.x.size > SAMPLED:
+            self.wrong = self.wrong.at(slice(None, None, 2))
+            self._stride *= 2
 
     @property
     def mean(self) -> float:
-        """The mean error, of those that can be measured."""
-        return self.total / self.measured if self.measured else 0.0
+        """The mean of the finite errors in ULP."""
+        return self._total / self._measured if self._measured else 0.0
 
     def quantile(self, share: float) -> float:
-        """The error that so many stay below, to within 1/64 of it."""
-        if not self.measured:
+        """The error in ULP that this share of the errors is below, right to 1/64 of its size."""
+        if not self._measured:
             return 0.0
-        place = int(np.searchsorted(self._fine.cumsum(), share * self.measured))
-        return min(float((np.int64(place) << FINE).view(np.float64)), self.max)
+        place = int(np.searchsorted(self._histogram.cumsum(), share * self._measured))
+        return min(float((np.int64(place) << DROPPED_BITS).view(np.float64)), self.max)
 
     def worst(self, count: int) -> Elements | None:
-        """The worst elements: the worst of each kind of failure, then the largest errors."""
+        """Return the worst elements: the worst of each failure, then the largest errors."""
         codes = sorted((code for code in self._worst if code), reverse=True) or list(self._worst)
         if not codes:
             return None
-        found = self._worst[codes[0]].at(slice(0, 1))
+        first = self._worst[codes[0]].at(slice(0, 1))
         rest = self._worst[codes[0]].at(slice(1, None))
         for code in codes[1:]:
-            found = found.and_(self._worst[code].at(slice(0, 1)))
-            rest = rest.and_(self._worst[code].at(slice(1, None)))
+            first = first.followed_by(self._worst[code].at(slice(0, 1)))
+            rest = rest.followed_by(self._worst[code].at(slice(1, None)))
+        # Infinite errors come last, so that they do not hide the measured ones.
         size = np.where(np.isinf(rest.error), -1, rest.error)
         rest = rest.at(np.argsort(-size, kind="stable"))
-        return found.and_(rest).at(slice(0, count))
+        return first.followed_by(rest).at(slice(0, count))
 
     @property
     def binades(self) -> list[Binade]:
         """Every binade of x that has elements, from −inf to inf."""
-        found = []
-        for place in np.flatnonzero(self._counts[0]).tolist():
-            bounds = np.array([place << 52, ((place + 1) << 52) - 1], np.uint64).view(np.float64)
-            low, high = sorted(bounds.tolist()) if place & 0x7FF != 0x7FF else [bounds[0]] * 2
-            count, failed = self._counts[:, place].tolist()
-            found.append(Binade(low, high, count, failed, float(self._errors[place])))
-        return sorted(found, key=lambda one: one.low)
+        binades = []
+        for i in np.flatnonzero(self._counts[0]).tolist():
+            bounds = np.array([i << 52, ((i + 1) << 52) - 1], np.uint64).view(np.float64)
+            low, high = sorted(bounds.tolist()) if i & 0x7FF != 0x7FF else [bounds[0]] * 2
+            count, failed = self._counts[:, i].tolist()
+            binades.append(Binade(low, high, count, failed, float(self._errors[i])))
+        return sorted(binades, key=lambda binade: binade.low)

@@ -1,4 +1,4 @@
-"""`actgrad sample`: what is written, and what is said."""
+"""`actgrad sample`: what it writes, and its notes and errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_all_16_bit_numbers(monkeypatch: Any, tmp_path: Path) -> None:
     assert np.array_equal(np.load(file).view(np.uint16), np.arange(65536))
 
 
-def test_a_shape_is_filled_by_repetition_and_that_is_said(
+def test_a_shape_is_filled_by_repetition_with_a_note(
     monkeypatch: Any, tmp_path: Path, capsys: Any
 ) -> None:
     file = tmp_path / "x.npy"
@@ -33,11 +33,13 @@ def test_a_shape_is_filled_by_repetition_and_that_is_said(
     assert np.array_equal(x.ravel()[:20], x.ravel()[100:], equal_nan=True)
     assert "100 numbers, repeated to fill 120 places" in capsys.readouterr().err
     run(monkeypatch, "gelu", "--shape", "6,20", "-o", str(file))
-    assert len(np.unique(np.load(file))) == 119  # −0 and 0 are one
+    assert len(np.unique(np.load(file))) == 119  # −0 equals 0
     assert capsys.readouterr().err == ""
 
 
-def test_more_numbers_than_there_are_repeat(monkeypatch: Any, tmp_path: Path, capsys: Any) -> None:
+def test_more_numbers_than_the_dtype_has_repeat_with_a_note(
+    monkeypatch: Any, tmp_path: Path, capsys: Any
+) -> None:
     file = tmp_path / "x.npy"
     run(monkeypatch, "relu", "--dtype", "float16", "-n", "70000", "-o", str(file))
     assert np.load(file).shape == (70000,)
@@ -55,14 +57,16 @@ def test_it_answers_as_the_other_commands_do(monkeypatch: Any, tmp_path: Path) -
     ("arguments", "message"),
     [
         (["--dtype", "float32", "--all"], "float32 has too many numbers"),
-        (["relu", "--dtype", "float16", "--all"], "--all is every number"),
-        (["relu", "--shape", "2,x"], "--shape 2,x is no shape"),
-        (["relu", "--shape", "2,0"], "--shape 2,0 is no shape"),
+        (["relu", "--dtype", "float16", "--all"], "--all gives every number"),
+        (["relu", "--shape", "2,x"], "--shape 2,x is not a shape"),
+        (["relu", "--shape", "2,0"], "--shape 2,0 is not a shape"),
         (["relu", "-n", "10", "--shape", "2,2"], "10 numbers do not fit into --shape 2,2"),
-        (["relu", "-n", "0"], "a sample of 0 numbers is none"),
+        (["relu", "-n", "0"], "a sample of 0 numbers is empty"),
         (["rellu"], "no layer is called 'rellu'"),
     ],
 )
-def test_what_cannot_be_is_refused(monkeypatch: Any, arguments: list[str], message: str) -> None:
+def test_impossible_samples_are_refused(
+    monkeypatch: Any, arguments: list[str], message: str
+) -> None:
     with pytest.raises(ActgradError, match=message):
         run(monkeypatch, *arguments)

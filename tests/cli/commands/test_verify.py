@@ -1,4 +1,4 @@
-"""`actgrad verify`: what is printed and written, the exit status, and what is refused."""
+"""`actgrad verify`: its reports, its exit status and its errors."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import csv
 import json
 import os
 import pty
+import re
+import sys
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ from actgrad import cli
 from actgrad.cli.read import dump
 from actgrad.cli.show import progress
 from actgrad.layers import ActgradError, layer
-from actgrad.layers.verify.sample import drawn
+from actgrad.layers.verify.sample import draw_sample
 
 
 def run(monkeypatch: Any, *arguments: str) -> int:
@@ -28,7 +31,7 @@ def run(monkeypatch: Any, *arguments: str) -> int:
 def folder(tmp_path: Path, monkeypatch: Any) -> Path:
     """A folder with a dump of gelu: x.npy, y.npy and dx.npy, and wrong.npy with one nan."""
     monkeypatch.chdir(tmp_path)
-    x = drawn(layer("gelu"), np.dtype(np.float32), 2000).reshape(40, 50)
+    x = draw_sample(layer("gelu"), np.dtype(np.float32), 2000).reshape(40, 50)
     gelu = layer("gelu")
     out = gelu.forward(x)
     np.save("x.npy", x)
@@ -42,7 +45,7 @@ def folder(tmp_path: Path, monkeypatch: Any) -> Path:
 DUMP = ("gelu", "--x", "x.npy", "--out", "y.npy", "--dx", "dx.npy")
 
 
-def test_a_right_dump_ends_with_0_and_the_verdict(
+def test_a_right_dump_exits_with_0_and_a_summary(
     folder: Path, monkeypatch: Any, capsys: Any
 ) -> None:
     assert run(monkeypatch, *DUMP, "--max-ulp", "0.501") == 0
@@ -53,7 +56,7 @@ def test_a_right_dump_ends_with_0_and_the_verdict(
     assert "needed exact arithmetic)" in lines[-1]
 
 
-def test_a_wrong_dump_ends_with_1_and_says_where(
+def test_a_wrong_dump_exits_with_1_and_says_where(
     folder: Path, monkeypatch: Any, capsys: Any
 ) -> None:
     assert run(monkeypatch, "gelu", "--x", "x.npy", "--out", "wrong.npy") == 1
@@ -64,11 +67,10 @@ def test_a_wrong_dump_ends_with_1_and_says_where(
     assert out.splitlines()[-1].startswith("gelu: FAILED: out: 1 of 2000 elements fail (nan 1)")
 
 
-def test_json_has_the_same(folder: Path, monkeypatch: Any, capsys: Any) -> None:
+def test_json_has_what_the_table_has(folder: Path, monkeypatch: Any, capsys: Any) -> None:
     arguments = ["gelu", "--x", "x.npy", "--out", "wrong.npy", "--range", "-99,99", "-f", "json"]
     assert run(monkeypatch, *arguments) == 1
-    told = capsys.readouterr().out
-    answer = json.loads(told, parse_constant=pytest.fail)
+    answer = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
     assert (answer["command"], answer["layers"], answer["ok"]) == ("verify", ["gelu"], False)
     result = answer["results"]["out"]
     assert result["failures"]["nan"] == 1
@@ -79,8 +81,53 @@ def test_json_has_the_same(folder: Path, monkeypatch: Any, capsys: Any) -> None:
     assert answer["policy"]["within"] == [-99, 99]
 
 
+class Terminal(BytesIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def shown_on_a_terminal(monkeypatch: Any, width: int, *arguments: str) -> str:
+    """What the command prints on a terminal of that width, without its colours."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stdout", TextIOWrapper(terminal := Terminal(), "utf-8"))
+    run(monkeypatch, *arguments)
+    sys.stdout.flush()
+    return re.sub(r"\x1b\[[\d;]*m", "", terminal.getvalue().decode())
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_no_number_is_cut_on_a_narrow_terminal(width: int, folder: Path, monkeypatch: Any) -> None:
+    np.save("flushed.npy", np.where(np.abs(np.load("y.npy")) < 1e-38, 0, np.load("y.npy")))
+    arguments = ["gelu", "--x", "x.npy", "--out", "flushed.npy", "--dtype", "float32"]
+    shown = shown_on_a_terminal(monkeypatch, width, *arguments)
+    assert max(map(len, shown.splitlines())) <= width
+    # A … stands between the ends of a range of x only.
+    assert shown.count("…") == len(re.findall(r"[-\d.e]+ …\s+[-\d.e]+", shown))
+    assert re.search(r"-1\.17[\d]+e-38\s", shown)
+
+
+def test_help_at_80_columns_cuts_no_option(monkeypatch: Any) -> None:
+    shown = shown_on_a_terminal(monkeypatch, 80, "--help")
+    assert "--flush-subnormals" in shown
+    assert "…" not in shown
+
+
+def test_markdown_has_the_summary_and_tables(folder: Path, monkeypatch: Any, capsys: Any) -> None:
+    arguments = ["gelu", "--x", "x.npy", "--out", "wrong.npy", "-f", "markdown"]
+    assert run(monkeypatch, *arguments) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("**gelu: FAILED: out: 1 of 2000 elements fail (nan 1)")
+    assert "## out: FAILED" in lines
+    assert "| nan | 1 | nan where the truth is a number |" in lines
+    assert "| at | x | got | truth | ULP | failure |" in lines
+    assert any(line.startswith("| 20,7 | ") and line.endswith(" | inf | nan |") for line in lines)
+
+
 @pytest.mark.parametrize("quiet", [False, True])
-def test_a_long_verification_shows_how_far_it_is_on_a_terminal(
+def test_a_long_verification_shows_its_progress_on_a_terminal(
     quiet: bool, folder: Path, monkeypatch: Any
 ) -> None:
     ours, theirs = pty.openpty()
@@ -97,7 +144,7 @@ def test_a_long_verification_shows_how_far_it_is_on_a_terminal(
     assert (b"100%" in shown or "━".encode() in shown) is not quiet
 
 
-def test_a_report_lists_the_worst(folder: Path, monkeypatch: Any, capsys: Any) -> None:
+def test_a_report_lists_the_worst_elements(folder: Path, monkeypatch: Any, capsys: Any) -> None:
     assert run(monkeypatch, "gelu", "--x", "x.npy", "--out", "wrong.npy", "--report", "w.csv") == 1
     (row,) = csv.DictReader((folder / "w.csv").read_text(encoding="utf-8").splitlines())
     assert (row["result"], row["index"], row["got"], row["kind"]) == ("out", "20 7", "NaN", "nan")
@@ -114,12 +161,14 @@ def test_a_report_lists_the_worst(folder: Path, monkeypatch: Any, capsys: Any) -
 
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_lines_along_any_axis_in_any_order(
+def test_lines_along_any_axis_in_any_memory_order(
     tmp_path: Path, monkeypatch: Any, capsys: Any, axis: int, order: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(dump, "BLOCK", 30)
-    x = np.asarray(drawn(layer("glu"), np.dtype(np.float16), 96).reshape(4, 6, 4), order=order)
+    x = np.asarray(
+        draw_sample(layer("glu"), np.dtype(np.float16), 96).reshape(4, 6, 4), order=order
+    )
     x = (x % 4).astype(np.float16)
     dout = np.float16(1.5)
     for name in ("glu", "softmax"):
@@ -148,7 +197,7 @@ def test_blocks_of_any_size_give_one_answer(folder: Path, monkeypatch: Any, caps
     assert answers[0] == answers[1]
 
 
-def test_bfloat16_is_known_without_being_told(
+def test_bfloat16_is_recognised_without_dtype(
     tmp_path: Path, monkeypatch: Any, capsys: Any
 ) -> None:
     ml_dtypes = pytest.importorskip("ml_dtypes")
@@ -173,12 +222,12 @@ def test_bfloat16_is_known_without_being_told(
         ("--x x.npy --out x.npy", r"--out x\.npy is the wrong array: it holds x"),
         ("--x x.npy --out two.npz", r"two\.npz holds a, b: which one"),
         ("--x x.npy", "there is nothing to verify"),
-        ("--x x.npy --out y.npy --range 3", "--range 3 is no range"),
+        ("--x x.npy --out y.npy --range 3", "--range 3 is not two numbers"),
         ("--x x.npy --out y.npy --range 3,-3", "--range 3,-3 is empty"),
-        ("--x x.npy --out y.npy --max-ulp -1", "--max-ulp is -1"),
+        ("--x x.npy --out y.npy --max-ulp -1", "--max-ulp is -1, but must be ≥ 0"),
     ],
 )
-def test_what_cannot_be_verified_is_refused(
+def test_dumps_that_cannot_be_verified_are_refused(
     folder: Path, monkeypatch: Any, arguments: str, message: str
 ) -> None:
     y = np.load("y.npy")

@@ -19,7 +19,7 @@ from actgrad.layers.exact.ulp import FloatFormat, truth_of
 from actgrad.layers.exact.values import exact
 from actgrad.layers.formula import BALLS, trace
 from actgrad.layers.formula import words as f
-from actgrad.layers.verify.sample import drawn
+from actgrad.layers.verify.sample import draw_sample
 
 SPECS = [
     f"{cls.name}:threshold=0.5,value=-1" if cls.name == "threshold" else cls.name
@@ -51,7 +51,7 @@ def useful(ball: Ball) -> Any:
 def test_a_layers_results_lie_in_their_balls(spec: str) -> None:
     """At points of every binade, subnormal, next to roots and kinks, and huge."""
     tried = layer(spec)
-    x = drawn(tried, np.dtype(np.float64), 180)
+    x = draw_sample(tried, np.dtype(np.float64), 180)
     x = np.concatenate([x[np.isfinite(x)], np.linspace(-9, 9, 120)])
     width = 6 if isinstance(tried, AlongAxis) else 1
     lines = x[: x.size // width * width].reshape(-1, width)
@@ -177,5 +177,5 @@ def test_truths_of_balls_are_those_of_exact_numbers(dtype: str) -> None:
         assert found.value[i] == value
         assert math.isinf(value) or (found.exponent[i], found.offset[i]) == (place, offset)
     apart = truths(Ball(hi, lo, np.abs(hi) * 2.0**-50), np.ones(hi.size), kind)
-    assert apart.torn[[0, 3]].all()
-    assert not apart.torn[6]
+    assert apart.straddles[[0, 3]].all()
+    assert not apart.straddles[6]

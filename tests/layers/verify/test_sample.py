@@ -1,4 +1,4 @@
-"""What a sample must hold, whatever its size."""
+"""A sample has every binade and critical point, whatever its size."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 from actgrad.layers import Chain, layer
 from actgrad.layers.arrays import FLOATING, named
 from actgrad.layers.exact.ulp import FloatFormat, ordered
-from actgrad.layers.verify.edges import edges, turns
-from actgrad.layers.verify.sample import SampleError, drawn, every_number
+from actgrad.layers.verify.critical_points import critical_points, monotonic_branches
+from actgrad.layers.verify.sample import SampleError, draw_sample, every_number
 
 every_dtype = pytest.mark.parametrize("name", FLOATING)
 
@@ -21,19 +21,26 @@ def dtype_of(name: str) -> np.dtype[np.generic]:
 
 
 @every_dtype
-def test_it_holds_every_binade_of_both_signs_and_what_is_special(name: str) -> None:
+def test_it_has_every_binade_of_both_signs_and_the_special_numbers(name: str) -> None:
     dtype = dtype_of(name)
-    kind = FloatFormat.of(dtype)
-    x = drawn(layer("gelu"), dtype, 20_000)
+    float_format = FloatFormat.of(dtype)
+    x = draw_sample(layer("gelu"), dtype, 20_000)
     assert x.dtype == dtype
     assert x.size == 20_000
-    bits = x.view(kind.bits)
+    bits = x.view(float_format.bits)
     assert len(np.unique(bits)) == x.size
-    binades = np.unique(bits >> (kind.precision - 1)).size
-    # Of those that hold the infinities and nan, the one below 0 has no nan.
-    assert binades == 2 * (kind.most - kind.least + 3)
+    binades = np.unique(bits >> (float_format.precision - 1)).size
+    # The binades of ±inf count too; the only nan is in the positive one.
+    assert binades == 2 * (float_format.most - float_format.least + 3)
     sizes = np.abs(x[~np.isnan(x)]).astype(np.float64)
-    special = {0.0, kind.quantum, kind.tiny - kind.quantum, kind.tiny, 1.0, np.inf}
+    special = {
+        0.0,
+        float_format.quantum,
+        float_format.tiny - float_format.quantum,
+        float_format.tiny,
+        1.0,
+        np.inf,
+    }
     assert special <= set(sizes.tolist())
     assert np.isnan(x).sum() == 1
     assert (np.signbit(x) & (x == 0)).sum() == 1
@@ -41,7 +48,7 @@ def test_it_holds_every_binade_of_both_signs_and_what_is_special(name: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("spec", "places"),
+    ("spec", "points"),
     [
         ("gelu", [-0.7517915, -13.146246, -14.356068, 0.0]),
         ("sigmoid", [17.32868, -87.33654, -103.97208]),
@@ -53,53 +60,57 @@ def test_it_holds_every_binade_of_both_signs_and_what_is_special(name: str) -> N
         ("relu6", [0.0, 6.0]),
     ],
 )
-def test_the_neighbours_of_what_tells_are_in_it(spec: str, places: list[float]) -> None:
-    kind = FloatFormat.of(np.dtype(np.float32))
-    held = set(ordered(drawn(layer(spec), kind.dtype, 4000), kind).tolist())
-    for place in ordered(np.float32(places), kind).tolist():
-        assert {place + step for step in range(-3, 4)} <= held
+def test_it_has_the_neighbours_of_critical_points(spec: str, points: list[float]) -> None:
+    float_format = FloatFormat.of(np.dtype(np.float32))
+    numbers = set(
+        ordered(draw_sample(layer(spec), float_format.dtype, 4000), float_format).tolist()
+    )
+    for point in ordered(np.float32(points), float_format).tolist():
+        assert {point + step for step in range(-3, 4)} <= numbers
 
 
 def test_the_middle_is_dense() -> None:
-    x = drawn(layer("silu"), named("float32"), 100_000)
+    x = draw_sample(layer("silu"), named("float32"), 100_000)
     middle = np.sort(x[np.abs(x) < 8])
     assert np.diff(middle).max() < 0.01
 
 
-def test_a_seed_decides_it() -> None:
-    first, again, other = (drawn(layer("mish"), named("float32"), 5000, seed) for seed in (1, 1, 2))
+def test_equal_seeds_give_equal_samples() -> None:
+    first, again, other = (
+        draw_sample(layer("mish"), named("float32"), 5000, seed) for seed in (1, 1, 2)
+    )
     assert np.array_equal(first, again, equal_nan=True)
     assert not np.array_equal(first, other, equal_nan=True)
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 30, 300])
-def test_a_small_one_has_the_size_asked_for(count: int) -> None:
+def test_a_small_sample_has_the_size_asked_for(count: int) -> None:
     for name in ("float16", "float64"):
-        assert drawn(layer("gelu"), named(name), count).size == count
-    assert drawn(None, named("float32"), count).size == count
+        assert draw_sample(layer("gelu"), named(name), count).size == count
+    assert draw_sample(None, named("float32"), count).size == count
 
 
-def test_a_dtype_has_no_more_numbers_than_it_has() -> None:
-    x = drawn(layer("relu"), named("float16"), 100_000)
+def test_a_sample_has_no_more_numbers_than_its_dtype() -> None:
+    x = draw_sample(layer("relu"), named("float16"), 100_000)
     assert x.size == 65536 - 2046 + 1
     assert every_number(named("float16")).size == 65536
     with pytest.raises(SampleError, match="too many"):
         every_number(named("float32"))
-    with pytest.raises(SampleError, match="none"):
-        drawn(None, named("float32"), 0)
+    with pytest.raises(SampleError, match="is empty"):
+        draw_sample(None, named("float32"), 0)
 
 
-def test_lines_are_not_spoilt_by_nan() -> None:
-    x = drawn(layer("softmax"), named("float32"), 3000)
+def test_a_sample_for_lines_has_no_nan_and_is_not_sorted() -> None:
+    x = draw_sample(layer("softmax"), named("float32"), 3000)
     assert np.isfinite(x).all()
     assert (np.diff(x) < 0).any()
 
 
-def test_a_chain_has_edges_and_branches_of_its_own() -> None:
-    kind = FloatFormat.of(np.dtype(np.float32))
+def test_a_chain_has_critical_points_and_branches_of_its_own() -> None:
+    float_format = FloatFormat.of(np.dtype(np.float32))
     chain = Chain([layer("softplus"), layer("hardtanh:min_val=0.5,max_val=2")])
-    assert np.abs(edges(chain, kind) - np.log(np.exp(2) - 1)).min() < 1e-6
-    starts, rises = turns(Chain([layer("gelu")]), kind)
-    # Far out the slope is 0, to float64: what falls there is told as well.
+    assert np.abs(critical_points(chain, float_format) - np.log(np.exp(2) - 1)).min() < 1e-6
+    starts, directions = monotonic_branches(Chain([layer("gelu")]), float_format)
+    # Below −38.67 the slope is 0 in float64, so that out must not fall there.
     assert starts == pytest.approx([-38.67477, -0.7517915])
-    assert rises.tolist() == [1, -1, 1]
+    assert directions.tolist() == [1, -1, 1]

@@ -1,0 +1,118 @@
+"""The critical points of a layer: where its results change their nature, and kernels go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from actgrad.layers.arrays import Array
+from actgrad.layers.exact import FloatFormat, ordered, unordered
+from actgrad.layers.explain import find_kinks
+from actgrad.layers.layer import Layer
+
+#: The numbers tried in every binade; two changes between neighbouring ones cancel, and are missed.
+TRIED = 32
+
+
+def critical_points(layer: Layer, float_format: FloatFormat) -> Array:
+    """Return the numbers of the dtype on both sides of every critical point, sorted, 1-d.
+
+    Critical points are kinks and jumps, roots of the function and of its slope, and the x where
+    either overflows, underflows, becomes subnormal or saturates. A layer along an axis has none.
+    """
+    if not layer.is_elementwise:
+        return np.empty(0, float_format.dtype)
+    low, high = _changes(lambda x: _nature(layer, x, float_format), float_format)
+    with np.errstate(all="ignore"):
+        bends = np.array([kink.x for kink in find_kinks(layer)]).astype(float_format.dtype)
+    points = np.concatenate([low, high, ordered(bends, float_format)])
+    return unordered(np.unique(points), float_format)
+
+
+def monotonic_branches(layer: Layer, float_format: FloatFormat) -> tuple[Array, Array]:
+    """The least x of every branch but the first, in float64, and the direction of each branch.
+
+    The direction is 1 where out rises, and −1 where it falls. A branch ends where the slope changes
+    its sign, and where the function jumps.
+    """
+
+    def falls(x: Array) -> Array:
+        with np.errstate(all="ignore"):
+            out = layer.forward(x.astype(np.float64))
+            return (layer.backward(np.ones_like(out)) < 0)[:, None]
+
+    _, turning = _changes(falls, float_format)
+    jumps = np.array([kink.x for kink in find_kinks(layer) if kink.is_jump]).astype(
+        float_format.dtype
+    )
+    before = ordered(jumps, float_format)
+    starts = unordered(np.unique(np.concatenate([turning, before, before + 1])), float_format)
+    lowest = np.array([-np.inf]).astype(float_format.dtype)
+    directions = np.where(falls(np.concatenate([lowest, starts]))[:, 0], -1, 1)
+    return starts.astype(np.float64), directions
+
+
+def _changes(nature: Callable[[Array], Array], float_format: FloatFormat) -> tuple[Array, Array]:
+    """The neighbours in the dtype between which the nature changes, as integers of `ordered`.
+
+    `nature` gives a row for each x. What changes twice between two numbers tried is missed.
+    """
+    grid = _grid(float_format)
+    natures = nature(grid)
+    before = np.flatnonzero((natures[1:] != natures[:-1]).any(axis=1))
+    low, high = ordered(grid[before], float_format), ordered(grid[before + 1], float_format)
+    while (high - low > 1).any():
+        middle = low + (high - low) // 2
+        same = (nature(unordered(middle, float_format)) == natures[before]).all(axis=1)
+        low, high = np.where(same, middle, low), np.where(same, high, middle)
+    return low, high
+
+
+def _grid(float_format: FloatFormat) -> Array:
+    """TRIED numbers of every binade and both signs, sorted, without the infinities."""
+    last = int(ordered(np.array([np.inf]).astype(float_format.dtype), float_format)[0])
+    step = 1 << max(float_format.precision - 1 - TRIED.bit_length() + 1, 0)
+    positive = np.unique(np.concatenate([np.arange(1, last, step), 1 << np.arange(52), [last - 1]]))
+    positive = positive[positive < last]
+    return unordered(np.concatenate([-positive[::-1], [0], positive]), float_format)
+
+
+def _nature(layer: Layer, x: Array, float_format: FloatFormat) -> Array:
+    """The nature of the results at each x: a row of flags and signs that critical points change."""
+    wide = x.astype(np.float64)
+    with np.errstate(all="ignore"):
+        out = layer.forward(wide)
+        slope = layer.backward(np.ones_like(out))
+        columns = [
+            *_magnitudes(out, float_format),
+            *_magnitudes(slope, float_format),
+            *_saturation(layer, wide, out, slope, float_format.dtype),
+        ]
+    return np.stack([column.astype(np.int8) for column in columns], axis=1)
+
+
+def _magnitudes(values: Array, float_format: FloatFormat) -> list[Array]:
+    """The sign of each value, and whether it underflows, is subnormal or overflows."""
+    size = np.abs(values)
+    return [
+        np.sign(values),
+        np.signbit(values),
+        size <= float_format.quantum / 2,
+        size < float_format.tiny,
+        size >= float_format.overflow,
+    ]
+
+
+def _saturation(
+    layer: Layer, x: Array, out: Array, slope: Array, dtype: np.dtype[np.generic]
+) -> list[Array]:
+    """Whether out equals x, or out or the slope its limit at −inf or inf, once rounded."""
+    limits = layer.forward(np.array([-np.inf, np.inf]))
+    slopes = layer.backward(np.ones(2))
+    value, rounded_slope = out.astype(dtype), slope.astype(dtype)
+    return [
+        value == x.astype(dtype),
+        *(value == limit for limit in limits.astype(dtype)),
+        *(rounded_slope == limit for limit in slopes.astype(dtype)),
+    ]

@@ -9,7 +9,7 @@ from string import ascii_lowercase, ascii_uppercase
 from rich.text import Text
 
 from actgrad.cli.draw.drawing import ABOVE, BELOW, Drawing
-from actgrad.cli.draw.layout import LanePath, Output, Vertex, VerticalSegment
+from actgrad.cli.draw.layout import LanePath, OutputVertex, Vertex, VerticalSegment
 from actgrad.cli.show import SIGNS
 from actgrad.layers.formula import Node
 
@@ -203,7 +203,7 @@ class Section:
     def _draw_vertex(self, vertex: Vertex, row: int) -> None:
         text, column = self.drawing.text(vertex), self.layout.column(vertex)
         left, width = self.left[column], self.drawing.widths[column]
-        if isinstance(vertex, Output):
+        if isinstance(vertex, OutputVertex):
             self.canvas.write(row, left, f" {text}", BOLD)
         elif vertex.is_operation:
             self._draw_box(vertex, row)

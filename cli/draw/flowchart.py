@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from actgrad.cli.draw.labels import Label, Labels
-from actgrad.cli.draw.layout import Output, Vertex, target
+from actgrad.cli.draw.layout import OutputVertex, Vertex, target
 from actgrad.layers.formula import Node
 
 #: What the two lines on an edge are.
@@ -38,7 +38,7 @@ class Flowchart:
         vertices: list[Vertex] = list(labels.graph.nodes)
         for edge in edges:
             vertices += [edge.source, target(edge)]
-        ordered = sorted(dict.fromkeys(vertices), key=lambda vertex: isinstance(vertex, Output))
+        ordered = sorted(dict.fromkeys(vertices), key=lambda v: isinstance(v, OutputVertex))
         self.names = {vertex: f"n{i}" for i, vertex in enumerate(ordered)}
         uses = Counter(edge.source for edge in edges)
         self.branchings = {

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from actgrad.cli.draw.layout import Output, target
+from actgrad.cli.draw.layout import OutputVertex, target
 from actgrad.cli.draw.picture import Picture
 from actgrad.cli.write import json_number
 from actgrad.layers.formula import Edge
@@ -60,8 +60,8 @@ def edge_object(picture: Picture, edge: Edge) -> dict[str, Any]:
     end = target(edge)
     return {
         "source": labels.id(edge.source),
-        "target": labels.vertex(end) if isinstance(end, Output) else labels.id(end),
-        "place": 0 if isinstance(end, Output) else edge.place,
+        "target": labels.vertex(end) if isinstance(end, OutputVertex) else labels.id(end),
+        "place": 0 if isinstance(end, OutputVertex) else edge.place,
         "value": numbers and json_number(numbers.value(edge.source)),
         "expression": str(graph.expressions.value(edge.source)),
         "derivative": numbers and json_number(numbers.derivative(edge)),

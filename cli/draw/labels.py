@@ -7,7 +7,7 @@ from functools import cached_property
 from math import isfinite
 from typing import NamedTuple
 
-from actgrad.cli.draw.layout import Output, Vertex
+from actgrad.cli.draw.layout import OutputVertex, Vertex
 from actgrad.cli.show import numeral
 from actgrad.layers.formula import Edge, Graph, Node, Sweep, Symbol
 from actgrad.layers.formula import words as f
@@ -41,7 +41,7 @@ class Labels:
 
     def vertex(self, vertex: Vertex) -> str:
         """An operation's symbol, a choice's condition, or the name of an input or output."""
-        if isinstance(vertex, Output):
+        if isinstance(vertex, OutputVertex):
             return self.graph.output_names[vertex.place]
         if not vertex.is_operation:
             return str(self.graph.expressions.value(vertex))

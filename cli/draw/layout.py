@@ -22,7 +22,7 @@ COLUMNS_PER_RANK = 3
 THROUGH_BOX, CROSSING, LANE, OUT_OF_ORDER, WRONG_SIDE = 100.0, 3.0, 2.0, 10.0, 1.5
 
 
-class Output(NamedTuple):
+class OutputVertex(NamedTuple):
     """An output of the graph as a vertex, by its place among the outputs."""
 
     place: int
@@ -33,7 +33,7 @@ class Output(NamedTuple):
         return False
 
 
-Vertex: TypeAlias = Node | Output
+Vertex: TypeAlias = Node | OutputVertex
 
 
 class LanePath(NamedTuple):
@@ -136,7 +136,7 @@ def target(edge: Edge) -> Vertex:
     if edge.target is not None:
         return edge.target
     assert edge.place is not None
-    return Output(edge.place)
+    return OutputVertex(edge.place)
 
 
 def longest_path_ranks(graph: Graph) -> dict[Vertex, int]:
@@ -146,7 +146,7 @@ def longest_path_ranks(graph: Graph) -> dict[Vertex, int]:
         rank = ranks.setdefault(edge.source, 0) + 1
         ranks[target(edge)] = max(ranks.get(target(edge), 0), rank)
     last = max(ranks.values())
-    return {vertex: last if isinstance(vertex, Output) else rank for vertex, rank in ranks.items()}
+    return {v: last if isinstance(v, OutputVertex) else rank for v, rank in ranks.items()}
 
 
 def path_decomposition(layout: Layout) -> Iterator[LanePath]:
@@ -237,7 +237,7 @@ def crossing_cost(lane: Sequence[LanePath], column: int, layout: Layout) -> floa
 def inversions(lanes: Lanes, layout: Layout) -> int:
     """How many neighbours among the inputs, and among the outputs, are in the wrong order."""
     vertices = [vertex for lane in lanes for path in lane for vertex in path.vertices]
-    outputs = [vertex.place for vertex in vertices if isinstance(vertex, Output)]
+    outputs = [vertex.place for vertex in vertices if isinstance(vertex, OutputVertex)]
     order = {vertex: i for i, vertex in enumerate(layout.ranks)}
-    inputs = [order[v] for v in vertices if not layout.entering[v] and not isinstance(v, Output)]
+    inputs = [order[v] for v in vertices if isinstance(v, Node) and not layout.entering[v]]
     return sum(a > b for places in (outputs, inputs) for a, b in pairwise(places))

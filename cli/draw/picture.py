@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from actgrad.cli.draw.labels import Labels
-from actgrad.cli.draw.point import Point, PointError, point
+from actgrad.cli.draw.point import Point, PointError, point_of
 from actgrad.cli.exit import tell
 from actgrad.cli.read import read_array
 from actgrad.cli.show import numeral
@@ -63,7 +63,7 @@ def picture_of(
     if x is None and at is not None:
         raise PointError("--at needs --x")
     where = (
-        None if x is None else point(chain, read_array(x, "--x"), read_array(dout, "--dout"), at)
+        None if x is None else point_of(chain, read_array(x, "--x"), read_array(dout, "--dout"), at)
     )
     if where is not None and where.is_default:
         tell(f"note: this is {where.place}; --at names another")

@@ -32,7 +32,7 @@ class Point(NamedTuple):
     is_default: bool
 
 
-def point(chain: Layer, x: Array, dout: Array, at: str | None) -> Point:
+def point_of(chain: Layer, x: Array, dout: Array, at: str | None) -> Point:
     """One element of x, or the line of them along the axis on which one of the layers works.
 
     `at` is an index such as "0,1", without the axis of the line; None is the first element. `dout`

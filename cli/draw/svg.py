@@ -15,7 +15,7 @@ from actgrad.cli.draw.layout import (
     COLUMNS_PER_RANK,
     EDGE_LABELS,
     LanePath,
-    Output,
+    OutputVertex,
     Vertex,
     VerticalSegment,
 )
@@ -167,7 +167,7 @@ class Sheet:
             yield from self._node(vertex, y)
             return
         width = self._vertex_width(vertex)
-        indent = 0 if isinstance(vertex, Output) else self._column_width(column) - width
+        indent = 0 if isinstance(vertex, OutputVertex) else self._column_width(column) - width
         yield text(self.left[column] + indent + width / 2, y + 5, name, "name")
 
     def _node(self, node: Node, y: float) -> Iterator[str]:

@@ -13,17 +13,19 @@ from actgrad.cli.draw.boxes import folded
 from actgrad.cli.draw.drawing import Drawing
 from actgrad.cli.draw.labels import Labels
 from actgrad.cli.draw.picture import Picture
-from actgrad.cli.show import SIGNS, Page, ascii_text, numeral
+from actgrad.cli.show import SIGNS, Page, ascii_text, fold, numeral
 from actgrad.layers.formula import Edge, Node
 
 #: The longest label that the drawing contains is a third of the page, within these bounds.
 LONGEST, SHORTEST = 44, 9
+#: On a narrower page a long cell stands below its heading, not beside it.
+NARROW = 60
 
 
 def show_graph(picture: Picture, file: IO[str]) -> None:
     """Print the title, the drawing, what the letters in it stand for, and the table."""
     page = Page(file)
-    page.print(Text(picture.title, "bold"))
+    page.print(Text("\n".join(fold(picture.title, page.limit)), "bold"))
     gradient = ("← ∂L/∂value", SIGNS[1].terminal)
     page.print(Text.assemble("above an edge its value →, below it ", gradient))
     longest = max(SHORTEST, min(LONGEST, page.limit // 3))
@@ -32,13 +34,13 @@ def show_graph(picture: Picture, file: IO[str]) -> None:
         page.print("")
         page.print(section)
     for line in (*picture.names, *drawing.legend.lines()):
-        page.print(line)
+        page.print("\n".join(fold(line, page.limit)))
     page.print("")
     headings, rows = node_rows(picture.labels)
     table = Table(*headings, box=box.SIMPLE_HEAD, show_edge=False)
     for row in rows:
         table.add_row(*row)
-    page.print(table if page.fits(table) else records(headings, rows))
+    page.print(table if page.fits(table) else records(headings, rows, page.limit))
 
 
 def node_rows(labels: Labels) -> tuple[list[str], list[list[str]]]:
@@ -64,17 +66,22 @@ def node_rows(labels: Labels) -> tuple[list[str], list[list[str]]]:
     return headings, rows
 
 
-def records(headings: list[str], rows: list[list[str]]) -> Table:
-    """The rows as blocks of lines, for a page that is too narrow for the table."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for row in rows:
-        table.add_row(Text(row[0], "bold not dim"), Text(row[1], "bold"))
-        for heading, cell in zip(headings[2:], row[2:], strict=True):
-            if cell:
-                table.add_row(f"  {heading}", cell)
-    return table
+def records(headings: list[str], rows: list[list[str]], width: int) -> Text:
+    """The rows as blocks of lines, for a page of that width, too narrow for the table."""
+    indent = max(len(f"  {heading}  ") for heading in headings[2:])
+    text = Text()
+    for name, operation, *cells in rows:
+        text.append(f"{name.ljust(indent)}{operation}\n", "bold")
+        for heading, cell in zip(headings[2:], cells, strict=True):
+            if not cell:
+                continue
+            is_below = width < NARROW and max(map(len, cell.split("\n"))) > width - indent
+            left = 4 if is_below else indent
+            lines = [line for part in cell.split("\n") for line in fold(part, width - left)]
+            text.append(f"  {heading}".ljust(indent), "dim")
+            text.append(f"\n{' ' * left}".join(["", *lines] if is_below else lines) + "\n")
+    text.rstrip()
+    return text
 
 
 def operands(labels: Labels, node: Node) -> Iterator[str]:

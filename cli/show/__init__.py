@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from actgrad.cli.show.catalogue import catalogue_answer
     from actgrad.cli.show.excerpt import Excerpt
     from actgrad.cli.show.explanation import explanation_answer
+    from actgrad.cli.show.folding import fold
     from actgrad.cli.show.page import SIGNS, Page, numeral, short_exponent
     from actgrad.cli.show.progress import Bar
     from actgrad.cli.show.table import show_arrays, shown_arrays
@@ -25,6 +26,7 @@ __all__ = [
     "ascii_text",
     "catalogue_answer",
     "explanation_answer",
+    "fold",
     "numeral",
     "short_exponent",
     "show_arrays",

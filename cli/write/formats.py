@@ -9,6 +9,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from actgrad.cli.exit import tell
 from actgrad.cli.write.answer import ArrayAnswer
 from actgrad.layers import ShapeError
 from actgrad.layers.arrays import Array, Order, order
@@ -71,23 +72,28 @@ def json_number(number: float | bool) -> float | bool | str:
 def write_csv(answer: ArrayAnswer, stream: IO[bytes]) -> None:
     """One row per element: its index along each axis, then its value in each array.
 
+    A 0-d array beside others, a trained parameter's gradient, is left out with a note.
+
     Raises:
-        ShapeError: the arrays differ in shape.
+        ShapeError: the other arrays differ in shape.
     """
-    arrays = list(answer.arrays.values())
-    shape = arrays[0].shape
-    for name, array in answer.arrays.items():
+    arrays, shape = answer.arrays, next(iter(answer.arrays.values())).shape
+    if single := [name for name, array in arrays.items() if array.shape == () != shape]:
+        tell(f"note: csv has a row for each element; the number {', '.join(single)} is left out")
+        arrays = {name: array for name, array in arrays.items() if name not in single}
+    for name, array in arrays.items():
         if array.shape != shape:
             raise ShapeError(
                 f"csv has a row for each element, but {name} has shape {array.shape}, not {shape}",
                 f"json and npz hold both; -o {name}=FILE.csv writes one alone",
             )
     axes = [f"axis{axis}" for axis in range(len(shape))]
-    stream.write(csv_line([*axes, *answer.arrays]))
-    for start in range(0, arrays[0].size, CHUNK):
-        end = min(start + CHUNK, arrays[0].size)
+    stream.write(csv_line([*axes, *arrays]))
+    size = math.prod(shape)
+    for start in range(0, size, CHUNK):
+        end = min(start + CHUNK, size)
         places = np.unravel_index(np.arange(start, end), shape) if shape else ()
-        values = [map(json_number, array.flat[start:end].tolist()) for array in arrays]
+        values = [map(json_number, array.flat[start:end].tolist()) for array in arrays.values()]
         rows = zip(*(axis.tolist() for axis in places), *values, strict=True)
         stream.write(b"".join(map(csv_line, rows)))
 

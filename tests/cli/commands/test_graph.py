@@ -3,44 +3,18 @@
 import json
 import math
 import xml.etree.ElementTree as ET
-from itertools import pairwise
 
 import pytest
 from typer.testing import CliRunner
 
 from actgrad.cli.app import app
-from actgrad.cli.draw.boxes import folded
-from actgrad.cli.draw.drawing import Drawing
-from actgrad.cli.draw.labels import Labels
 from actgrad.layers import ActgradError
-from actgrad.layers.formula import trace
-from actgrad.layers.formula.graph import Graph
-from actgrad.layers.formula.words import Node, erf, exp, maximum, minimum, sqrt, where
 
 
 def run(*words: str) -> str:
     result = CliRunner().invoke(app, ["graph", *words], catch_exceptions=False)
     assert result.exit_code == 0
     return result.stdout
-
-
-def softmax(xs: list[Node]) -> list[Node]:
-    exponentials = [exp(x) for x in xs]
-    total = sum(exponentials)
-    return [e / total for e in exponentials]
-
-
-FORMULAS = {
-    "sigmoid": (lambda x: 1 / (1 + exp(-x)), 1),
-    "gelu": (lambda x: x * (1 + erf(x / sqrt(2))) / 2, 1),
-    "hard_swish": (lambda x: x * minimum(maximum(x + 3, 0), 6) / 6, 1),
-    "elu": (lambda x: where(x > 0, x, exp(x) - 1), 1),
-    "square": (lambda x: x * x, 1),
-    "diamond": (lambda x: exp(x) * abs(x) + exp(-x), 1),
-    "constant": (lambda x: 5, 1),
-    "softmax": (softmax, 3),
-    "softmax of eight": (softmax, 8),
-}
 
 
 def test_the_sigmoid_is_drawn_as_in_the_textbook() -> None:
@@ -98,7 +72,7 @@ def test_at_names_the_element_that_is_drawn() -> None:
     ("words", "message"),
     [
         (["--x", "[1, 2]", "--at", "2"], "outside x"),
-        (["--x", "[1, 2]", "--at", "0,1"], "2 indices"),
+        (["--x", "[1, 2]", "--at", "0,1"], r"2 indices, but x of shape \(2,\) needs 1 index"),
         (["--x", "[1, 2]", "--at", "one"], "no index"),
         (["--at", "0"], "--at needs --x"),
         (["--x", "[]"], "empty"),
@@ -111,39 +85,6 @@ def test_what_cannot_be_drawn_is_refused(words: list[str], message: str) -> None
         CliRunner().invoke(app, ["graph", "relu", *words], catch_exceptions=False)
 
 
-@pytest.mark.parametrize("width", [40, 80, 120, 1000])
-@pytest.mark.parametrize("name", FORMULAS)
-def test_a_fold_loses_neither_a_label_nor_the_width(name: str, width: int) -> None:
-    formula, count = FORMULAS[name]
-    traced = trace(formula, count) if count > 1 else trace(formula)
-    labels = Labels(Graph(traced, [0.5 + i for i in range(count)]))
-    bands = [band.plain for band in folded(Drawing(labels, 13), width)]
-    text = "\n".join(bands)
-    assert max(map(len, text.splitlines())) <= width
-    words = text.split()
-    for edge in labels.graph.edges:
-        label = labels.edge(edge)
-        assert words.count(label.value) >= 1
-        assert words.count(label.gradient) >= 1
-    assert text.count("┤") >= sum(bool(node.inputs) for node in labels.graph.nodes)
-    for before, after in pairwise(bands):
-        leaving = {line[-1] for line in before.splitlines() if line[-2:-1] == "╴"}
-        assert leaving == {line[0] for line in after.splitlines() if line[1:3] in (" ╶", " ╷")}
-        assert leaving
-
-
-@pytest.mark.parametrize("name", FORMULAS)
-def test_no_line_runs_through_a_node(name: str) -> None:
-    formula, count = FORMULAS[name]
-    labels = Labels(Graph(trace(formula, count) if count > 1 else trace(formula)))
-    layout = Drawing(labels, 13).layout
-    _, joins = layout.vertical_segments(layout.lanes)
-    for segment in joins:
-        for lane in segment.lanes_between:
-            vertices = [vertex for path in layout.lanes[lane] for vertex in path.vertices]
-            assert segment.column not in {layout.column(vertex) for vertex in vertices}
-
-
 def test_svg_holds_every_number_and_is_xml() -> None:
     root = ET.fromstring(run("sigmoid", "--x", "1", "-f", "svg"))
     texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
@@ -151,19 +92,77 @@ def test_svg_holds_every_number_and_is_xml() -> None:
         assert text in texts
 
 
-def test_graphviz_and_mermaid_have_every_edge() -> None:
-    dot, mermaid = run("relu", "--x", "-2", "-f", "dot"), run("relu", "--x", "-2", "-f", "mermaid")
-    assert "n0 -> n1 [label=<-2<br/>" in dot
-    assert "style=dashed" in dot
-    assert "n1 -> n2" in dot
-    assert 'n1(["x #gt; 0"])' in mermaid
-    assert "n0 -.->" in mermaid
-
-
 def test_a_files_suffix_names_the_format(tmp_path) -> None:
     file = tmp_path / "graph.svg"
     assert run("sigmoid", "--x", "1", "-o", str(file)) == ""
     assert file.read_text().startswith("<svg")
+
+
+@pytest.mark.parametrize(
+    ("words", "first_line"),
+    [
+        (
+            ["softmax:axis=0", "--x", "[[1, 2], [3, 4]]", "--at", "1"],
+            "softmax:axis=0 at x[:, 1] of (2, 2): x₁ = 2, x₂ = 4, ∂L/∂y₁ = 1, ∂L/∂y₂ = 1",
+        ),
+        (
+            ["softmax:axis=1", "--x", "[[1, 2], [3, 4]]", "--at", "1"],
+            "softmax:axis=1 at x[1, :] of (2, 2): x₁ = 3, x₂ = 4, ∂L/∂y₁ = 1, ∂L/∂y₂ = 1",
+        ),
+        (
+            ["softmax", "--x", "[[1], [2]]", "--at", "1"],
+            "softmax at x[1, :] of (2, 1): x₁ = 2, ∂L/∂y₁ = 1",
+        ),
+    ],
+)
+def test_a_line_is_drawn_along_the_layers_axis(words: list[str], first_line: str) -> None:
+    result = CliRunner().invoke(app, ["graph", *words], catch_exceptions=False)
+    assert result.stdout.splitlines()[0] == first_line
+    assert not result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["relu", "--x", "[1, 2]", "--at", "0,0"], "write --at 0"),
+        (["relu", "--x", "1", "--at", "0"], "leave --at out"),
+        (["softmax", "--x", "[1, 2]", "--at", "0"], "leave --at out"),
+        (
+            ["softmax", "--x", "[[1, 2], [3, 4]]", "--at", "0,0"],
+            "write --at 0; the line along axis 1 is drawn whole",
+        ),
+    ],
+)
+def test_the_hint_says_how_many_indices_are_expected(words: list[str], hint: str) -> None:
+    with pytest.raises(ActgradError) as refused:
+        CliRunner().invoke(app, ["graph", *words], catch_exceptions=False)
+    assert refused.value.hint == hint
+
+
+def test_at_40_columns_nothing_is_broken_inside_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    text = run("sigmoid", "gelu", "--x", "1")
+    assert max(map(len, text.splitlines()[2:])) <= 40
+    assert "    ∂L/∂y·u·exp(-u²/2)/sqrt(π)\n" in text
+
+
+@pytest.mark.parametrize("words", [["gelu", "--x", "0.5"], ["softmax"], ["relu", "sigmoid"]])
+def test_a_drawing_in_ascii_keeps_its_columns(words: list[str]) -> None:
+    drawn = CliRunner(charset="ascii").invoke(app, ["graph", *words]).stdout
+    assert drawn.isascii()
+    box_rows = [line for line in drawn.splitlines() if "+#1-" in line or "+-+-+" in line]
+    assert box_rows
+
+
+def test_the_sigmoid_is_drawn_in_ascii() -> None:
+    drawn = CliRunner(charset="ascii").invoke(app, ["graph", "sigmoid", "--grouped"]).stdout
+    assert drawn.splitlines()[1:6] == [
+        "above an edge its value ->, below it <- dL/dvalue",
+        "",
+        "          x        +#1-------+   y",
+        "x -----------------+ sigmoid +------- y",
+        "   dL/dy*y*(1 - y) +---------+ dL/dy",
+    ]
 
 
 def test_lost_digits_are_noted() -> None:

@@ -135,6 +135,12 @@ def test_the_literal_reader_takes_the_data_of_the_json(values: Array) -> None:
         np.testing.assert_array_equal(parse(json.dumps(data)).reshape(values.shape), values)
 
 
+def test_csv_leaves_a_single_number_out_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    text = written(ArrayFormat.csv, x=np.array([1.0, 2.0]), dweight=np.array(-1.0)).decode()
+    assert text == "axis0,x\n0,1.0\n1,2.0\n"
+    assert "note: csv has a row for each element; the number dweight" in capsys.readouterr().err
+
+
 @given(ARRAYS)
 def test_csv_round_trips(values: Array) -> None:
     rows = list(csv.DictReader(io.StringIO(written(ArrayFormat.csv, a=values).decode())))

@@ -51,7 +51,7 @@ def check(
     from contextlib import redirect_stdout
 
     from actgrad.cli.read import read_array
-    from actgrad.cli.show.check_report import check_answer, require_finding_names
+    from actgrad.cli.show import check_answer, require_finding_names
     from actgrad.cli.write import Output
     from actgrad.layers.check import examine, load_subject
 

@@ -9,6 +9,7 @@ from actgrad.layers.lazy import lazy_attributes
 if TYPE_CHECKING:
     from actgrad.cli.show.ascii import ascii_text
     from actgrad.cli.show.catalogue import catalogue_answer
+    from actgrad.cli.show.check_report import check_answer, require_finding_names
     from actgrad.cli.show.excerpt import Excerpt
     from actgrad.cli.show.explanation import explanation_answer
     from actgrad.cli.show.folding import fold
@@ -25,9 +26,11 @@ __all__ = [
     "VerifiedDump",
     "ascii_text",
     "catalogue_answer",
+    "check_answer",
     "explanation_answer",
     "fold",
     "numeral",
+    "require_finding_names",
     "short_exponent",
     "show_arrays",
     "shown_arrays",

@@ -36,7 +36,7 @@ from actgrad.layers.check.report import (
     GradientCurve,
     KinkGradient,
     Report,
-    merged,
+    merge_dtypes,
 )
 from actgrad.layers.check.shape_dtype_layout import (
     LAYOUT,
@@ -156,7 +156,9 @@ class Examination:
             tuple(self.dtypes),
             sum(accuracy.points for accuracy in accuracies),
             sum(accuracy.unjudged for accuracy in accuracies),
-            tuple(sorted(merged(self.findings), key=lambda finding: finding.name in WARNINGS)),
+            tuple(
+                sorted(merge_dtypes(self.findings), key=lambda finding: finding.name in WARNINGS)
+            ),
             tuple(dict.fromkeys(self.notes)),
             kinks,
             {each.dtype: each.ulp for each in accuracies if each.ulp is not None},

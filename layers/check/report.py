@@ -157,7 +157,7 @@ class CheckFailedError(ActgradError, AssertionError):
         self.report = report
 
 
-def merged(findings: Iterable[Finding]) -> Iterator[Finding]:
+def merge_dtypes(findings: Iterable[Finding]) -> Iterator[Finding]:
     """One finding for each name: the first, whose message mentions the other dtypes."""
     by_name: dict[str, list[Finding]] = {}
     for finding in findings:

@@ -31,7 +31,7 @@ def run(monkeypatch: Any, *arguments: str) -> int:
     return cli.run()
 
 
-def test_a_good_layer_ends_with_0_and_a_summary(monkeypatch: Any, capsys: Any) -> None:
+def test_a_right_layer_exits_with_0_and_a_summary(monkeypatch: Any, capsys: Any) -> None:
     assert run(monkeypatch, "relu") == 0
     out = capsys.readouterr().out
     assert out.splitlines()[-1].startswith("relu: ok, no finding;")
@@ -40,16 +40,16 @@ def test_a_good_layer_ends_with_0_and_a_summary(monkeypatch: Any, capsys: Any) -
     )
 
 
-def test_a_bad_layer_ends_with_1_and_says_why(
+def test_a_wrong_layer_exits_with_1_and_its_findings(
     monkeypatch: Any, capsys: Any, tmp_path: Path
 ) -> None:
     (tmp_path / "mine.py").write_text(RELU)
     assert run(monkeypatch, f"{tmp_path}/mine.py:Relu", "--x", "[[1,-2],[0,3]]") == 1
-    told = capsys.readouterr()
-    assert "error: writes-into-dout" in told.out
-    assert "FAILED, 1 error (writes-into-dout); 4 points, float64" in told.out
-    assert "here I am" in told.err
-    assert "here I am" not in told.out
+    printed = capsys.readouterr()
+    assert "error: writes-into-dout" in printed.out
+    assert "FAILED, 1 error (writes-into-dout); 4 points, float64" in printed.out
+    assert "here I am" in printed.err
+    assert "here I am" not in printed.out
     assert run(monkeypatch, f"{tmp_path}/mine.py:Relu", "--ignore", "writes-into-dout") == 0
 
 
@@ -93,7 +93,7 @@ def test_a_narrow_page_has_the_numbers_of_each_finding_below_it(
     assert not any(line != line.rstrip() for line in out.splitlines())
 
 
-def test_json_has_the_same(monkeypatch: Any, capsys: Any, tmp_path: Path) -> None:
+def test_json_has_the_findings_and_the_curve(monkeypatch: Any, capsys: Any, tmp_path: Path) -> None:
     (tmp_path / "pair.py").write_text(DOUBLED)
     assert run(monkeypatch, f"{tmp_path}/pair.py:f,b", "-f", "json") == 1
     answer = json.loads(capsys.readouterr().out)
@@ -104,7 +104,7 @@ def test_json_has_the_same(monkeypatch: Any, capsys: Any, tmp_path: Path) -> Non
     assert len(answer["curve"]["x"]) == len(answer["curve"]["derivative"])
 
 
-def test_json_tells_of_strictness_of_points_not_judged_and_of_the_setup(
+def test_json_states_strictness_unjudged_points_and_the_setup(
     monkeypatch: Any, capsys: Any, tmp_path: Path
 ) -> None:
     (tmp_path / "rough.py").write_text(
@@ -118,7 +118,9 @@ def test_json_tells_of_strictness_of_points_not_judged_and_of_the_setup(
         )
         answer = json.loads(capsys.readouterr().out)
         assert answer["strict"] is bool(options)
-        assert {one["severity"] for one in answer["findings"]} == {"error" if status else "warning"}
+        assert {finding["severity"] for finding in answer["findings"]} == {
+            "error" if status else "warning"
+        }
         assert answer["setup"].startswith("import numpy as np; from rough import f, b; ")
     assert answer["unjudged"] == 0
     (tmp_path / "wild.py").write_text(
@@ -137,7 +139,7 @@ def test_an_unknown_finding_and_a_missing_file_are_refused(monkeypatch: Any) -> 
         run(monkeypatch, "nowhere.py:Layer")
 
 
-def test_bfloat16_is_judged_as_any_other(monkeypatch: Any, capsys: Any) -> None:
+def test_bfloat16_is_checked_as_any_other_dtype(monkeypatch: Any, capsys: Any) -> None:
     assert run(monkeypatch, "sigmoid", "--dtype", "bfloat16") == 0
     assert "no finding" in (last := capsys.readouterr().out.splitlines()[-1])
     assert last.endswith("bfloat16")

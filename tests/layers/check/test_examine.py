@@ -1,4 +1,4 @@
-"""The verdict on the textbook's layers, the catalogue's, and those that cannot be judged."""
+"""The report on the textbook's layers, the catalogue's, and layers that cannot be examined."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ def failed(layer: Any, *args: Any, **options: Any) -> Report:
 
 
 def names(report: Report) -> list[str]:
-    return [one.name for one in report.findings]
+    return [finding.name for finding in report.findings]
 
 
-def test_the_textbooks_relu_writes_into_dout_and_nothing_else() -> None:
+def test_the_textbooks_relu_only_writes_into_dout() -> None:
     report = failed(TextbookRelu)
     assert names(report) == ["writes-into-dout"]
     assert "and returns it" in report.findings[0].message
     assert check_layer(TextbookRelu, ignore=["writes-into-dout"]).findings == ()
 
 
-def test_the_textbooks_sigmoid_overflows_and_loses_gradients_and_nothing_else() -> None:
+def test_the_textbooks_sigmoid_only_overflows_and_loses_gradients() -> None:
     report = check_layer(TextbookSigmoid)
     assert names(report) == ["numpy-warning", "lost-gradient"]
     assert report.errors == ()
@@ -79,7 +79,7 @@ def test_every_layer_of_the_catalogue_passes_without_a_finding(cls: type[Layer])
     assert check_layer(cls.name).findings == ()
 
 
-def test_the_convention_at_the_kink_is_told_not_judged() -> None:
+def test_the_gradient_at_a_kink_is_a_note_and_no_finding() -> None:
     class Half(TextbookRelu):
         def backward(self, dout: Any) -> Any:
             return np.where(self.x == 0, dout / 2, np.where(self.mask, 0, dout)).astype(dout.dtype)
@@ -93,14 +93,14 @@ def test_the_convention_at_the_kink_is_told_not_judged() -> None:
     assert "between the two derivatives" in str(kink)
 
 
-def test_a_formula_catches_what_is_consistent_and_still_not_that_function() -> None:
+def test_a_formula_reveals_a_consistent_layer_of_another_function() -> None:
     check_layer("leaky_relu")
     assert "wrong-value" in names(failed("leaky_relu", formula="relu"))
     ulp = check_layer(TextbookSigmoid, formula="sigmoid").ulp
     assert ulp["float64"][1] > 1e10
 
 
-def test_x_is_all_that_is_looked_at() -> None:
+def test_only_the_given_x_is_checked() -> None:
     class AboveFive(TextbookRelu):
         def backward(self, dout: Any) -> Any:
             return np.where(self.mask, 0, dout * (1 + self.far)).astype(dout.dtype)
@@ -115,7 +115,7 @@ def test_x_is_all_that_is_looked_at() -> None:
     assert report.findings[0].where.x == 7
 
 
-def test_a_layer_may_be_made_already_or_be_two_functions() -> None:
+def test_a_layer_may_be_an_object_or_two_functions() -> None:
     layer = Relu()
     layer.forward([1.0])
     assert check_layer(layer).layer == "relu"
@@ -183,11 +183,11 @@ def test_a_right_layer_along_an_axis_has_the_ulp_of_its_formula() -> None:
         (Elementwise, "wrong-value"),
     ],
 )
-def test_a_wrong_layer_along_an_axis_is_told_so_by_its_formula(layer: Any, finding: str) -> None:
+def test_a_formula_reveals_a_wrong_layer_along_an_axis(layer: Any, finding: str) -> None:
     assert finding in names(failed(layer, formula="softmax"))
 
 
-def test_what_takes_matrices_only_or_float32_only_is_judged_there_and_noted() -> None:
+def test_a_layer_for_matrices_or_float32_only_is_checked_there_with_a_note() -> None:
     class Matrices(TextbookSigmoid):
         def forward(self, x: Any) -> Any:
             rows, columns = x.shape
@@ -208,7 +208,7 @@ def test_what_takes_matrices_only_or_float32_only_is_judged_there_and_noted() ->
     assert "TypeError: float32 only" in report.notes[0]
 
 
-def test_nan_is_told_of_where_forward_hides_it() -> None:
+def test_a_note_says_that_forward_hides_nan() -> None:
     class Hides(TextbookRelu):
         def forward(self, x: Any) -> Any:
             self.mask = ~(x > 0)
@@ -219,7 +219,7 @@ def test_nan_is_told_of_where_forward_hides_it() -> None:
     assert check_layer("relu").notes == ()
 
 
-def test_the_line_before_the_examples_makes_what_they_need() -> None:
+def test_the_opening_defines_what_the_examples_need() -> None:
     report = check_layer("relu", ignore=["writes-into-dout"])
     assert report.opening.startswith("import numpy as np; from actgrad.layers import layer")
     narrow = failed(TextbookRelu, dtype="bfloat16")
@@ -227,13 +227,13 @@ def test_the_line_before_the_examples_makes_what_they_need() -> None:
     assert "# the TextbookRelu that was given" in failed(TextbookRelu()).opening
 
 
-def test_no_limit_and_a_true_overflow_are_no_findings() -> None:
+def test_a_missing_limit_and_a_true_overflow_are_no_findings() -> None:
     assert check_layer((np.sin, lambda x, dout: np.cos(x) * dout)).findings == ()
     assert check_layer((np.exp, lambda x, dout: np.exp(x) * dout)).findings == ()
     assert check_layer((np.log, lambda x, dout: dout / x)).ok
 
 
-def test_shapes_that_are_refused_are_noted() -> None:
+def test_refused_shapes_are_noted() -> None:
     class Picky(TextbookSigmoid):
         def forward(self, x: Any) -> Any:
             if not x.ndim or not x.size:
@@ -259,7 +259,7 @@ def test_shapes_that_are_refused_are_noted() -> None:
         ("f = abs\ndef b(x, d): pass", "f,b", "backward gave NoneType, which is no array"),
     ],
 )
-def test_what_cannot_be_examined_is_told_with_file_and_line(
+def test_an_error_in_a_layer_is_reported_with_file_and_line(
     tmp_path: Path, text: str, spec: str, message: str
 ) -> None:
     (tmp_path / "layer.py").write_text(text)

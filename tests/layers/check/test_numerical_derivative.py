@@ -1,4 +1,4 @@
-"""The numerical derivative knows its own error, and finds kinks and jumps where they are."""
+"""The numerical derivative bounds its own error; kinks and jumps are located exactly."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ SMOOTH: dict[str, Any] = {
 def test_the_error_is_within_its_estimate_and_the_roundings(name: str) -> None:
     f, slope = SMOOTH[name]
     x = np.random.default_rng(3).uniform(-12, 12, 20000)
-    found = estimate(f, x, np.array([]))
-    off = np.abs(found.value - slope(x))
-    assert np.all(off <= 10 * found.error + 4e-15 * (1 + np.abs(slope(x))))
-    assert np.median(found.error) < 1e-11
+    derivative = estimate(f, x, np.array([]))
+    off = np.abs(derivative.value - slope(x))
+    assert np.all(off <= 10 * derivative.error + 4e-15 * (1 + np.abs(slope(x))))
+    assert np.median(derivative.error) < 1e-11
 
 
 @pytest.mark.parametrize(
-    ("f", "places", "jumps"),
+    ("f", "positions", "jumps"),
     [
         (lambda x: np.maximum(x, 0), [0.0], [False]),
         (lambda x: np.clip(x, 0, 6), [0.0, 6.0], [False, False]),
@@ -44,27 +44,27 @@ def test_the_error_is_within_its_estimate_and_the_roundings(name: str) -> None:
         (lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))), [], []),
     ],
 )
-def test_breaks_are_found_where_they_are(f: Any, places: list[float], jumps: list[bool]) -> None:
+def test_kinks_and_jumps_are_located(f: Any, positions: list[float], jumps: list[bool]) -> None:
     with np.errstate(over="ignore"):
-        found = find_discontinuities(f, GRID)
-    assert [one.x for one in found] == places
-    assert [one.jump != 0 for one in found] == jumps
+        discontinuities = find_discontinuities(f, GRID)
+    assert [at.x for at in discontinuities] == positions
+    assert [at.jump != 0 for at in discontinuities] == jumps
 
 
-def test_beside_a_kink_the_derivative_is_that_of_its_side() -> None:
+def test_next_to_a_kink_the_derivative_is_one_sided() -> None:
     x = np.array([-1.0, -1e-9, -1e-300, 1e-300, 1e-9, 1.0])
-    found = estimate(lambda x: np.maximum(x, 0), x, np.array([0.0]))
-    assert found.value.tolist() == [0, 0, 0, 1, 1, 1]
-    assert found.error.max() < 1e-12
+    derivative = estimate(lambda x: np.maximum(x, 0), x, np.array([0.0]))
+    assert derivative.value.tolist() == [0, 0, 0, 1, 1, 1]
+    assert derivative.error.max() < 1e-12
 
 
-def test_what_cannot_be_told_has_an_infinite_error() -> None:
+def test_an_unknown_derivative_has_an_infinite_error() -> None:
     with np.errstate(all="ignore"):
-        found = estimate(lambda x: np.where(x == 1, x, np.nan), np.array([1.0]), np.array([]))
-    assert found.error.tolist() == [np.inf]
+        derivative = estimate(lambda x: np.where(x == 1, x, np.nan), np.array([1.0]), np.array([]))
+    assert derivative.error.tolist() == [np.inf]
 
 
-def test_noise_tells_a_narrower_dtype() -> None:
+def test_noise_reveals_a_narrower_dtype() -> None:
     x = np.linspace(0.5, 4, 50)
     assert np.median(noise(np.tanh, x)) < 1e-15
     assert np.median(noise(lambda x: np.tanh(x.astype(np.float32)).astype(float), x)) > 1e-9

@@ -1,4 +1,4 @@
-"""Right layers: eight functions, each in eight styles."""
+"""Right layers: eight functions, each implemented in eight styles."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Layer:
 """,
 }
 
-RIGHT = {
+SOURCES = {
     f"{function}, {style}": source.replace("F", f).replace("G", g)
     for function, (f, g) in FUNCTIONS.items()
     for style, source in STYLES.items()

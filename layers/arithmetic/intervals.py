@@ -42,7 +42,7 @@ class Intervals:
         if isinstance(leaf, str):
             low, high = (libmp.from_str(leaf, self.precision, side) for side in "fc")
             return low, high
-        return point(libmp.from_int(leaf) if isinstance(leaf, int) else libmp.from_float(leaf))
+        return degenerate(libmp.from_int(leaf) if isinstance(leaf, int) else libmp.from_float(leaf))
 
     def add(self, u: Interval, v: Interval) -> Interval:
         return _interval(libmp.mpi_add(u, v, self.precision))
@@ -57,7 +57,7 @@ class Intervals:
         return _interval(libmp.mpi_div(u, v, self.precision))
 
     def reciprocal(self, u: Interval) -> Interval:
-        return self.divide(point(libmp.fone), u)
+        return self.divide(degenerate(libmp.fone), u)
 
     def power(self, u: Interval, n: Interval) -> Interval:
         return _interval(libmp.mpi_pow_int(u, int(libmp.to_int(n[0])), self.precision))
@@ -173,7 +173,7 @@ class Intervals:
         high = self._outwards(_larger(*ends), u[0], "c")
         if first == last:
             extremum = libmp.fnone if int(libmp.to_int(first)) % 2 else libmp.fone
-            low, high = hull((low, high), point(extremum))
+            low, high = hull((low, high), degenerate(extremum))
         return _larger(low, libmp.fnone), _smaller(high, libmp.fone)
 
     def _outwards(self, result: Any, value: Any, side: str) -> Any:
@@ -205,7 +205,7 @@ class Limits(Intervals):
         return self.multiply(u, self.reciprocal(v))
 
     def reciprocal(self, u: Interval) -> Interval:
-        return WHOLE if touches_zero(u) else super().divide(point(libmp.fone), u)
+        return WHOLE if touches_zero(u) else super().divide(degenerate(libmp.fone), u)
 
     def sqrt(self, u: Interval) -> Interval:
         low, high = super().sqrt(u)
@@ -223,8 +223,8 @@ class Limits(Intervals):
 _FAR = libmp.from_man_exp(1, FARTHEST)
 
 
-def point(value: Any) -> Interval:
-    """The interval of one raw number."""
+def degenerate(value: Any) -> Interval:
+    """The interval of one raw number: both ends are that number."""
     return value, value
 
 

@@ -35,15 +35,15 @@ def exact_values(
     """
     from mpmath import isnan, mpf
 
-    from actgrad.layers.exact import exact
+    from actgrad.layers.exact import FloatFormat, exact, spacing
 
-    formula = reference.traced()
+    formula, float_format = reference.traced(), FloatFormat.of(dtype)
     pairs = [exact(formula, point) for point in x.tolist()]
     values, gradients = zip(*pairs, strict=True) if pairs else ((), ())
 
     def ulp(results: Array, truths: Sequence[Any]) -> float:
         errors = [
-            float(abs(mpf(result) - truth) / _spacing(truth, dtype))
+            float(abs(mpf(result) - truth) / spacing(truth, float_format))
             for result, truth in zip(results.tolist(), truths, strict=True)
             if np.isfinite(result) and not isnan(truth)
         ]
@@ -54,15 +54,6 @@ def exact_values(
         np.array([float(gradient) for gradient in gradients]),
         (ulp(out, values), ulp(dx, gradients)),
     )
-
-
-def _spacing(truth: Any, dtype: np.dtype[Any]) -> Any:
-    """One ULP of the dtype at an mpmath number."""
-    from mpmath import mpf
-
-    about = finfo(dtype)
-    _, _, exponent, bits = abs(truth)._mpf_
-    return mpf(2) ** (max(int(exponent + bits) - 1, int(about.minexp)) - int(about.nmant))
 
 
 def wrong_values(

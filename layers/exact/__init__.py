@@ -12,6 +12,7 @@ from actgrad.layers.exact.ulp import (
     in_ulp,
     nearest,
     ordered,
+    spacing,
     truth_of,
     unordered,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "in_ulp",
     "nearest",
     "ordered",
+    "spacing",
     "truth_of",
     "truths",
     "unordered",

@@ -60,6 +60,10 @@ class FloatFormat(NamedTuple):
             return math.inf
         return math.ldexp(2 - 2.0**-self.precision, self.most)
 
+    def ulp_exponent(self, exponent: int) -> int:
+        """The n of the ULP, 2^n, of exact values with this exponent."""
+        return min(max(exponent, self.least), self.most) - self.precision + 1
+
     @property
     def bits(self) -> np.dtype[Any]:
         """The unsigned integers that hold its bits."""
@@ -102,8 +106,14 @@ def truth_of(truth: mpf, float_format: FloatFormat) -> tuple[float, int, float]:
         return side * 0.0, NOWHERE, 0.0
     value = math.copysign(float(truth), side)
     lacking = libmp.mpf_sub(raw, libmp.from_float(value))
-    spacing = max(place, float_format.least) - float_format.precision + 1
-    return value, place, float(libmp.to_float(libmp.mpf_shift(lacking, -spacing)))
+    offset = libmp.mpf_shift(lacking, -float_format.ulp_exponent(place))
+    return value, place, float(libmp.to_float(offset))
+
+
+def spacing(truth: mpf, float_format: FloatFormat) -> mpf:
+    """One ULP of the dtype at an exact value."""
+    _, place, _ = truth_of(truth, float_format)
+    return mpf(2) ** float_format.ulp_exponent(place)
 
 
 def _rounds_to_infinity(truth: mpf, float_format: FloatFormat) -> bool:
@@ -118,9 +128,9 @@ def nearest(truth: mpf, float_format: FloatFormat) -> float:
     value, place, _ = truth_of(truth, float_format)
     if not math.isfinite(value) or place <= NOWHERE:
         return value
-    spacing = max(place, float_format.least) - float_format.precision + 1
-    whole = libmp.mpf_nint(libmp.mpf_shift(truth._mpf_, -spacing))
-    rounded = float(mp.make_mpf(libmp.mpf_shift(whole, spacing)))
+    ulp = float_format.ulp_exponent(place)
+    whole = libmp.mpf_nint(libmp.mpf_shift(truth._mpf_, -ulp))
+    rounded = float(mp.make_mpf(libmp.mpf_shift(whole, ulp)))
     return math.copysign(rounded, value)
 
 

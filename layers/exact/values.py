@@ -22,10 +22,10 @@ from actgrad.layers.arithmetic import (
     UNIT,
     WHOLE,
     Interval,
+    degenerate,
     hull,
     is_unbounded,
     magnitude,
-    point,
 )
 from actgrad.layers.formula import Formula, Node, Sweep, intervals, limits, trace
 
@@ -84,8 +84,10 @@ def exact(
     elif libmp.finf in given or libmp.fninf in given:
         results = _limits(formula, inputs, upstream, bits)
     else:
-        known = dict(zip(formula.inputs, map(point, inputs), strict=True))
-        results = _settled(formula, known, list(map(point, upstream)), bits, effort or Effort())
+        known = dict(zip(formula.inputs, map(degenerate, inputs), strict=True))
+        results = _settled(
+            formula, known, list(map(degenerate, upstream)), bits, effort or Effort()
+        )
     numbers = list(map(mp.make_mpf, results))
     values, gradients = numbers[:outputs], numbers[outputs:]
     return values[0] if formula.is_scalar else values, gradients if many else gradients[0]
@@ -99,7 +101,7 @@ def bounds(
     Then the same of its slope. Ends have `precision` bits.
     """
     known = {formula.inputs[0]: (_raw(low), _raw(high))}
-    sweep = Sweep(formula, intervals(precision, LEAST._mpf_), known, [point(libmp.fone)])
+    sweep = Sweep(formula, intervals(precision, LEAST._mpf_), known, [degenerate(libmp.fone)])
     value, slope = (tuple(map(mp.make_mpf, ends)) for ends in _results(formula, sweep))
     return value, slope
 
@@ -143,8 +145,8 @@ def _limits(formula: Formula, x: Sequence[Any], dout: Sequence[Any], bits: int) 
     read as the interval [−1, 1], whose ends are such functions again.
     """
     floor = libmp.from_man_exp(1, SMALLEST - bits)
-    known = dict(zip(formula.inputs, map(point, x), strict=True))
-    sweep = Sweep(formula, limits(bits + 20), known, list(map(point, dout)))
+    known = dict(zip(formula.inputs, map(degenerate, x), strict=True))
+    sweep = Sweep(formula, limits(bits + 20), known, list(map(degenerate, dout)))
     results = [_proven(*ends, floor, bits) for ends in _results(formula, sweep)]
     if libmp.fnan not in results:
         return results
@@ -190,7 +192,7 @@ def _tendency(values: Sequence[Any], floor: Any, bits: int) -> Any:
         return libmp.fnan
     small = (libmp.mpf_lt(libmp.mpf_abs(value), floor) for value in values)
     values = [libmp.fzero if is_0 else value for value, is_0 in zip(values, small, strict=True)]
-    low, high = reduce(hull, map(point, values))
+    low, high = reduce(hull, map(degenerate, values))
     if _agree(low, high, floor, bits - 2):
         return libmp.mpf_pos(values[-1], bits, "n")
     sizes = list(pairwise(map(_size, values)))
@@ -252,4 +254,4 @@ def _far(value: Any, exponent: int) -> Interval:
     """The interval of a number alone, for ±∞ that of ±2 to the exponent."""
     if value in WHOLE:
         value = libmp.from_man_exp(-1 if value == libmp.fninf else 1, exponent)
-    return point(value)
+    return degenerate(value)

@@ -51,7 +51,7 @@ BALLS = Reading("balls", _on_balls)
 @lru_cache(maxsize=64)
 def intervals(precision: int, floor: Any) -> Reading:
     """On intervals with ends of `precision` bits; `Intervals` states the arguments."""
-    from actgrad.layers.arithmetic.intervals import Intervals
+    from actgrad.layers.arithmetic import Intervals
 
     arithmetic = Intervals(precision, floor)
     return Reading("intervals", lambda word: getattr(arithmetic, word.name, None))
@@ -60,7 +60,7 @@ def intervals(precision: int, floor: Any) -> Reading:
 @lru_cache(maxsize=8)
 def limits(precision: int) -> Reading:
     """On intervals that hold the limits of values; see `Limits`."""
-    from actgrad.layers.arithmetic.intervals import Limits
+    from actgrad.layers.arithmetic import Limits
 
     arithmetic = Limits(precision)
     return Reading("limits", lambda word: getattr(arithmetic, word.name, None))

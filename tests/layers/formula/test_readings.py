@@ -14,7 +14,17 @@ from mpmath import libmp, mp, mpf
 
 from actgrad.layers.arithmetic.balls import Ball, Choice
 from actgrad.layers.exact import exact
-from actgrad.layers.formula import BALLS, FLOATS, NODES, SYMBOLS, Reading, Sweep, arrays, intervals
+from actgrad.layers.formula import (
+    BALLS,
+    FLOATS,
+    NODES,
+    SYMBOLS,
+    Reading,
+    Sweep,
+    arrays,
+    intervals,
+    limits,
+)
 from actgrad.layers.formula import words as f
 from actgrad.layers.formula.symbol import Symbol, name, number
 from actgrad.layers.formula.tracing import trace
@@ -87,6 +97,7 @@ def test_every_word_reads_on_every_kind_of_number(word: f.Operation) -> None:
     assert isinstance(BALLS[word](*balls), Ball | Choice)
     ends = inputs if word is f.literal else [on_intervals(value) for value in inputs]
     assert isinstance(intervals(100, raw(0))[word](*ends), tuple | bool)
+    assert isinstance(limits(100)[word](*ends), tuple | bool)
 
 
 def on_symbols(value: Any) -> Any:
@@ -211,6 +222,22 @@ def test_words_of_two_numbers_agree_with_mpmath(word: f.Operation, x: float, y: 
         low, high = as_interval(intervals(100, raw(0))[word]((raw(x), raw(x)), (raw(y), raw(y))))
         assert low <= truth <= high
     assert FLOATS[word](x, y) == pytest.approx(float(truth), rel=1e-15, abs=1e-300)
+
+
+@pytest.mark.parametrize(
+    ("limit", "near"), [(0.0, 1e-6), (0.0, -1e-6), (math.inf, 1e6), (-math.inf, -1e6)]
+)
+@one_word
+def test_limits_contain_what_is_approached(word: f.Operation, limit: float, near: float) -> None:
+    if near <= LEAST.get(word, -math.inf):
+        return
+    low, high = as_interval(limits(100)[word]((raw(limit), raw(limit))))
+    with mp.workprec(300):
+        value = OF_ONE[word](mpf(near))
+        if low == high and mp.isinf(low):
+            assert value * mp.sign(low) > 10
+        else:
+            assert low - mpf(2e-6) <= value <= high + mpf(2e-6)
 
 
 def as_interval(ends: Any) -> tuple[Any, Any]:

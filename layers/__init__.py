@@ -65,6 +65,7 @@ from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from actgrad.layers.check import CheckFailedError, Finding, Report, check_layer
+    from actgrad.layers.explain import Explanation, explain_layer
     from actgrad.layers.verify import Block, Policy, Verification
 
 __all__ = [
@@ -78,6 +79,7 @@ __all__ = [
     "DtypeError",
     "Elementwise",
     "Elu",
+    "Explanation",
     "Exponential",
     "Finding",
     "Geglu",
@@ -127,6 +129,7 @@ __all__ = [
     "catalogue",
     "chain_of",
     "check_layer",
+    "explain_layer",
     "find",
     "layer",
 ]

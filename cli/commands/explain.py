@@ -24,9 +24,9 @@ def explain(
     from actgrad.layers import ShapeError, layer
     from actgrad.layers.explain import explain_layer
 
-    described = layer(spec)
+    described, number = layer(spec), None if x is None else first_number(x)
     try:
-        explanation = explain_layer(described, None if x is None else first_number(x))
+        explanation = explain_layer(described, number)
     except ShapeError as error:
         hint = f"actgrad graph {described} --x ARRAY shows its gradients at numbers"
         raise ShapeError(str(error), hint) from None

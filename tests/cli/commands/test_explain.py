@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from actgrad.cli.app import app
+from actgrad.layers import ShapeError
 
 
 def run(*words: str) -> str:
@@ -30,19 +31,44 @@ def test_the_sigmoids_derivation_holds_step_by_step(x: str) -> None:
     assert all(step["agrees"] for step in steps)
 
 
-def test_where_floats_fail_is_told_with_numbers() -> None:
-    failures = {one["what"]: one for one in explained("sigmoid")["floating_point"]}
+def test_a_loss_of_digits_is_shown_with_numbers() -> None:
+    failures = {each["what"]: each for each in explained("sigmoid")["floating_point"]}
     assert failures["y·(1 - y)"]["found"] != pytest.approx(failures["y·(1 - y)"]["right"], abs=0)
     assert explained("relu")["floating_point"] == []
 
 
-def test_kinks_are_found_with_the_gradient_there() -> None:
+def test_a_kink_is_shown_with_the_slope_there() -> None:
     assert explained("relu")["kinks"] == [
         {"x": 0.0, "left": 0.0, "here": 0.0, "right": 1.0, "is_jump": False}
     ]
     (kink,) = explained("leaky_relu:negative_slope=0.25")["kinks"]
     assert (kink["left"], kink["here"], kink["right"]) == (0.25, 0.25, 1.0)
     assert explained("sigmoid")["kinks"] == []
+
+
+def test_without_a_number_x_is_refused() -> None:
+    result = CliRunner().invoke(app, ["explain", "relu", "--x", "[]"])
+    assert isinstance(result.exception, ShapeError)
+    assert str(result.exception) == "--x is empty"
+    assert result.exception.hint == "give it a number"
+
+
+def test_a_layer_along_an_axis_is_explained_without_x() -> None:
+    result = CliRunner().invoke(app, ["explain", "softmax", "--x", "1"])
+    assert isinstance(result.exception, ShapeError)
+    assert "actgrad graph softmax --x ARRAY" in str(result.exception.hint)
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120, 200])
+@pytest.mark.parametrize("spec", ["sigmoid", "gelu_tanh", "sparsemax", "prelu"])
+def test_no_line_is_wider_than_the_page(spec: str, columns: int) -> None:
+    result = CliRunner().invoke(app, ["explain", spec], env={"COLUMNS": str(columns)})
+    assert max(map(len, result.stdout.splitlines())) <= columns
+
+
+def test_private_names_are_not_shown() -> None:
+    assert "_rest" not in run("sigmoid")
+    assert list(explained("sigmoid")["keeps"]) == ["out"]
 
 
 @pytest.mark.parametrize("form", ["table", "markdown"])

@@ -29,7 +29,7 @@ def made(cls: type[Layer]) -> Layer:
     return cls(**{name: 1.0 for name, spec in cls.parameters.items() if spec.default is None})
 
 
-def values_that_matter(one: Layer, dtype: str) -> Array:
+def values_that_matter(made_layer: Layer, dtype: str) -> Array:
     """0, kinks, their neighbours, and numbers tiny and large, of either sign."""
     info = np.finfo(dtype)
     sizes = [
@@ -47,7 +47,7 @@ def values_that_matter(one: Layer, dtype: str) -> Array:
         info.max,
     ]
     places = np.array([0.0, -0.0, *sizes, *(-size for size in sizes)], dtype)
-    at = np.array([kink.x for kink in find_kinks(one)], dtype)
+    at = np.array([kink.x for kink in find_kinks(made_layer)], dtype)
     beside = [np.nextafter(at, np.array(end, dtype)) for end in (-np.inf, np.inf)]
     return np.unique(np.concatenate([places, at, *beside]))
 
@@ -67,40 +67,40 @@ def ulps(found: float, right: object, dtype: str) -> float:
 @pytest.mark.parametrize("dtype", ULP)
 @pytest.mark.parametrize("cls", ELEMENTWISE, ids=lambda cls: cls.name)
 def test_the_kernel_is_right_where_it_matters(cls: type[Layer], dtype: str) -> None:
-    one = made(cls)
-    x = values_that_matter(one, dtype)
-    out = one.forward(x)
-    dx = one.backward(np.ones_like(x))
+    made_layer = made(cls)
+    x = values_that_matter(made_layer, dtype)
+    out = made_layer.forward(x)
+    dx = made_layer.backward(np.ones_like(x))
     for place, value, slope in zip(x.tolist(), out, dx, strict=True):
-        true_value, true_slope = exact(trace(one.formula), place)
+        true_value, true_slope = exact(trace(made_layer.formula), place)
         assert ulps(value, true_value, dtype) <= ULP[dtype], place
         assert ulps(slope, true_slope, dtype) <= ULP[dtype], place
 
 
 @pytest.mark.parametrize("cls", ELEMENTWISE, ids=lambda cls: cls.name)
 def test_the_graph_and_every_step_are_right_within_their_roundings(cls: type[Layer]) -> None:
-    one = made(cls)
-    formula = trace(one.formula)
-    ways = [Step("the graph", gradient_formula(formula)), *steps(one)]
-    at = [kink.x for kink in find_kinks(one)]
-    for x in values_that_matter(one, "float64").tolist():
+    made_layer = made(cls)
+    formula = trace(made_layer.formula)
+    forms = [Step("the graph", gradient_formula(formula)), *steps(made_layer)]
+    at = [kink.x for kink in find_kinks(made_layer)]
+    for x in values_that_matter(made_layer, "float64").tolist():
         # Far out a formula on floats may overflow, and next to a kink a rounded number may decide
         # otherwise than the exact one: that is what kernels are for.
         if abs(x) > 20 or any(0 < abs(x - kink) < 1e-14 * abs(kink) for kink in at):
             continue
         value, slope = (float(each) for each in exact(formula, x))
-        for way in ways:
-            found, bound = way.evaluate(x, value)
-            assert abs(found - slope) <= 2 * bound, (way.text, x)
+        for form in forms:
+            computed, bound = form.evaluate(x, value)
+            assert abs(computed - slope) <= 2 * bound, (form.text, x)
 
 
 @pytest.mark.parametrize("cls", ELEMENTWISE, ids=lambda cls: cls.name)
 def test_a_layer_as_one_node_has_the_same_value_and_gradient(cls: type[Layer]) -> None:
-    one = made(cls)
-    graph = Grouped([one], 0.7, 3.0)
+    made_layer = made(cls)
+    graph = Grouped([made_layer], 0.7, 3.0)
     numbers = graph.numbers
     assert numbers is not None
-    (out,), (dx,) = one.forward([0.7]), one.backward([3.0])
+    (out,), (dx,) = made_layer.forward([0.7]), made_layer.backward([3.0])
     assert len(graph.nodes) == 2
     assert numbers.value(graph.nodes[1]) == pytest.approx(out)
     assert numbers.gradient(graph.nodes[0]) == pytest.approx(dx)
@@ -143,11 +143,11 @@ def test_a_new_layer_needs_nothing_but_its_class(monkeypatch: pytest.MonkeyPatch
     assert drawn["nodes"][0]["gradient"] == 0.5
     assert "╭" in run("graph", "bent", "--x", "1")
     assert "<svg" in run("graph", "bent", "relu", "--grouped", "-f", "svg")
-    told = json.loads(run("explain", "bent", "--x", "1", "-f", "json"))
-    assert told["dx"] == 0.5
-    assert all(step["agrees"] for step in told["steps"])
-    assert told["kinks"] == []
-    assert told["range"] == "-2 < y < 2"
+    explained = json.loads(run("explain", "bent", "--x", "1", "-f", "json"))
+    assert explained["dx"] == 0.5
+    assert all(step["agrees"] for step in explained["steps"])
+    assert explained["kinks"] == []
+    assert explained["range"] == "-2 < y < 2"
     test_the_kernel_is_right_where_it_matters(Soft, "float32")
     test_the_graph_and_every_step_are_right_within_their_roundings(Soft)
     test_a_layer_as_one_node_has_the_same_value_and_gradient(Soft)

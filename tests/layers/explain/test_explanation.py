@@ -2,6 +2,7 @@
 
 import pytest
 
+import actgrad
 from actgrad.layers import Layer, ShapeError, catalogue, layer
 from actgrad.layers.explain import at_defaults, derivative_text, explain_layer, formula_text
 
@@ -22,6 +23,10 @@ def test_every_step_at_a_number_agrees_with_backward(x: float) -> None:
 
 def test_a_step_that_has_overflowed_does_not_agree() -> None:
     assert not explain_layer(layer("sigmoid"), -720.0).evaluations[2].agrees
+
+
+def test_it_is_part_of_the_public_api() -> None:
+    assert actgrad.explain_layer is explain_layer
 
 
 def test_no_step_is_stated_twice() -> None:

@@ -37,15 +37,15 @@ SIGNS: Mapping[int | None, Ink] = {
 
 
 def numeral(value: Any, digits: int = DIGITS) -> str:
-    """The number in at most so many digits: `-0.5`, `1e-300`, `nan`; or `True`, `False`.
+    """The number in at most `digits` significant digits: `-0.5`, `1e-300`, `nan`, `True`.
 
     `value` is a float, a NumPy scalar or a bool.
     """
     if isinstance(value, bool | np.bool_):
         return str(value)
-    # 16 bits have fewer digits than are shown: what NumPy prints is the shortest that names one.
-    is_short = isinstance(value, np.generic) and value.dtype.itemsize <= 2
-    return short_exponent(f"{float(str(value)) if is_short else float(value):.{digits}g}")
+    # 16 bits hold fewer digits than are shown; NumPy prints only those that identify the number.
+    is_narrow = isinstance(value, np.generic) and value.dtype.itemsize <= 2
+    return short_exponent(f"{float(str(value)) if is_narrow else float(value):.{digits}g}")
 
 
 def short_exponent(text: str) -> str:

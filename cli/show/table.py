@@ -37,7 +37,7 @@ Cell = tuple[str, str]
 
 
 class Cells(Protocol):
-    """An array, or at least the elements of a large one that its table shows."""
+    """An array in memory, or an excerpt with the elements that its table shows."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -63,8 +63,8 @@ def show_arrays(answer: ArrayAnswer, file: IO[str]) -> None:
 def shown_arrays(answer: ArrayAnswer) -> list[str]:
     """The names of the arrays that get a table.
 
-    The last layer's out is the chain's out, and the first layer's dx the chain's dx: each is shown
-    once.
+    The last layer's out is the chain's out, and the first layer's dx is the chain's dx. Each is
+    shown once.
     """
     repeated = {"1.dx", f"{len(answer.layers)}.out"}
     return [name for name in answer.arrays if name not in repeated]

@@ -74,3 +74,16 @@ def test_labels_are_spelled_in_ascii_before_the_layout(name: str) -> None:
     drawing = Drawing(labels, 30, ascii_text)
     boxes = "".join(section.plain for section in folded(drawing, 80))
     assert set("∂·²×₁") & set(boxes) == set()
+
+
+@pytest.mark.parametrize(
+    ("dout", "style"),
+    [(1.0, "bright_blue"), (-1.0, "red"), (0.0, "dim"), (float("nan"), "bold magenta")],
+)
+def test_a_gradient_has_the_colour_of_its_sign_as_in_tables(dout: float, style: str) -> None:
+    labels = Labels(Graph(trace(lambda x: x + 1), [2.0], [dout]))
+    (section,) = folded(Drawing(labels, 13), 80)
+    row = section.plain.split("\n")[2]
+    start = len(section.plain) - len(section.plain[section.plain.index(row) :])
+    at = start + len(row) - len(row.lstrip())
+    assert style in {str(span.style) for span in section.spans if span.start <= at < span.end}

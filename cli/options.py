@@ -135,6 +135,10 @@ ArrayOutput: TypeAlias = Annotated[
         " .csv. - is stdout, as .npy. NAME= picks one array. Repeatable.",
     ),
 ]
+GraphFormatOption: TypeAlias = Annotated[GraphFormat | None, FORMAT]
+GraphOutput: TypeAlias = Annotated[list[str] | None, file_option(".svg, .dot, .mmd, .json or .txt")]
+VerificationFormatOption: TypeAlias = Annotated[VerificationFormat | None, FORMAT]
+VerificationOutput: TypeAlias = Annotated[list[str] | None, file_option(".json, .csv, .md or .txt")]
 ReportOutput: TypeAlias = Annotated[list[str] | None, file_option(".json, .md or .txt")]
 Threads: TypeAlias = Annotated[
     int | None,

@@ -1,8 +1,12 @@
-"""`actgrad backward`: the gradient that a layer hands down."""
+"""`actgrad backward`: the gradient that a layer hands down; and the run that `forward` shares."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from actgrad.cli.options import (
+    ArrayFormat,
     ArrayFormatOption,
     ArrayOutput,
     Dout,
@@ -12,6 +16,16 @@ from actgrad.cli.options import (
     Threads,
     X,
 )
+
+if TYPE_CHECKING:
+    from actgrad.cli.write import ArrayAnswer
+    from actgrad.layers import Layer
+    from actgrad.layers.arrays import Array
+    from actgrad.layers.run import Source
+
+#: Bytes above which an array is not read as a whole.
+LARGE = 1 << 22
+STDIN = "-"
 
 
 def backward(
@@ -25,16 +39,78 @@ def backward(
     quiet: Quiet = False,
 ) -> None:
     """Run a layer, or a chain of them, forward on x and back from dout, the gradient of out."""
-    from actgrad.cli.commands.run import run
+    run_layers(layers, x, dout, True, dtype, form, output, threads, quiet)
 
-    run(
-        layers,
-        x,
-        dout,
-        backward=True,
-        dtype=dtype,
-        form=form,
-        output=output,
-        threads=threads,
-        quiet=quiet,
-    )
+
+def run_layers(
+    specs: Sequence[str],
+    x: str,
+    dout: str | None,
+    backward: bool,
+    dtype: str | None,
+    form: str | None,
+    output: Sequence[str] | None,
+    threads: int | None,
+    quiet: bool,
+) -> None:
+    """Run the layers forward on the ARRAY `x`, and back from `dout`; deliver the answer.
+
+    Raises:
+        ActgradError: a layer, an array or a file is refused.
+    """
+    from contextlib import ExitStack
+    from math import prod
+
+    import numpy as np
+
+    from actgrad.cli.read import in_memory, open_array
+    from actgrad.cli.write import Output
+    from actgrad.layers import chain_of
+    from actgrad.layers.arrays import named
+
+    destination = Output(ArrayFormat, form, output)
+    chain = chain_of(specs)
+    with ExitStack() as files:
+        given: Array | Source = files.enter_context(open_array(x, "--x", dtype))
+        upstream: Array | Source | None = None
+        if backward and dout is not None:
+            if x == dout == STDIN and not isinstance(given, np.ndarray):
+                # The two arrays follow one another in a stream that is read once.
+                from actgrad.cli.read import random_access
+
+                given = random_access(given)
+            upstream = files.enter_context(open_array(dout, "--dout", dtype))
+            if not upstream.shape:
+                upstream = in_memory(upstream, dtype)
+        elif backward:
+            upstream = np.ones((), given.dtype.newbyteorder("="))
+        if prod(given.shape) * given.dtype.itemsize > LARGE:
+            from actgrad.cli.write import streamed_run
+
+            streamed = streamed_run(chain, given, upstream, named(dtype) if dtype else None)
+            if streamed is not None:
+                streamed.deliver(destination, threads, quiet)
+                return
+        gradient = None if upstream is None else in_memory(upstream, dtype)
+        answer = run_in_memory(chain, in_memory(given, dtype), gradient)
+    destination.deliver(answer)
+
+
+def run_in_memory(chain: Layer, x: Array, dout: Array | None) -> ArrayAnswer:
+    """Run the chain on x, and back from dout: x, what each layer keeps and puts out, out, …, dx.
+
+    A 0-d dout stands for an array of out's shape.
+
+    Raises:
+        ShapeError: dout has another shape than out.
+    """
+    import numpy as np
+
+    from actgrad.cli.write import ArrayAnswer
+
+    layers = tuple(map(str, chain.layers))
+    if dout is None:
+        return ArrayAnswer("forward", layers, chain.trace(x), "out")
+    if not dout.ndim:
+        dout = np.broadcast_to(dout, chain.out_shape(x.shape))
+    return ArrayAnswer("backward", layers, chain.trace(x, dout), "dx")

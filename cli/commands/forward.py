@@ -23,6 +23,6 @@ def forward(
     quiet: Quiet = False,
 ) -> None:
     """Run a layer, or a chain of them, forward on x: x, what is kept for backward, out."""
-    from actgrad.cli.commands.run import run
+    from actgrad.cli.commands.backward import run_layers
 
-    run(layers, x, dtype=dtype, form=form, output=output, threads=threads, quiet=quiet)
+    run_layers(layers, x, None, False, dtype, form, output, threads, quiet)

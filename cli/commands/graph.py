@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from actgrad.cli.options import AnyX, At, Dout, GraphFormat, Layers, file_option
+from actgrad.cli.options import AnyX, At, Dout, GraphFormat, GraphFormatOption, GraphOutput, Layers
 
 
 def graph(
@@ -20,17 +20,8 @@ def graph(
     symbolic: Annotated[
         bool, typer.Option("--symbolic", help="Put expressions on the edges, not numbers.")
     ] = False,
-    form: Annotated[
-        GraphFormat | None,
-        typer.Option(
-            "--format",
-            "-f",
-            metavar="FORMAT",
-            help=f"How to print the graph: {', '.join(GraphFormat)}.",
-            show_default="table",
-        ),
-    ] = None,
-    output: Annotated[list[str] | None, file_option(".svg, .dot, .mmd, .json or .txt")] = None,
+    form: GraphFormatOption = None,
+    output: GraphOutput = None,
 ) -> None:
     """Draw the computational graph: every value above its edge, every gradient below it."""
     from actgrad.cli.draw import graph_answer, picture_of

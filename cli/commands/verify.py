@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from actgrad.cli.options import Dout, Dtype, Layers, Quiet, VerificationFormat, X, file_option
+from actgrad.cli.options import (
+    Dout,
+    Dtype,
+    Layers,
+    Quiet,
+    VerificationFormat,
+    VerificationFormatOption,
+    VerificationOutput,
+    X,
+)
 
 if TYPE_CHECKING:
     from actgrad.cli.show import VerifiedDump
@@ -87,17 +96,8 @@ def verify(
             "--report", metavar="FILE", help="Write the worst elements to FILE, as .csv or .json."
         ),
     ] = None,
-    form: Annotated[
-        VerificationFormat | None,
-        typer.Option(
-            "--format",
-            "-f",
-            metavar="FORMAT",
-            help=f"How to print the report: {', '.join(VerificationFormat)}.",
-            show_default="table",
-        ),
-    ] = None,
-    output: Annotated[list[str] | None, file_option(".json, .csv, .md or .txt")] = None,
+    form: VerificationFormatOption = None,
+    output: VerificationOutput = None,
     quiet: Quiet = False,
 ) -> int:
     """Compare a kernel's results with the exact values: how large are its errors, and where?

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
-    from actgrad.cli.write.answer import Answer, ArrayAnswer, OutputError, TextAnswer
     from actgrad.cli.write.formats import json_number
-    from actgrad.cli.write.output import Output
+    from actgrad.cli.write.output import Answer, ArrayAnswer, Output, OutputError, TextAnswer
     from actgrad.cli.write.streamed import streamed_run
 
 __all__ = [

@@ -10,7 +10,7 @@ from typing import IO, Any
 import numpy as np
 
 from actgrad.cli.exit import tell
-from actgrad.cli.write.answer import ArrayAnswer
+from actgrad.cli.write.output import ArrayAnswer
 from actgrad.layers import ShapeError
 from actgrad.layers.arrays import Array, Order, order
 

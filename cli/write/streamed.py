@@ -10,9 +10,8 @@ import numpy as np
 
 from actgrad.cli.read import Repeated, nbytes, random_access
 from actgrad.cli.show import Bar
-from actgrad.cli.write.answer import ArrayAnswer
 from actgrad.cli.write.formats import npy_header
-from actgrad.cli.write.output import STDOUT, Output, Target, blamed, is_special_file
+from actgrad.cli.write.output import STDOUT, ArrayAnswer, Output, Target, blamed, is_special_file
 from actgrad.cli.write.sinks import FileSink, ReleasingStream, StreamSink, TemporaryArray
 from actgrad.layers import Layer
 from actgrad.layers.arrays import Array

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from rich.text import Text
 
-from actgrad.cli.commands.run import run_in_memory
+from actgrad.cli.commands.backward import run_in_memory
 from actgrad.cli.show.summary import summary_of
 from actgrad.cli.show.table import Grid, show_arrays
-from actgrad.cli.write.answer import ArrayAnswer
+from actgrad.cli.write.output import ArrayAnswer
 from actgrad.layers import Chain, Prelu, Relu, Sigmoid
 
 

@@ -19,7 +19,7 @@ from actgrad.cli.read import npy, npz
 from actgrad.cli.read.external import read_whole
 from actgrad.cli.read.literal import parse
 from actgrad.cli.write import formats
-from actgrad.cli.write.answer import ArrayAnswer
+from actgrad.cli.write.output import ArrayAnswer
 from actgrad.layers.arrays import Array
 
 FLOATING = ["<f2", "<f4", "<f8", ">f2", ">f4", ">f8"]

@@ -12,10 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from actgrad.cli.commands.run import run_in_memory
+from actgrad.cli.commands.backward import run_in_memory
 from actgrad.cli.options import ArrayFormat
-from actgrad.cli.write.answer import ArrayAnswer, OutputError
-from actgrad.cli.write.output import Output
+from actgrad.cli.write.output import ArrayAnswer, Output, OutputError
 from actgrad.layers import Chain, Relu, Sigmoid
 
 ANSWER = run_in_memory(Chain([Relu()]), np.array([1.0, -2.0]), np.array([3.0, 4.0]))

@@ -8,24 +8,50 @@ import typer
 
 from actgrad import __version__
 from actgrad.cli.commands import backward, check, explain, forward, graph, layers, sample, verify
+from actgrad.cli.completion import install_scripts
 
-app = typer.Typer(name="actgrad", no_args_is_help=True, pretty_exceptions_enable=False)
+#: The exit status of a command line that does nothing.
+NOT_DONE = 2
+
+app = typer.Typer(
+    name="actgrad",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    # Rich's help cuts the names of long options at 80 columns; Typer's plain help never does.
+    rich_markup_mode=None,
+)
+install_scripts()
 for command in (forward, backward, graph, explain, check, sample, verify, layers):
     app.command()(command)
 
 
-def show_version(wanted: bool) -> None:
-    """Print the version and end."""
-    if wanted:
+@app.command("help")
+def show_help(
+    command: Annotated[
+        str | None, typer.Argument(metavar="COMMAND", help="The command.", show_default=False)
+    ] = None,
+) -> None:
+    """Show how actgrad, or one of its commands, is used."""
+    words = [] if command is None else [command]
+    app([*words, "--help"], prog_name="actgrad", standalone_mode=False)
+
+
+def show_version(requested: bool) -> None:
+    """Print the version and exit."""
+    if requested:
         typer.echo(f"actgrad {__version__}")
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def actgrad(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option("--version", callback=show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
     """See, prove and diagnose activation layers and their gradients."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(NOT_DONE)

@@ -1,4 +1,7 @@
-"""What the shell completes."""
+"""Completion in the shell: the names of layers and parameters, and for `check` Python files.
+
+The catalogue is read in its source text: importing it would import NumPy.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,99 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+from typer import _completion_classes, _completion_shared
+
+# Bash ends a word at `:` and `=`, so its own words have no `NAME:PARAM=`: the line is handed over,
+# an index of −1 stands for its last word, and what Bash keeps of that word is cut off the replies.
+BASH = """\
+%(complete_func)s() {
+    local IFS=$'\n' line="${COMP_LINE:0:COMP_POINT}" index=-1
+    [[ $line == *[[:space:]] ]] && index=9999
+    COMPREPLY=( $( env COMP_WORDS="$line" COMP_CWORD=$index \\
+                   %(autocomplete_var)s=complete_bash $1 ) )
+    local word="${line##*[[:space:]]}"
+    COMPREPLY=( "${COMPREPLY[@]#"${word%%"${word##*[:=]}"}"}" )
+    [[ ${#COMPREPLY[@]} == 1 && $COMPREPLY == *[=/] ]] && compopt -o nospace
+    return 0
+}
+
+complete -o default -F %(complete_func)s %(prog_name)s
+"""
+# The first TAB loads this file as the function itself, which then has to complete at once.
+ZSH = """\
+#compdef %(prog_name)s
+
+%(complete_func)s() {
+  eval $(env _TYPER_COMPLETE_ARGS="${words[1,$CURRENT]}" \\
+             %(autocomplete_var)s=complete_zsh %(prog_name)s)
+}
+
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+  %(complete_func)s "$@"
+else
+  compdef %(complete_func)s %(prog_name)s
+fi
+"""
+
+
+def install_scripts() -> None:
+    """Have `--install-completion` and `--show-completion` give these scripts, not Typer's."""
+    _completion_shared._completion_scripts.update(bash=BASH, zsh=ZSH)
+    _completion_classes.BashComplete.source_template = BASH
+    _completion_classes.ZshComplete.source_template = ZSH
+
 
 def complete_layer(incomplete: str) -> list[str]:
-    """The names of the layers that begin so."""
-    return sorted(name for name in layer_names() if name.startswith(incomplete))
+    """The layers whose names begin with the text; after `NAME:`, the layer's parameters.
+
+    >>> complete_layer("leaky_relu:")
+    ['leaky_relu:negative_slope=']
+    """
+    name, colon, parameters = incomplete.partition(":")
+    known = catalogue()
+    if not colon:
+        return sorted(layer for layer in known if layer.startswith(name))
+    given, comma, start = parameters.rpartition(",")
+    written = f"{name}:{given}{comma}"
+    return [f"{written}{each}=" for each in known.get(name, ()) if each.startswith(start)]
 
 
-def layer_names() -> Iterator[str]:
-    """The catalogue's names, read in its source: importing it would import NumPy."""
+def complete_checked(incomplete: str) -> list[str]:
+    """As `complete_layer`, and the folders and Python files whose paths begin with the text."""
+    folder, _, start = incomplete.rpartition("/")
+    try:
+        entries = sorted(Path(folder or ("/" if incomplete[:1] == "/" else ".")).iterdir())
+    except OSError:
+        entries = []
+    paths = [
+        f"{incomplete.removesuffix(start)}{entry.name}{'/' if entry.is_dir() else ''}"
+        for entry in entries
+        if entry.name.startswith(start) and not entry.name.startswith(".")
+        if entry.is_dir() or entry.suffix == ".py"
+    ]
+    return complete_layer(incomplete) + (paths if incomplete else [])
+
+
+def catalogue() -> dict[str, tuple[str, ...]]:
+    """The names of the layers, and the names of each one's parameters."""
     package = find_spec("actgrad.layers")
-    for folder in (package and package.submodule_search_locations) or ():
-        for file in Path(folder).rglob("*.py"):
-            for statement in ast.parse(file.read_text(encoding="utf-8")).body:
-                if isinstance(statement, ast.ClassDef):
-                    yield from stated_name(statement)
+    layers: dict[str, ast.ClassDef] = {}
+    classes: dict[str, ast.ClassDef] = {}
+    for folder in map(Path, (package and package.submodule_search_locations) or ()):
+        # The files of the catalogue come last: only their classes have names that count.
+        for files in (folder.glob("*.py"), (folder / "activations").glob("*.py")):
+            layers = {
+                statement.name: statement
+                for file in files
+                for statement in ast.parse(file.read_text(encoding="utf-8")).body
+                if isinstance(statement, ast.ClassDef)
+            }
+            classes |= layers
+    return {
+        name: tuple(dict.fromkeys(parameters_of(statement, classes)))
+        for statement in layers.values()
+        for name in stated_name(statement)
+    }
 
 
 def stated_name(statement: ast.ClassDef) -> Iterator[str]:
@@ -28,4 +110,15 @@ def stated_name(statement: ast.ClassDef) -> Iterator[str]:
     for part in statement.body:
         match part:
             case ast.Assign(targets=[ast.Name("name")], value=ast.Constant(str(name))):
+                yield name
+
+
+def parameters_of(statement: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> Iterator[str]:
+    """The attributes that the class and its bases declare by `NAME: … = parameter(…)`."""
+    for base in statement.bases:
+        if isinstance(base, ast.Name) and base.id in classes:
+            yield from parameters_of(classes[base.id], classes)
+    for part in statement.body:
+        match part:
+            case ast.AnnAssign(target=ast.Name(name), value=ast.Call(func=ast.Name("parameter"))):
                 yield name

@@ -1,4 +1,4 @@
-"""How the program ends when something stops it: an exit status, and a line or two on stderr."""
+"""What happens when an error stops the program: a line or two on stderr, and an exit status."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from contextlib import suppress
 from typer import Abort, TyperException
 
 NOT_DONE, INTERRUPTED = 2, 128 + signal.SIGINT
+#: Characters of the longest line of an error: a message may quote a very long argument.
 LONGEST_LINE = 400
+#: Names that `--dout` has elsewhere.
+UPSTREAM = {"--dout", "--grad", "--gradient", "--grad-output", "--grad_output", "--dy"}
 
 
-def end(error: BaseException) -> int:
-    """Say on stderr what stopped the program, if that is not plain; the exit status."""
+def exit_status(error: BaseException) -> int:
+    """Write to stderr what stopped the program, unless it is a signal; return the exit status."""
     silence_stdout()
     match error:
-        # Rich, which prints tables and help, exits by itself with 1 when the reader has left.
+        # Rich, which prints tables, exits with 1 when the reader of stdout has closed it.
         case BrokenPipeError() | SystemExit(__context__=BrokenPipeError()):
             end_by_sigpipe()
         case SystemExit(code=int(status)):
@@ -25,67 +28,75 @@ def end(error: BaseException) -> int:
         case KeyboardInterrupt() | Abort():
             return INTERRUPTED
         case TyperException():
-            tell_usage(error)
+            write_usage(error)
         case MemoryError():
-            tell("there is not enough memory for these arrays")
+            to_stderr("there is not enough memory for these arrays")
         case OSError():
-            tell(f"standard output: {error.strerror}")
+            to_stderr(f"standard output: {error.strerror}")
         case _:
-            tell_refusal(error)
+            write_refusal(error)
     return NOT_DONE
 
 
 def silence_stdout() -> None:
-    """Let what is still buffered go nowhere: writing it may have been what failed."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)
+    """Discard the text that is still buffered: writing it may be what failed."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)
 
 
 def end_by_sigpipe() -> None:
-    """End as `cat` does when its reader has left, silently."""
+    """End silently by the signal, as `cat` does when the reader of its output has left."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     os.kill(os.getpid(), signal.SIGPIPE)
 
 
-def tell_refusal(error: BaseException) -> None:
-    """Say what a layer, a reader or a writer refused; anything else is a fault of ours."""
-    # Here, for it imports NumPy, which the exits above have no use for.
+def write_refusal(error: BaseException) -> None:
+    """Write the message of an ActgradError; any other exception is a fault of actgrad."""
+    # Imported here, because it imports NumPy, which the cases of `exit_status` do without.
     from actgrad.layers import ActgradError
 
     if isinstance(error, ActgradError):
-        tell(str(error), error.hint)
+        to_stderr(str(error), error.hint)
     elif sys.flags.dev_mode:
         raise error
     else:
-        tell(f"{type(error).__name__}: {error}", "this is a fault of actgrad; please report it")
+        to_stderr(
+            f"{type(error).__name__}: {error}", "this is a fault of actgrad; please report it"
+        )
 
 
-def tell_usage(error: TyperException) -> None:
-    """Say what is wrong with the command line; with no arguments at all, help was shown instead."""
+def write_usage(error: TyperException) -> None:
+    """Write what is wrong with the command line; without arguments, help was shown instead."""
     message = " ".join(error.format_message().split()).rstrip(".")
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "actgrad"
+    hint = f"{command} --help shows how it is used"
+    option = getattr(error, "option_name", None)
+    if option in UPSTREAM and context is not None and "No such option" in message:
+        message = f"no such option: {option}"
+        has_dout = any("--dout" in parameter.opts for parameter in context.command.params)
+        hint = "did you mean --dout?" if has_dout else "--dout is an option of actgrad backward"
     if message:
-        tell(message[0].lower() + message[1:], f"{command} --help shows how it is used")
+        to_stderr(message[0].lower() + message[1:], hint)
 
 
-def tell(message: str, hint: str | None = None) -> None:
-    """Write to stderr, in one line each; nothing in a name can act on the terminal."""
-    with suppress(OSError):  # where stderr cannot be written to, the status alone must tell
+def to_stderr(message: str, hint: str | None = None) -> None:
+    """Write the message and the hint to stderr, a line each, without control characters."""
+    with suppress(OSError):  # where stderr cannot be written to, the status has to do
         for line in (f"actgrad: {message}", f"         {hint}" if hint else None):
             if line is not None and sys.stderr is not None:
-                sys.stderr.write(shortened(printable(line)) + "\n")
+                sys.stderr.write(without_middle(printable(line)) + "\n")
 
 
-def shortened(line: str) -> str:
-    """The line, of whose middle not much is left if it quotes something very long."""
+def without_middle(line: str) -> str:
+    """The line, without its middle if it is longer than LONGEST_LINE."""
     half = LONGEST_LINE // 2
     return line if len(line) <= LONGEST_LINE else f"{line[:half]} … {line[-half:]}"
 
 
 def printable(text: str) -> str:
-    """The text with every character that is no visible one escaped."""
+    """The text with every unprintable character escaped."""
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
         for char in text

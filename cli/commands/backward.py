@@ -1,4 +1,4 @@
-"""`actgrad backward`: the gradient that a layer hands down; and the run that `forward` shares."""
+"""`actgrad backward`: the gradient that a layer passes on, and the run that `forward` shares."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ def backward(
     threads: Threads = None,
     quiet: Quiet = False,
 ) -> None:
-    """Run a layer, or a chain of them, forward on x and back from dout, the gradient of out."""
+    """Run a layer, or a chain, forward on x and back from dout.
+
+    The answer is that of forward, then dout = ∂L/∂out and dx = ∂L/∂x.
+    """
     run_layers(layers, x, dout, True, dtype, form, output, threads, quiet)
 
 

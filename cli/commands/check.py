@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from actgrad.cli.completion import complete_layer
+from actgrad.cli.completion import complete_checked
 from actgrad.cli.options import ARRAY, DtypeOption, ReportFormat, ReportFormatOption, ReportOutput
 
 
@@ -18,7 +18,7 @@ def check(
             help="NAME[:PARAM=VALUE,...] of the catalogue, file.py:Class[:param=value,...],"
             " package.module:Class, or file.py:forward,backward.",
             show_default=False,
-            autocompletion=complete_layer,
+            autocompletion=complete_checked,
         ),
     ],
     x: Annotated[
@@ -26,24 +26,29 @@ def check(
         typer.Option(
             "--x",
             metavar="ARRAY",
-            help=f"Check these numbers only: {ARRAY}.",
-            show_default="points where layers go wrong",
+            help=f"Check at these numbers only: {ARRAY}.",
+            show_default="points where errors are likely",
         ),
     ] = None,
     dtype: DtypeOption = None,
     formula: Annotated[
         str | None,
-        typer.Option("--formula", metavar="NAME", help="The catalogue layer that it should be."),
+        typer.Option(
+            "--formula", metavar="NAME", help="Compare it with this layer of the catalogue."
+        ),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Make warnings errors.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Count warnings as errors.")] = False,
     ignore: Annotated[
         list[str] | None,
-        typer.Option("--ignore", metavar="NAME", help="Leave out a finding. Repeatable."),
+        typer.Option("--ignore", metavar="NAME", help="Ignore a finding of this name. Repeatable."),
     ] = None,
     form: ReportFormatOption = None,
     output: ReportOutput = None,
 ) -> int:
-    """Compare a layer's gradient with the numerical derivative, and test its behaviour.
+    """Check a layer: its gradient, and how it behaves.
+
+    The gradient is compared with the numerical derivative. The layer must not write to its
+    arguments, depend on earlier calls, or treat an element by its position.
 
     Exit status 0: no error was found; 1: the layer is wrong; 2: it could not be checked.
     """
@@ -59,7 +64,7 @@ def check(
     ignored = ignore or []
     require_finding_names(ignored)
     given = None if x is None else read_array(x, "--x", dtype)
-    # Text that the layer prints is not part of the answer.
+    # Text that the layer prints is no part of the answer.
     with redirect_stdout(sys.stderr):
         report = examine(load_subject(layer), given, dtype, formula).judged(strict, ignored)
     destination.deliver(check_answer(report))

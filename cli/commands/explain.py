@@ -18,7 +18,10 @@ def explain(
     form: ReportFormatOption = None,
     output: ReportOutput = None,
 ) -> None:
-    """Explain a layer: formula, derivative and its steps, range, kinks, and floating point."""
+    """Explain a layer: formula, derivative, range and kinks.
+
+    The derivative is derived step by step. Formulas that fail in floating point are listed.
+    """
     from actgrad.cli.show import explanation_answer
     from actgrad.cli.write import Output
     from actgrad.layers import ShapeError, layer
@@ -39,7 +42,7 @@ def first_number(x: str) -> float:
     Raises:
         ActgradError: x cannot be read, or is empty.
     """
-    from actgrad.cli.exit import tell
+    from actgrad.cli.exit import to_stderr
     from actgrad.cli.read import read_array
     from actgrad.layers import ShapeError
 
@@ -47,5 +50,5 @@ def first_number(x: str) -> float:
     if not array.size:
         raise ShapeError("--x is empty", "give it a number")
     if array.size > 1:
-        tell(f"note: --x has {array.size} numbers; the first is used")
+        to_stderr(f"note: --x has {array.size} numbers; the first is used")
     return float(array.flat[0])

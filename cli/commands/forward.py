@@ -22,7 +22,10 @@ def forward(
     threads: Threads = None,
     quiet: Quiet = False,
 ) -> None:
-    """Run a layer, or a chain of them, forward on x: x, what is kept for backward, out."""
+    """Run a layer, or a chain of layers, forward on x.
+
+    The answer is x, what each layer keeps for backward, and out.
+    """
     from actgrad.cli.commands.backward import run_layers
 
     run_layers(layers, x, None, False, dtype, form, output, threads, quiet)

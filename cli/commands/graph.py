@@ -23,7 +23,10 @@ def graph(
     form: GraphFormatOption = None,
     output: GraphOutput = None,
 ) -> None:
-    """Draw the computational graph: every value above its edge, every gradient below it."""
+    """Draw the computational graph of a layer or a chain.
+
+    Every value stands above its edge, and every gradient below it.
+    """
     from actgrad.cli.draw import graph_answer, picture_of
     from actgrad.cli.write import Output
     from actgrad.layers import chain_of

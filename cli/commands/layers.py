@@ -11,7 +11,10 @@ from actgrad.cli.options import ReportFormat, ReportFormatOption, ReportOutput
 
 
 def layers(form: ReportFormatOption = None, output: ReportOutput = None) -> None:
-    """List the layers: parameters, formulas, names elsewhere, and what each keeps for backward."""
+    """List the layers of the catalogue.
+
+    Each with its parameters, its formula, its names in frameworks, and what it keeps for backward.
+    """
     from actgrad.cli.show import catalogue_answer
     from actgrad.cli.write import Output
     from actgrad.layers import catalogue

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from actgrad.cli.completion import complete_layer
-from actgrad.cli.options import ArrayFormat, ArrayFormatOption, ArrayOutput, Dtype
+from actgrad.cli.options import ArrayFormat, ArrayFormatOption, ArrayOutput, Dtype, see_layers
 
 
 def sample(
@@ -18,16 +18,17 @@ def sample(
             help="NAME or NAME:PARAM=VALUE[,PARAM=VALUE...], to sample near its critical points.",
             show_default=False,
             autocompletion=complete_layer,
+            callback=see_layers,
         ),
     ] = None,
     dtype: Annotated[
         Dtype, typer.Option("--dtype", metavar="DTYPE", help=f"The dtype: {', '.join(Dtype)}.")
     ] = Dtype.float32,
     every: Annotated[
-        bool, typer.Option("--all", help="Every bit pattern of a 16-bit dtype.")
+        bool, typer.Option("--all", help="Give every bit pattern of a 16-bit dtype.")
     ] = False,
     count: Annotated[
-        int | None, typer.Option("-n", "--count", help="How many.", show_default="100000")
+        int | None, typer.Option("-n", "--count", help="How many numbers.", show_default="100000")
     ] = None,
     shape: Annotated[
         str | None, typer.Option("--shape", metavar="N,M,...", help="The array's shape.")
@@ -36,12 +37,15 @@ def sample(
     form: ArrayFormatOption = None,
     output: ArrayOutput = None,
 ) -> None:
-    """Draw inputs at which kernels fail: every binade, critical points, and a dense middle."""
+    """Draw inputs that expose the errors of a kernel.
+
+    They cover every binade, the neighbourhood of every edge of the layer, and the middle densely.
+    """
     import math
 
     import numpy as np
 
-    from actgrad.cli.exit import tell
+    from actgrad.cli.exit import to_stderr
     from actgrad.cli.write import ArrayAnswer, Output
     from actgrad.layers import chain_of
     from actgrad.layers.arrays import named
@@ -59,13 +63,13 @@ def sample(
         wanted = count if count is not None else room or 100_000
         x = draw_sample(chain, named(dtype), wanted, seed)
         if count is not None and x.size < count:
-            tell(f"note: {dtype} has {x.size} numbers, repeated to make {count}")
+            to_stderr(f"note: {dtype} has {x.size} numbers, repeated to make {count}")
             x = np.resize(x, count)
     if sizes is not None and room is not None:
         if room < x.size:
             raise SampleError(f"{x.size} numbers do not fit into --shape {shape}, which has {room}")
         if room > x.size:
-            tell(f"note: {x.size} numbers, repeated to fill {room} places")
+            to_stderr(f"note: {x.size} numbers, repeated to fill {room} places")
         x = np.resize(x, sizes)
     names = tuple(map(str, chain.layers)) if chain else ()
     destination.deliver(ArrayAnswer("sample", names, {"x": x}, "x"))

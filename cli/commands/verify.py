@@ -71,9 +71,7 @@ def verify(
     ] = None,
     flush_subnormals: Annotated[
         bool,
-        typer.Option(
-            "--flush-subnormals", help="Subnormal inputs, results or both may count as 0."
-        ),
+        typer.Option("--flush-subnormals", help="Allow 0 for subnormal inputs and results."),
     ] = False,
     keep_nan_payload: Annotated[
         bool,
@@ -100,9 +98,12 @@ def verify(
     output: VerificationOutput = None,
     quiet: Quiet = False,
 ) -> int:
-    """Compare a kernel's results with the exact values: how large are its errors, and where?
+    """Measure the error of a kernel's results in ULP.
 
-    Exit status 0: every element keeps the limits; 1: one does not; 2: it could not be verified.
+    Every element is compared with the correctly rounded value. The report says how large the
+    errors are, where along x they are, and what may cause them.
+
+    Exit status 0: all errors are within the limits; 1: one is not; 2: it could not be verified.
     """
     from actgrad.cli.show import verification_answer
     from actgrad.cli.write import Output

@@ -10,7 +10,7 @@ import numpy as np
 
 from actgrad.cli.draw.labels import Labels
 from actgrad.cli.draw.point import Point, PointError, point_of
-from actgrad.cli.exit import tell
+from actgrad.cli.exit import to_stderr
 from actgrad.cli.read import read_array
 from actgrad.cli.show import numeral
 from actgrad.layers import Layer
@@ -66,11 +66,11 @@ def picture_of(
         None if x is None else point_of(chain, read_array(x, "--x"), read_array(dout, "--dout"), at)
     )
     if where is not None and where.is_default:
-        tell(f"note: this is {where.place}; --at names another")
+        to_stderr(f"note: this is {where.place}; --at names another")
     names = names_between(chain)
     graph = graph_at(where, chain, names, grouped)
     if where is not None and (lost := list(lost_digits(graph, chain, where))):
-        tell(f"note: this formula loses digits here; the layer itself gives {', '.join(lost)}")
+        to_stderr(f"note: this formula loses digits here; the layer itself gives {', '.join(lost)}")
     steps = zip(("x", *names), [*names, "y"], chain.layers, strict=True)
     meanings = tuple(f"{y} = {layer.name}({x})" for x, y, layer in steps) if names else ()
     layers = tuple(map(str, chain.layers))

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from actgrad.cli.exit import tell
+from actgrad.cli.exit import to_stderr
 from actgrad.cli.write.output import ArrayAnswer
 from actgrad.layers import ShapeError
 from actgrad.layers.arrays import Array, Order, order
@@ -79,7 +79,9 @@ def write_csv(answer: ArrayAnswer, stream: IO[bytes]) -> None:
     """
     arrays, shape = answer.arrays, next(iter(answer.arrays.values())).shape
     if single := [name for name, array in arrays.items() if array.shape == () != shape]:
-        tell(f"note: csv has a row for each element; the number {', '.join(single)} is left out")
+        to_stderr(
+            f"note: csv has a row for each element; the number {', '.join(single)} is left out"
+        )
         arrays = {name: array for name, array in arrays.items() if name not in single}
     for name, array in arrays.items():
         if array.shape != shape:

@@ -77,6 +77,9 @@ def test_the_default_dout_is_ones(actgrad: Run) -> None:
         ("forward relu", "missing option '--x'"),
         ("forward --x 1", "missing argument 'LAYER...'"),
         ("forward relu --x", "option '--x' requires an argument"),
+        ("forward relu --x 1 --grad 2", "no such option: --grad"),
+        ("forward relu --x 1 2 3", "no layer is called '2'"),
+        ("help nope", "no such command 'nope'"),
         ("nope", "no such command 'nope'"),
         ("forward relu --x 1 -f xml", "invalid value for '--format' / '-f': 'xml' is not one of"),
         ("forward relu --x 1 --dtype int8", "invalid value for '--dtype': 'int8' is not one of"),
@@ -93,6 +96,52 @@ def test_not_done_is_2_with_a_line_or_two(
 ) -> None:
     assert refusal(actgrad(*arguments.split()))[0].startswith(message)
     assert stray(tmp_path) == set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["forward", "relu", "--x", "1", "2", "3"], "put the numbers of --x in quotes: --x "),
+        (["forward", "relu", "--x", "1", "-0.5e3"], "no such option: -0"),
+        (["forward", "relu sigmoid", "--x", "1"], "write relu sigmoid as two arguments"),
+        (["graph", "relu,sigmoid"], "write relu sigmoid as two arguments"),
+        (["sample", "relu, gelu,tanh"], "write relu gelu tanh as separate arguments"),
+        (["backward", "relu", "--x", "1", "--grad", "2"], "did you mean --dout?"),
+        (["forward", "relu", "--x", "1", "--dout", "2"], "--dout is an option of actgrad backward"),
+        (["forward", "relu", "--x", "1", "--grad", "2"], "--dout is an option of actgrad backward"),
+    ],
+    ids=" ".join,
+)
+def test_a_mistake_that_many_make_is_answered_by_what_to_type(
+    arguments: list[str], hint: str, actgrad: Run
+) -> None:
+    assert any(line.startswith(hint) for line in refusal(actgrad(*arguments)))
+
+
+@pytest.mark.parametrize("command", ["", "forward", "verify", "layers"])
+def test_h_and_help_are_the_help(command: str, actgrad: Run) -> None:
+    words = command.split()
+    shown = actgrad(*words, "--help")
+    assert shown.returncode == 0
+    assert b"Usage: actgrad" in shown.stdout
+    for arguments in ([*words, "-h"], ["help", *words]):
+        assert actgrad(*arguments).stdout == shown.stdout
+
+
+@pytest.mark.parametrize("columns", ["40", "80", "200"])
+def test_the_help_cuts_nothing_and_keeps_to_the_width(columns: str, actgrad: Run) -> None:
+    commands = ["forward", "backward", "graph", "explain", "check", "sample", "verify", "layers"]
+    for command in commands:
+        text = actgrad(command, "--help", env={"COLUMNS": columns}).stdout.decode()
+        assert "…" not in text
+        assert "..." not in text.replace("[LAYER...]", "").replace("LAYER...", "").replace(
+            "PARAM=VALUE...", ""
+        ).replace("param=value,...", "").replace("VALUE,...", "").replace("N,M,...", "")
+        assert all(line == line.rstrip() for line in text.splitlines())
+        if columns != "40":  # below that, a long name has a line of its own
+            assert max(map(len, text.splitlines())) <= int(columns)
+    overview = actgrad("--help", env={"COLUMNS": columns if columns != "40" else "80"}).stdout
+    assert b"..." not in overview.replace(b"[ARGS]...", b"")
 
 
 def test_no_arguments_show_the_help(actgrad: Run) -> None:

@@ -66,6 +66,6 @@ def check(
     given = None if x is None else read_array(x, "--x", dtype)
     # Text that the layer prints is no part of the answer.
     with redirect_stdout(sys.stderr):
-        report = examine(load_subject(layer), given, dtype, formula).judged(strict, ignored)
+        report = examine(load_subject(layer), given, dtype, formula).filtered(strict, ignored)
     destination.deliver(check_answer(report))
     return 0 if report.ok else 1

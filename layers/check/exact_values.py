@@ -8,11 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from actgrad.layers.arrays import Array, finfo
-from actgrad.layers.check.gradient import (
-    ElementwiseSubject,
-    at_discontinuity,
-    rounding_tolerance,
-)
+from actgrad.layers.check.gradient import ElementwiseSubject, at_discontinuity, rounding_tolerance
 from actgrad.layers.check.report import Finding, Where
 from actgrad.layers.check.script import finding_at
 from actgrad.layers.layer import Layer

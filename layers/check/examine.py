@@ -87,7 +87,7 @@ def check_layer(
         LayerRaisedError: the layer raises an exception.
         ActgradError: there is no such layer, or it cannot be made.
     """
-    report = examine(load_subject(layer), x, dtype, formula).judged(strict, ignore)
+    report = examine(load_subject(layer), x, dtype, formula).filtered(strict, ignore)
     if not report.ok:
         raise CheckFailedError(report)
     return report

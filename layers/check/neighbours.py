@@ -17,38 +17,30 @@ KEPT = "kept = np.sin(np.arange(x.size) ** 2) > 0"
 CHANGED = f"x = {{x}}; {KEPT}; y = np.where(kept.reshape(x.shape), x, {{change}})"
 #: The changes of an element's neighbours that are tried.
 CHANGES = ("-x", "1000 * x")
-FORWARD, BACKWARD, UPSTREAM = (
-    Behaviour(
-        "depends-on-neighbours",
-        f"{method} changes an element's result when only its neighbours in {array} change",
-        script,
-    )
-    for method, array, script in (
-        (
-            "forward",
-            "x",
-            Script(CHANGED, "layer.forward(y).ravel()[kept]", "run(x).out.ravel()[kept]"),
-        ),
-        (
-            "backward",
-            "x",
-            Script(
-                f"{CHANGED}; out = layer.forward(y)",
-                "layer.backward(np.ones_like(out)).ravel()[kept]",
-                "run(x).dx.ravel()[kept]",
-            ),
-        ),
-        (
-            "backward",
-            "dout",
-            Script(
-                f"x = {{x}}; {KEPT}; out = layer.forward(x.copy());"
-                " dout = np.where(kept.reshape(out.shape), 1.0, 3.0)",
-                "layer.backward(dout).ravel()[kept]",
-                "run(x).dx.ravel()[kept]",
-            ),
-        ),
-    )
+
+
+def _behaviour(method: str, array: str, statement: str, expression: str, result: str) -> Behaviour:
+    message = f"{method} changes an element's result when only its neighbours in {array} change"
+    kept = ".ravel()[kept]"
+    script = Script(statement, f"{expression}{kept}", f"run(x).{result}{kept}")
+    return Behaviour("depends-on-neighbours", message, script)
+
+
+FORWARD = _behaviour("forward", "x", CHANGED, "layer.forward(y)", "out")
+BACKWARD = _behaviour(
+    "backward",
+    "x",
+    f"{CHANGED}; out = layer.forward(y)",
+    "layer.backward(np.ones_like(out))",
+    "dx",
+)
+UPSTREAM = _behaviour(
+    "backward",
+    "dout",
+    f"x = {{x}}; {KEPT}; out = layer.forward(x.copy());"
+    " dout = np.where(kept.reshape(out.shape), 1.0, 3.0)",
+    "layer.backward(dout)",
+    "dx",
 )
 
 

@@ -142,7 +142,7 @@ class Report:
         short = any("bfloat16" in line for each in self.findings for line in each.example)
         return f"import numpy as np; {'import ml_dtypes; ' if short else ''}{self.setup}"
 
-    def judged(self, strict: bool = False, ignore: Collection[str] = ()) -> Report:
+    def filtered(self, strict: bool = False, ignore: Collection[str] = ()) -> Report:
         """The report without the ignored findings; `strict` makes every warning an error."""
         kept = tuple(each for each in self.findings if each.name not in ignore)
         return replace(self, findings=kept, strict=strict)

@@ -17,10 +17,7 @@ from actgrad.layers.layer import Layer
 #: The folder of actgrad's own code: an error message never points into it.
 PACKAGE = str(Path(__file__).parents[1])
 #: For each dtype, one with more digits.
-WIDER = {
-    **dict.fromkeys(("float16", "bfloat16", "float32"), np.float64),
-    "float64": np.longdouble,
-}
+WIDER = {**dict.fromkeys(("float16", "bfloat16", "float32"), np.float64), "float64": np.longdouble}
 
 
 class LayerRaisedError(ActgradError):

@@ -83,7 +83,6 @@ def test_labels_are_spelled_in_ascii_before_the_layout(name: str) -> None:
 def test_a_gradient_has_the_colour_of_its_sign_as_in_tables(dout: float, style: str) -> None:
     labels = Labels(Graph(trace(lambda x: x + 1), [2.0], [dout]))
     (section,) = folded(Drawing(labels, 13), 80)
-    row = section.plain.split("\n")[2]
-    start = len(section.plain) - len(section.plain[section.plain.index(row) :])
-    at = start + len(row) - len(row.lstrip())
+    gradients = section.plain.split("\n")[2]
+    at = section.plain.index(gradients) + len(gradients) - len(gradients.lstrip())
     assert style in {str(span.style) for span in section.spans if span.start <= at < span.end}

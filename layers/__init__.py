@@ -55,8 +55,13 @@ from actgrad.layers.chain import Chain
 from actgrad.layers.errors import (
     ActgradError,
     BackwardBeforeForwardError,
+    CheckFailedError,
     DtypeError,
+    LayerImportError,
+    LayerRaisedError,
     ParameterError,
+    PolicyError,
+    SampleError,
     ShapeError,
     UnknownLayerError,
 )
@@ -64,9 +69,9 @@ from actgrad.layers.layer import Elementwise, Layer
 from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
-    from actgrad.layers.check import CheckFailedError, Finding, Report, check_layer
+    from actgrad.layers.check import Finding, Report, check_layer
     from actgrad.layers.explain import Explanation, explain_layer
-    from actgrad.layers.verify import Block, Policy, Verification
+    from actgrad.layers.verify import Block, Policy, Verification, draw_sample, every_number
 
 __all__ = [
     "ActgradError",
@@ -92,12 +97,15 @@ __all__ = [
     "Hardtanh",
     "Identity",
     "Layer",
+    "LayerImportError",
+    "LayerRaisedError",
     "LeakyRelu",
     "LogSoftmax",
     "Logsigmoid",
     "Mish",
     "ParameterError",
     "Policy",
+    "PolicyError",
     "Prelu",
     "QuickGelu",
     "Reglu",
@@ -106,6 +114,7 @@ __all__ = [
     "ReluSquared",
     "Report",
     "Rrelu",
+    "SampleError",
     "Selu",
     "ShapeError",
     "Sigmoid",
@@ -129,6 +138,8 @@ __all__ = [
     "catalogue",
     "chain_of",
     "check_layer",
+    "draw_sample",
+    "every_number",
     "explain_layer",
     "find",
     "layer",

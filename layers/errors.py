@@ -1,10 +1,28 @@
-"""The package's own exceptions: each says what is wrong and, where it can, what would be right."""
+"""The exceptions of the public API.
+
+ActgradError
+├── UnknownLayerError
+├── ParameterError
+├── BackwardBeforeForwardError
+├── ShapeError
+├── DtypeError
+├── LayerImportError
+├── LayerRaisedError
+├── CheckFailedError (an AssertionError too)
+├── PolicyError
+└── SampleError
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from actgrad.layers.check import Report
+
 
 class ActgradError(Exception):
-    """Anything actgrad refuses; `hint` says what would be right, where that helps."""
+    """Something is refused; `hint` says what would be accepted, where that helps."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -16,7 +34,7 @@ class UnknownLayerError(ActgradError):
 
 
 class ParameterError(ActgradError):
-    """A parameter the layer does not have, or a value outside its domain."""
+    """The layer does not have that parameter, or its value is outside its domain."""
 
 
 class BackwardBeforeForwardError(ActgradError):
@@ -24,8 +42,40 @@ class BackwardBeforeForwardError(ActgradError):
 
 
 class ShapeError(ActgradError):
-    """An array whose shape does not fit."""
+    """The shape of an array does not fit."""
 
 
 class DtypeError(ActgradError):
-    """An array of a dtype that no layer computes in."""
+    """No layer computes in the dtype of an array."""
+
+
+class LayerImportError(ActgradError):
+    """There is no such file, module or name, or it is no layer."""
+
+
+class LayerRaisedError(ActgradError):
+    """The layer raised an exception, or did not return an array."""
+
+
+class CheckFailedError(ActgradError, AssertionError):
+    """The verdict on a layer is bad; `report` says why."""
+
+    def __init__(self, report: Report) -> None:
+        lines = [f"  {finding.name}: {finding.message}" for finding in report.findings]
+        super().__init__("\n".join([report.summary, *lines]))
+        self.report = report
+
+
+class PolicyError(ActgradError):
+    """A policy that every result or none could keep.
+
+    Its message is the name of the policy's `field`, and the `problem` with its value.
+    """
+
+    def __init__(self, field: str, problem: str, hint: str | None = None) -> None:
+        super().__init__(f"{field} {problem}", hint)
+        self.field, self.problem = field, problem
+
+
+class SampleError(ActgradError):
+    """Such a sample cannot be drawn."""

@@ -47,9 +47,9 @@ def sample(
 
     from actgrad.cli.exit import to_stderr
     from actgrad.cli.write import ArrayAnswer, Output
-    from actgrad.layers import chain_of
+    from actgrad.layers import SampleError, chain_of
     from actgrad.layers.arrays import named
-    from actgrad.layers.verify import SampleError, draw_sample, every_number
+    from actgrad.layers.verify import draw_sample, every_number
 
     destination = Output(ArrayFormat, form, output)
     sizes = None if shape is None else parsed_shape(shape)
@@ -81,7 +81,7 @@ def parsed_shape(text: str) -> tuple[int, ...]:
     Raises:
         SampleError: the text is not positive integers with commas between them.
     """
-    from actgrad.layers.verify import SampleError
+    from actgrad.layers import SampleError
 
     try:
         sizes = tuple(int(size) for size in text.split(","))

@@ -107,7 +107,7 @@ def verify(
     """
     from actgrad.cli.show import verification_answer
     from actgrad.cli.write import Output
-    from actgrad.layers.verify import Policy, PolicyError
+    from actgrad.layers import Policy, PolicyError
 
     destinations = [Output(VerificationFormat, form, output)]
     if report is not None:
@@ -144,7 +144,7 @@ def parsed_range(text: str) -> tuple[float, float]:
     Raises:
         PolicyError: the text is not two numbers.
     """
-    from actgrad.layers.verify import PolicyError
+    from actgrad.layers import PolicyError
 
     try:
         low, high = map(float, text.split(","))

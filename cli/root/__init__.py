@@ -1,7 +1,7 @@
 """actgrad: see, prove and diagnose activation layers and their gradients.
 
-This is the package `actgrad` itself. What it offers from Python is `actgrad.layers`'s public API,
-imported at first use:
+This is the package `actgrad` itself. Its API is that of `actgrad.layers`, and `verify`; both are
+imported when a name is first used:
 
 >>> import actgrad
 >>> actgrad.layer("gelu").forward([1.0])
@@ -10,7 +10,11 @@ array([0.84134475])
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from actgrad.layers import *  # noqa: F403
+    from actgrad.layers.verify import verify as verify
 
 __version__ = "0.1.0"
 
@@ -20,13 +24,16 @@ def __getattr__(name: str) -> Any:
 
     if name in ("cli", "layers"):
         return import_module(f"{__name__}.{name}")
-    api = import_module("actgrad.layers")
-    if name not in api.__all__:
+    layers = import_module("actgrad.layers")
+    if name == "verify":
+        # `actgrad.layers.verify` is the package, so the function is not in its API.
+        return import_module("actgrad.layers.verify").verify
+    if name not in layers.__all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(api, name)
+    return getattr(layers, name)
 
 
 def __dir__() -> list[str]:
     from actgrad.layers import __all__ as api
 
-    return sorted([*globals(), *api])
+    return sorted([*globals(), *api, "verify"])

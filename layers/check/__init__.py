@@ -5,12 +5,11 @@
 
 from actgrad.layers.check.examine import check_layer, examine
 from actgrad.layers.check.load import FunctionPair, load_subject
-from actgrad.layers.check.report import FAULTS, CheckFailedError, Finding, GradientCurve, Report
+from actgrad.layers.check.report import FAULTS, Finding, GradientCurve, Report
 from actgrad.layers.check.script import shortest_texts
 
 __all__ = [
     "FAULTS",
-    "CheckFailedError",
     "Finding",
     "FunctionPair",
     "GradientCurve",

@@ -31,7 +31,6 @@ from actgrad.layers.check.points import (
 )
 from actgrad.layers.check.report import (
     WARNINGS,
-    CheckFailedError,
     Finding,
     GradientCurve,
     KinkGradient,
@@ -46,8 +45,9 @@ from actgrad.layers.check.shape_dtype_layout import (
 )
 from actgrad.layers.check.special_values import at_special_values
 from actgrad.layers.check.state import DIFFERENT_RESULTS, RETURNED_STATE, stale_state
-from actgrad.layers.check.subject import LayerRaisedError, Subject, copy_maker
+from actgrad.layers.check.subject import Subject, copy_maker
 from actgrad.layers.check.trial import Trial
+from actgrad.layers.errors import CheckFailedError, LayerRaisedError
 
 #: The dtypes in which a layer is checked, unless the caller names one.
 DTYPES = ("float64", "float32", "float16")

@@ -14,15 +14,11 @@ from typing import Any
 from actgrad.layers.activations import layer as catalogue_layer
 from actgrad.layers.arrays import Array
 from actgrad.layers.check.subject import Subject, copy_maker, layer_error
-from actgrad.layers.errors import ActgradError, ParameterError
+from actgrad.layers.errors import ActgradError, LayerImportError, ParameterError
 from actgrad.layers.layer import Layer
 
 #: `file.py:Class`, `package.module:Class` or `file.py:forward,backward`, then `:param=value…`.
 IMPORTED = re.compile(r"(?s)(.+?\.py|[\w.]+):(\w+(?:,\w+)?)(?::(.*))?")
-
-
-class LayerImportError(ActgradError):
-    """There is no such file, module or name, or it is no layer."""
 
 
 class FunctionPair:

@@ -12,8 +12,9 @@ from actgrad.layers.arrays import Array
 from actgrad.layers.check.points import literal_sample
 from actgrad.layers.check.report import Finding, Where
 from actgrad.layers.check.script import Script
-from actgrad.layers.check.subject import LayerRaisedError, Subject
+from actgrad.layers.check.subject import Subject
 from actgrad.layers.check.trial import largest_size
+from actgrad.layers.errors import LayerRaisedError
 
 #: NumPy's default settings for floating-point errors.
 DEFAULT_ERRSTATE: Any = {"divide": "warn", "over": "warn", "invalid": "warn", "under": "ignore"}

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from actgrad.layers.arrays import Array
 from actgrad.layers.check.discontinuities import Discontinuity
-from actgrad.layers.errors import ActgradError
 
 #: The name of every fault, by which it can be ignored, and its meaning.
 FAULTS = {
@@ -146,15 +145,6 @@ class Report:
         """The report without the ignored findings; `strict` makes every warning an error."""
         kept = tuple(each for each in self.findings if each.name not in ignore)
         return replace(self, findings=kept, strict=strict)
-
-
-class CheckFailedError(ActgradError, AssertionError):
-    """The verdict on a layer is bad; `report` says why."""
-
-    def __init__(self, report: Report) -> None:
-        lines = [f"  {each.name}: {each.message}" for each in report.findings]
-        super().__init__("\n".join([report.summary, *lines]))
-        self.report = report
 
 
 def merge_dtypes(findings: Iterable[Finding]) -> Iterator[Finding]:

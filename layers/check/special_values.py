@@ -12,7 +12,8 @@ from actgrad.layers.check.exact_values import exact_values, wrong_values
 from actgrad.layers.check.gradient import ElementwiseSubject, ExpectedGradient
 from actgrad.layers.check.report import Finding, Where
 from actgrad.layers.check.script import finding_at
-from actgrad.layers.check.subject import LayerRaisedError, Run, Subject
+from actgrad.layers.check.subject import Run, Subject
+from actgrad.layers.errors import LayerRaisedError
 
 #: The exponent of each dtype's largest power of two, up to which limits at ±inf are sought.
 LARGEST_EXPONENT = {"float64": 1024, "float32": 128, "float16": 16, "bfloat16": 128}

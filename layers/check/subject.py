@@ -11,17 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from actgrad.layers.arrays import Array, finfo
-from actgrad.layers.errors import ActgradError
+from actgrad.layers.errors import ActgradError, LayerRaisedError
 from actgrad.layers.layer import Layer
 
 #: The folder of actgrad's own code: an error message never points into it.
 PACKAGE = str(Path(__file__).parents[1])
 #: For each dtype, one with more digits.
 WIDER = {**dict.fromkeys(("float16", "bfloat16", "float32"), np.float64), "float64": np.longdouble}
-
-
-class LayerRaisedError(ActgradError):
-    """The layer raised an exception, or did not return an array."""
 
 
 class Run(NamedTuple):

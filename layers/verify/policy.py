@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from actgrad.layers.arrays import Array
-from actgrad.layers.errors import ActgradError
+from actgrad.layers.errors import PolicyError
 from actgrad.layers.exact import Truths, errors, in_ulp
 from actgrad.layers.verify.reference import Reference
 
@@ -17,17 +17,6 @@ from actgrad.layers.verify.reference import Reference
 ROUNDING = 2.0**-50
 #: Relative to a limit. An error this near to it is computed exactly.
 NEAR = 2.0**-48
-
-
-class PolicyError(ActgradError):
-    """A policy that every result or none could keep.
-
-    Its message is the name of the policy's `field`, and the `problem` with its value.
-    """
-
-    def __init__(self, field: str, problem: str, hint: str | None = None) -> None:
-        super().__init__(f"{field} {problem}", hint)
-        self.field, self.problem = field, problem
 
 
 #: Every failure. An element has at most one, the last that applies.

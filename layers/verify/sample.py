@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from actgrad.layers.arrays import Array
-from actgrad.layers.errors import ActgradError
+from actgrad.layers.errors import SampleError
 from actgrad.layers.exact import FloatFormat, ordered, unordered
 from actgrad.layers.layer import Layer
 from actgrad.layers.verify.critical_points import critical_points
@@ -16,10 +16,6 @@ NEAR = 4
 MIDDLE, MIDDLE_SHARE = 12.0, 0.5
 #: A dtype with fewer positive numbers is drawn from without replacement.
 FEW = 1 << 20
-
-
-class SampleError(ActgradError):
-    """A sample that cannot be drawn."""
 
 
 def every_number(dtype: np.dtype[np.generic]) -> Array:

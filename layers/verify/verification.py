@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from mpmath import nstr
 
-from actgrad.layers.arrays import Array
-from actgrad.layers.errors import ShapeError
+from actgrad.layers.activations import layer as named_layer
+from actgrad.layers.arrays import Array, floating
+from actgrad.layers.errors import DtypeError, ShapeError
 from actgrad.layers.exact import FloatFormat, Truths, in_bits, nearest
 from actgrad.layers.layer import Layer
 from actgrad.layers.verify.causes import LikelyCause, likely_cause
@@ -18,6 +19,8 @@ from actgrad.layers.verify.policy import FAILURES, Comparison, Policy
 from actgrad.layers.verify.reference import Reference, nan_inputs
 from actgrad.layers.verify.tally import Elements, Tally
 
+#: The elements, or the lines, that `verify` compares at a time.
+LINES = 1 << 14
 #: The digits of an exact value that are shown, by the dtype's precision in bits.
 DIGITS = {8: 7, 11: 8, 24: 12, 53: 20}
 
@@ -201,3 +204,54 @@ def per_result(given: Array, result: Array) -> Array:
         return given.ravel()
     columns = np.arange(result.shape[1]) % given.shape[1]
     return np.asarray(given[:, columns].ravel())
+
+
+def verify(
+    layer: Layer | str,
+    x: Array,
+    *,
+    out: Array | None = None,
+    dx: Array | None = None,
+    dout: Array | None = None,
+    policy: Policy | None = None,
+) -> Verification:
+    """Compare arrays that a kernel computed with the exact results of the layer.
+
+    x, out, dout and dx are arrays of one dtype, a float that layers compute in. dx has the shape of
+    x; out and dout have that of the layer's result. Without dout, it is 1 everywhere.
+
+    >>> verify("relu", np.float32([-1, 2]), out=np.float32([0, 2])).ok
+    True
+
+    Raises:
+        UnknownLayerError, ParameterError: a text names no layer of the catalogue.
+        PolicyError: nothing or everything could meet the policy.
+        ShapeError: the shapes do not fit, or the layer works along several axes.
+        DtypeError: x has no dtype in which layers compute, or another array has another dtype.
+    """
+    layer = named_layer(layer) if isinstance(layer, str) else layer
+    x = floating(x, "x")
+    axes = layer.axes(x.ndim)
+    if len(axes) > 1:
+        raise ShapeError(f"{layer} works along several axes, which cannot be verified")
+    shapes = {"x": x.shape, "dx": x.shape}
+    shapes |= dict.fromkeys(("out", "dout"), layer.out_shape(x.shape))
+    arrays = {"x": x, "out": out, "dout": dout, "dx": dx}
+    parts = {}
+    for name, array in arrays.items():
+        if array is None:
+            continue
+        if array.dtype != x.dtype:
+            raise DtypeError(f"{name} is of dtype {array.dtype}, but x is of {x.dtype}")
+        if array.shape != shapes[name]:
+            raise ShapeError(f"{name} has shape {array.shape}, but must have {shapes[name]}")
+        native = array.astype(x.dtype.newbyteorder("="))
+        for axis in axes:
+            lines = np.moveaxis(native, axis, -1)
+            native = lines.reshape(-1, lines.shape[-1])
+        parts[name] = native if axes else native.ravel()
+    verification = Verification(layer, parts["x"].dtype, policy)
+    for start in range(0, len(parts["x"]), LINES):
+        part = slice(start, start + LINES)
+        verification.add(Block(**{name: array[part] for name, array in parts.items()}))
+    return verification

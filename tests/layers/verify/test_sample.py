@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from actgrad.layers import Chain, layer
+from actgrad.layers import Chain, SampleError, layer
 from actgrad.layers.arrays import FLOATING, named
 from actgrad.layers.exact.ulp import FloatFormat, ordered
 from actgrad.layers.verify.critical_points import critical_points, monotonic_branches
-from actgrad.layers.verify.sample import SampleError, draw_sample, every_number
+from actgrad.layers.verify.sample import draw_sample, every_number
 
 every_dtype = pytest.mark.parametrize("name", FLOATING)
 

@@ -15,6 +15,7 @@ from actgrad.layers import (
     Block,
     Chain,
     Policy,
+    PolicyError,
     ShapeError,
     Verification,
     catalogue,
@@ -26,7 +27,6 @@ from actgrad.layers.exact.values import exact
 from actgrad.layers.formula import arrays, trace
 from actgrad.layers.formula.graph import Sweep
 from actgrad.layers.layer import Elementwise
-from actgrad.layers.verify.policy import PolicyError
 from actgrad.layers.verify.sample import draw_sample, every_number
 
 every_dtype = pytest.mark.parametrize("dtype", FLOATING)

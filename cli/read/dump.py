@@ -1,4 +1,4 @@
-"""The arrays of a kernel's run, read block by block and held against one another."""
+"""The dump of a kernel's run: x, out, dout and dx, read block by block."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from actgrad.layers.arrays import Array, floating, named
 from actgrad.layers.run import Held, Slices, Source, computed_in, slices
 from actgrad.layers.verify import Block
 
-#: Elements a block, if no slice has more.
+#: Elements in a block; a slice that is longer is a block of its own.
 BLOCK = 1 << 16
 
 
 class Dump:
-    """x, out, dout and dx of one run, as far as they are given, open until `files` are closed.
+    """The arrays of one run that are given, open until `files` is closed.
+
+    `arguments` are the ARRAYs of x, out, dout and dx by name, None for one that is not given.
 
     Raises:
-        ActgradError: one cannot be read, or its dtype or shape does not fit x.
+        ActgradError: an array cannot be read, or its dtype or shape does not fit x.
     """
 
     def __init__(
@@ -35,7 +37,7 @@ class Dump:
         self.sources: dict[str, Source] = {}
         for name, argument in arguments.items():
             if argument is not None:
-                # The only dtype of two bytes that NumPy does not know is taken for what it is.
+                # bfloat16 is the only dtype of two bytes that NumPy does not know.
                 array = files.enter_context(open_array(argument, f"--{name}", dtype or "bfloat16"))
                 self.sources[name] = random_access(array)
         x = self.sources["x"]
@@ -49,10 +51,10 @@ class Dump:
             self.sources[name] = self._fitting(name, source, f"--{name} {arguments[name]}", dtype)
 
     def _fitting(self, name: str, source: Source, what: str, dtype: str | None) -> Source:
-        """The source in x's order of memory.
+        """The array in x's memory order; a number as dout is repeated.
 
         Raises:
-            DtypeError, ShapeError: it does not fit x.
+            DtypeError, ShapeError: the array does not fit x.
         """
         shape = self.shapes[name]
         if name == "dout" and not source.shape:
@@ -61,7 +63,7 @@ class Dump:
         if dtype is None and own != self.dtype:
             raise DtypeError(
                 f"{what} is {own.name}, but --x is {self.dtype.name}",
-                "a dump is verified in its own dtype, which x must have too",
+                "all arrays of a dump need one dtype; --dtype casts them",
             )
         if source.shape != shape:
             raise ShapeError(
@@ -73,7 +75,7 @@ class Dump:
         return source
 
     def blocks(self) -> Iterator[Block]:
-        """All of it, in native byte order: 1-d, or whole lines along the layers' axis as rows."""
+        """The whole dump, in native byte order: 1-d, or lines along the layer's axis as rows."""
         step = max(1, BLOCK // self.cut.size)
         for first in range(0, self.cut.number, step):
             count = min(step, self.cut.number - first)
@@ -90,26 +92,26 @@ class Dump:
         across = self.cut.across
         return part.reshape(count, -1, across).swapaxes(1, 2).reshape(count * across, -1)
 
-    def indices(self, name: str, place: int) -> tuple[int, ...]:
-        """The indices of an element that stands in that place of all that `blocks` gives."""
+    def indices(self, name: str, position: int) -> tuple[int, ...]:
+        """The indices of an element of an array, from its position in all that `blocks` gives."""
         shape = self.shapes[name]
         if self.axes:
             length = int(np.prod(shape)) // (self.cut.number * self.cut.across)
-            slice_, rest = divmod(place, length * self.cut.across)
+            slice_, rest = divmod(position, length * self.cut.across)
             side, along = divmod(rest, length)
-            place = (slice_ * length + along) * self.cut.across + side
-        return tuple(int(i) for i in np.unravel_index(place, shape, self.order)) if shape else ()
+            position = (slice_ * length + along) * self.cut.across + side
+        return tuple(int(i) for i in np.unravel_index(position, shape, self.order)) if shape else ()
 
 
 def _cut(chain: Layer, x: Source) -> Slices:
-    """The slices of x that the chain can be judged on one by one.
+    """The slices of x that can be verified one by one.
 
     Raises:
-        ShapeError: its layers work along several axes.
+        ShapeError: the layers of the chain work along several axes.
     """
-    if not (worked := chain.axes(len(x.shape))):
+    if not (axes := chain.axes(len(x.shape))):
         return Slices(int(np.prod(x.shape)), 1, 1)
-    cut = slices(chain, x.shape, x.order) if len(worked) == 1 else None
+    cut = slices(chain, x.shape, x.order) if len(axes) == 1 else None
     if cut is None:
-        raise ShapeError("a chain along several axes is more than verify can judge")
+        raise ShapeError("verify needs a chain whose layers all work along one axis")
     return cut

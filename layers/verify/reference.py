@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from mpmath import mpf
 
-from actgrad.layers.arithmetic.balls import UP, Ball
+from actgrad.layers.arithmetic import balls
 from actgrad.layers.arrays import Array
 from actgrad.layers.exact import (
     BITS,
@@ -133,9 +133,13 @@ class Reference:
         for start in range(0, len(run.x), BATCH):
             batch = run.at(slice(start, start + BATCH))
             x, dout = (list(np.atleast_2d(np.ascontiguousarray(a.T))) for a in batch[:2])
-            balls = zip(enclosures(formula, x, dout if backward else ()), batch[2:], strict=True)
+            enclosed = zip(enclosures(formula, x, dout if backward else ()), batch[2:], strict=True)
             batches.append(
-                [truths(by_lines(b), signs.ravel(), self.float_format) for b, signs in balls if b]
+                [
+                    truths(by_lines(b), signs.ravel(), self.float_format)
+                    for b, signs in enclosed
+                    if b
+                ]
             )
         return [
             Truths(*map(np.concatenate, zip(*parts, strict=True)))
@@ -183,7 +187,7 @@ class Reference:
             signs = getattr(run, name)
             ulp, side = limits[:, i].T
             with np.errstate(all="ignore"):
-                radius = ulp * np.abs(factor) * UP
+                radius = ulp * np.abs(factor) * balls.UP
             size = np.where((side == 0) | (signs == 0), 0, FAINTEST)
             value = np.copysign(size, np.where(side == 0, signs, side * factor))
             radius = np.where(radius < NEGLIGIBLE, radius, np.inf)
@@ -258,10 +262,10 @@ def with_kernel(rows: Array, kernel: Array, infinite: Array) -> Truths:
     return Truths(value, exponent.astype(np.int64), offset)
 
 
-def by_lines(columns: list[Ball]) -> Ball:
+def by_lines(columns: list[balls.Ball]) -> balls.Ball:
     """The balls of each column of a block as the elements of one ball, line by line."""
     size = max(np.size(part) for column in columns for part in column)
-    return Ball(
+    return balls.Ball(
         *(
             np.stack([np.broadcast_to(part, size) for part in parts], axis=1).ravel()
             for parts in zip(*columns, strict=True)

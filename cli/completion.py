@@ -59,7 +59,7 @@ def complete_layer(incomplete: str) -> list[str]:
     ['leaky_relu:negative_slope=']
     """
     name, colon, parameters = incomplete.partition(":")
-    known = catalogue()
+    known = known_layers()
     if not colon:
         return sorted(layer for layer in known if layer.startswith(name))
     given, comma, start = parameters.rpartition(",")
@@ -83,7 +83,7 @@ def complete_checked(incomplete: str) -> list[str]:
     return complete_layer(incomplete) + (paths if incomplete else [])
 
 
-def catalogue() -> dict[str, tuple[str, ...]]:
+def known_layers() -> dict[str, tuple[str, ...]]:
     """The names of the layers, and the names of each one's parameters."""
     package = find_spec("actgrad.layers")
     layers: dict[str, ast.ClassDef] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from contextlib import suppress
@@ -12,6 +13,8 @@ from typer import Abort, TyperException
 NOT_DONE, INTERRUPTED = 2, 128 + signal.SIGINT
 #: Characters of the longest line of an error: a message may quote a very long argument.
 LONGEST_LINE = 400
+#: Two names or more, separated by blanks or commas.
+SEVERAL_NAMES = r"[A-Za-z_]\w*([\s,]+[A-Za-z_]\w*)+"
 #: Names that `--dout` has elsewhere.
 UPSTREAM = {"--dout", "--grad", "--gradient", "--grad-output", "--grad_output", "--dy"}
 
@@ -57,13 +60,24 @@ def write_refusal(error: BaseException) -> None:
     from actgrad.layers import ActgradError
 
     if isinstance(error, ActgradError):
-        to_stderr(str(error), error.hint)
+        unknown = re.fullmatch("no layer is called '(.*)'", str(error))
+        to_stderr(str(error), (unknown and hint_for_layer(unknown[1])) or error.hint)
     elif sys.flags.dev_mode:
         raise error
     else:
         to_stderr(
             f"{type(error).__name__}: {error}", "this is a fault of actgrad; please report it"
         )
+
+
+def hint_for_layer(word: str) -> str | None:
+    """What to type in place of a number of `--x`, or of several layers in one argument."""
+    if re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", word):
+        return 'put the numbers of --x in quotes: --x "[1, 2, 3]"'
+    if re.fullmatch(SEVERAL_NAMES, word):
+        names = re.split(r"[\s,]+", word)
+        return f"write {' '.join(names)} as {'two' if len(names) == 2 else 'separate'} arguments"
+    return None
 
 
 def write_usage(error: TyperException) -> None:

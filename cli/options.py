@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from typing import Annotated, Any, TypeAlias
 
@@ -76,31 +75,6 @@ ARRAY = (
     " or - for stdin"
 )
 
-#: Two names or more, separated by blanks or commas.
-SEVERAL_NAMES = r"[A-Za-z_]\w*([\s,]+[A-Za-z_]\w*)+"
-
-
-def see_layers(words: list[str] | None) -> list[str] | None:
-    """See that no word is a number of `--x`, or several layers in one argument.
-
-    Raises:
-        ActgradError: a word is.
-    """
-    for word in words or ():
-        if re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", word):
-            hint = 'put the numbers of --x in quotes: --x "[1, 2, 3]"'
-        elif re.fullmatch(SEVERAL_NAMES, word):
-            names = re.split(r"[\s,]+", word)
-            count = "two" if len(names) == 2 else "separate"
-            hint = f"write {' '.join(names)} as {count} arguments"
-        else:
-            continue
-        from actgrad.layers import ActgradError
-
-        raise ActgradError(f"no layer is called {word!r}", hint)
-    return words
-
-
 OneLayer: TypeAlias = Annotated[
     str,
     typer.Argument(
@@ -113,7 +87,6 @@ OneLayer: TypeAlias = Annotated[
 Layers: TypeAlias = Annotated[
     list[str],
     typer.Argument(
-        callback=see_layers,
         metavar="LAYER...",
         help="NAME or NAME:PARAM=VALUE[,PARAM=VALUE...]; several form a chain.",
         show_default=False,

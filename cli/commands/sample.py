@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from actgrad.cli.completion import complete_layer
-from actgrad.cli.options import ArrayFormat, ArrayFormatOption, ArrayOutput, Dtype, see_layers
+from actgrad.cli.options import ArrayFormat, ArrayFormatOption, ArrayOutput, Dtype
 
 
 def sample(
@@ -18,7 +18,6 @@ def sample(
             help="NAME or NAME:PARAM=VALUE[,PARAM=VALUE...], to sample near its critical points.",
             show_default=False,
             autocompletion=complete_layer,
-            callback=see_layers,
         ),
     ] = None,
     dtype: Annotated[

@@ -330,7 +330,7 @@ def _worst_cells(worst: Worst, line_break: str) -> tuple[list[str], list[list[st
             "dout": _number(element.dout),
             "got": f"{_number(element.got)}{line_break}{element.got_bits}",
             "truth": f"{short_exponent(element.truth)}{line_break}{element.nearest_bits}",
-            "ULP": numeral(element.error),
+            "ULP": _short(element.error),
             "failure": element.failure,
         }
         for index, element in worst
@@ -346,5 +346,5 @@ def _line(index: str, element: VerifiedElement) -> str:
     truth = short_exponent(element.truth)
     return (
         f"  {index}: x {x} ({element.x_bits}){dout}, got {got} ({element.got_bits}),"
-        f" truth {truth} ({element.nearest_bits}): {numeral(element.error)} ULP {element.failure}"
+        f" truth {truth} ({element.nearest_bits}): {_short(element.error)} ULP {element.failure}"
     )

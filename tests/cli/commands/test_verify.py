@@ -98,6 +98,14 @@ def shown_on_a_terminal(monkeypatch: Any, width: int, *arguments: str) -> str:
     return re.sub(r"\x1b\[[\d;]*m", "", terminal.getvalue().decode())
 
 
+def test_an_error_has_three_digits(folder: Path, monkeypatch: Any, capsys: Any) -> None:
+    np.save("x.npy", np.float32([1, 2]))
+    np.save("y.npy", np.float32([0.8, 1.9]))
+    for form, line in (("table", "6.94e5  ulp"), ("markdown", "| 6.94e5 | ulp |")):
+        assert run(monkeypatch, "gelu", "--x", "x.npy", "--out", "y.npy", "-f", form) == 1
+        assert line in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("width", [40, 80])
 def test_no_number_is_cut_on_a_narrow_terminal(width: int, folder: Path, monkeypatch: Any) -> None:
     np.save("flushed.npy", np.where(np.abs(np.load("y.npy")) < 1e-38, 0, np.load("y.npy")))

@@ -8,5 +8,3 @@ from actgrad.cli.commands.graph import graph
 from actgrad.cli.commands.layers import layers
 from actgrad.cli.commands.sample import sample
 from actgrad.cli.commands.verify import verify
-
-__all__ = ["backward", "check", "explain", "forward", "graph", "layers", "sample", "verify"]

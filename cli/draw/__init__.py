@@ -11,6 +11,5 @@ if TYPE_CHECKING:
     from actgrad.cli.draw.picture import Picture, picture_of
     from actgrad.cli.draw.point import PointError
 
-__all__ = ["Picture", "PointError", "graph_answer", "picture_of"]
 
 __getattr__ = lazy_attributes(__name__, __file__)

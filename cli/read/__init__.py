@@ -11,15 +11,5 @@ if TYPE_CHECKING:
     from actgrad.cli.read.external import ExternalArray, Repeated, nbytes, random_access
     from actgrad.cli.read.source import in_memory, open_array, read_array
 
-__all__ = [
-    "Dump",
-    "ExternalArray",
-    "Repeated",
-    "in_memory",
-    "nbytes",
-    "open_array",
-    "random_access",
-    "read_array",
-]
 
 __getattr__ = lazy_attributes(__name__, __file__)

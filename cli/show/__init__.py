@@ -18,23 +18,5 @@ if TYPE_CHECKING:
     from actgrad.cli.show.table import show_arrays, shown_arrays
     from actgrad.cli.show.verification import VerifiedDump, verification_answer
 
-__all__ = [
-    "SIGNS",
-    "Bar",
-    "Excerpt",
-    "Page",
-    "VerifiedDump",
-    "ascii_text",
-    "catalogue_answer",
-    "check_answer",
-    "explanation_answer",
-    "fold",
-    "numeral",
-    "require_finding_names",
-    "short_exponent",
-    "show_arrays",
-    "shown_arrays",
-    "verification_answer",
-]
 
 __getattr__ = lazy_attributes(__name__, __file__)

@@ -11,14 +11,5 @@ if TYPE_CHECKING:
     from actgrad.cli.write.output import Answer, ArrayAnswer, Output, OutputError, TextAnswer
     from actgrad.cli.write.streamed import streamed_run
 
-__all__ = [
-    "Answer",
-    "ArrayAnswer",
-    "Output",
-    "OutputError",
-    "TextAnswer",
-    "json_number",
-    "streamed_run",
-]
 
 __getattr__ = lazy_attributes(__name__, __file__)

@@ -33,25 +33,5 @@ if TYPE_CHECKING:
         magnitude,
     )
 
-__all__ = [
-    "DEEP",
-    "FARTHEST",
-    "PERIODIC",
-    "UNIT",
-    "WHOLE",
-    "Interval",
-    "Intervals",
-    "Limits",
-    "deepen",
-    "degenerate",
-    "double_double",
-    "hull",
-    "is_unbounded",
-    "magnitude",
-    "rounded",
-    "scaled",
-    "two_product",
-    "two_sum",
-]
 
 __getattr__ = lazy_attributes(__name__, __file__)

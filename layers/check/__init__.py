@@ -7,15 +7,3 @@ from actgrad.layers.check.examine import check_layer, examine
 from actgrad.layers.check.load import FunctionPair, load_subject
 from actgrad.layers.check.report import FAULTS, Finding, GradientCurve, Report
 from actgrad.layers.check.script import shortest_texts
-
-__all__ = [
-    "FAULTS",
-    "Finding",
-    "FunctionPair",
-    "GradientCurve",
-    "Report",
-    "check_layer",
-    "examine",
-    "load_subject",
-    "shortest_texts",
-]

@@ -17,25 +17,3 @@ from actgrad.layers.exact.ulp import (
     unordered,
 )
 from actgrad.layers.exact.values import LEAST, bounds, exact
-
-__all__ = [
-    "BITS",
-    "LEAST",
-    "NOWHERE",
-    "ZERO",
-    "FloatFormat",
-    "Truths",
-    "bounds",
-    "enclosures",
-    "errors",
-    "exact",
-    "exact_rows",
-    "in_bits",
-    "in_ulp",
-    "nearest",
-    "ordered",
-    "spacing",
-    "truth_of",
-    "truths",
-    "unordered",
-]

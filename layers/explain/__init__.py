@@ -20,20 +20,5 @@ if TYPE_CHECKING:
     from actgrad.layers.explain.kinks import Kink, find_kinks
     from actgrad.layers.explain.pitfalls import Pitfall, find_pitfalls
 
-__all__ = [
-    "Evaluation",
-    "Explanation",
-    "Grouped",
-    "Kink",
-    "Pitfall",
-    "Step",
-    "at_defaults",
-    "derivative_text",
-    "explain_layer",
-    "find_kinks",
-    "find_pitfalls",
-    "formula_text",
-    "steps",
-]
 
 __getattr__ = lazy_attributes(__name__, __file__)

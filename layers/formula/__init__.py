@@ -15,26 +15,3 @@ from actgrad.layers.formula.readings import (
 from actgrad.layers.formula.symbol import Symbol, name, number
 from actgrad.layers.formula.tracing import Formula, trace
 from actgrad.layers.formula.words import Node, Operation, variable
-
-__all__ = [
-    "BALLS",
-    "FLOATS",
-    "NODES",
-    "SYMBOLS",
-    "Edge",
-    "Formula",
-    "Graph",
-    "Node",
-    "Operation",
-    "Reading",
-    "Sweep",
-    "Symbol",
-    "arrays",
-    "intervals",
-    "limits",
-    "name",
-    "number",
-    "trace",
-    "variable",
-    "words",
-]

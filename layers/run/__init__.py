@@ -24,22 +24,5 @@ if TYPE_CHECKING:
         stream,
     )
 
-__all__ = [
-    "Blank",
-    "Held",
-    "Sink",
-    "Slices",
-    "Source",
-    "blank",
-    "computed_in",
-    "in_order",
-    "outline",
-    "piecewise",
-    "release",
-    "see_that_it_fits",
-    "slices",
-    "stream",
-    "sweep",
-]
 
 __getattr__ = lazy_attributes(__name__, __file__)

@@ -5,18 +5,3 @@ from actgrad.layers.verify.policy import FAILURES, Policy
 from actgrad.layers.verify.sample import draw_sample, every_number
 from actgrad.layers.verify.tally import Binade, Tally
 from actgrad.layers.verify.verification import Block, Verification, VerifiedElement, verify
-
-__all__ = [
-    "FAILURES",
-    "WRONG_ARRAY",
-    "Binade",
-    "Block",
-    "LikelyCause",
-    "Policy",
-    "Tally",
-    "Verification",
-    "VerifiedElement",
-    "draw_sample",
-    "every_number",
-    "verify",
-]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from actgrad import __version__
-from actgrad.cli.commands import backward, check, explain, forward, graph, layers, sample, verify
+from actgrad.cli.commands import COMMANDS
 from actgrad.cli.completion import install_scripts
 
 #: The exit status of a command line that does nothing.
@@ -21,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 install_scripts()
-for command in (forward, backward, graph, explain, check, sample, verify, layers):
+for command in COMMANDS:
     app.command()(command)
 
 

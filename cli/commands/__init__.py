@@ -8,3 +8,15 @@ from actgrad.cli.commands.graph import graph
 from actgrad.cli.commands.layers import layers
 from actgrad.cli.commands.sample import sample
 from actgrad.cli.commands.verify import verify
+
+#: The commands, in the order in which the help lists them.
+COMMANDS = (
+    forward,
+    backward,
+    graph,
+    explain,
+    check,
+    sample,
+    verify,
+    layers,
+)

@@ -15,10 +15,7 @@ ActgradError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from actgrad.layers.check import Report
+from typing import Any
 
 
 class ActgradError(Exception):
@@ -58,9 +55,9 @@ class LayerRaisedError(ActgradError):
 
 
 class CheckFailedError(ActgradError, AssertionError):
-    """The verdict on a layer is bad; `report` says why."""
+    """A checked layer has errors; `report` is the `actgrad.Report` that lists them."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Any) -> None:
         lines = [f"  {finding.name}: {finding.message}" for finding in report.findings]
         super().__init__("\n".join([report.summary, *lines]))
         self.report = report

@@ -22,7 +22,8 @@ app = typer.Typer(
 )
 install_scripts()
 for command in COMMANDS:
-    app.command()(command)
+    # A command has the name of its file.
+    app.command(command.__module__.rpartition(".")[2])(command)
 
 
 @app.command("help")

@@ -57,11 +57,11 @@ def end_by_sigpipe() -> None:
 def write_refusal(error: BaseException) -> None:
     """Write the message of an ActgradError; any other exception is a fault of actgrad."""
     # Imported here, because it imports NumPy, which the cases of `exit_status` do without.
-    from actgrad.layers import ActgradError
+    from actgrad.layers import ActgradError, UnknownLayerError
 
     if isinstance(error, ActgradError):
-        unknown = re.fullmatch("no layer is called '(.*)'", str(error))
-        to_stderr(str(error), (unknown and hint_for_layer(unknown[1])) or error.hint)
+        hint = hint_for_layer(error.name) if isinstance(error, UnknownLayerError) else None
+        to_stderr(str(error), hint or error.hint)
     elif sys.flags.dev_mode:
         raise error
     else:

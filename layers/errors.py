@@ -30,7 +30,11 @@ class ActgradError(Exception):
 
 
 class UnknownLayerError(ActgradError):
-    """No layer in the catalogue has that name."""
+    """No layer in the catalogue has that `name`, or several have it."""
+
+    def __init__(self, name: str, message: str, hint: str) -> None:
+        super().__init__(message, hint)
+        self.name = name
 
 
 class ParameterError(ActgradError):

@@ -7,7 +7,7 @@ from actgrad.cli.commands.forward import forward
 from actgrad.cli.commands.graph import graph
 from actgrad.cli.commands.layers import layers
 from actgrad.cli.commands.sample import sample
-from actgrad.cli.commands.verify import verify
+from actgrad.cli.commands.verify import verify_dump
 
 #: The commands, in the order in which the help lists them.
 COMMANDS = (
@@ -17,6 +17,6 @@ COMMANDS = (
     explain,
     check,
     sample,
-    verify,
+    verify_dump,
     layers,
 )

@@ -32,7 +32,7 @@ OPTIONS = {
 }
 
 
-def verify(
+def verify_dump(
     layers: Layers,
     x: X,
     out: Annotated[
@@ -131,7 +131,7 @@ def report_formats(file: str) -> tuple[str, str]:
     Raises:
         OutputError: the suffix of the file names neither.
     """
-    from actgrad.cli.write import OutputError
+    from actgrad.cli.answer import OutputError
 
     if not file.lower().endswith((".csv", ".json")):
         raise OutputError(f"--report {file}: its suffix names no format", "use .csv or .json")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import IO
 
+from actgrad.cli.answer import TextAnswer
 from actgrad.cli.draw.picture import Picture
-from actgrad.cli.write import TextAnswer
 
 
 def graph_answer(picture: Picture) -> TextAnswer:

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from actgrad.cli.answer import json_number
 from actgrad.cli.draw.layout import OutputVertex, target
 from actgrad.cli.draw.picture import Picture
-from actgrad.cli.write import json_number
 from actgrad.layers.formula import Edge
 
 

@@ -11,9 +11,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from actgrad.cli.answer import TextAnswer
 from actgrad.cli.show.folding import HANGING, fold
 from actgrad.cli.show.page import Page
-from actgrad.cli.write import TextAnswer
 from actgrad.layers import Layer
 from actgrad.layers.activations import names_elsewhere
 from actgrad.layers.explain import at_defaults, derivative_text, formula_text

@@ -10,9 +10,9 @@ from typing import IO, Any
 from rich.table import Table
 from rich.text import Text
 
+from actgrad.cli.answer import TextAnswer, json_number
 from actgrad.cli.show.page import DEFAULT_WIDTH, Page
 from actgrad.cli.show.scatter import scatter
-from actgrad.cli.write import TextAnswer, json_number
 from actgrad.layers import ActgradError
 from actgrad.layers.check import FAULTS, Finding, Report, shortest_texts
 

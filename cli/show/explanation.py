@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from functools import partial
 from typing import IO, Any
 
+from actgrad.cli.answer import TextAnswer
 from actgrad.cli.show.folding import HANGING, fold
 from actgrad.cli.show.page import Page, numeral
-from actgrad.cli.write import TextAnswer
 from actgrad.layers.activations import names_elsewhere
 from actgrad.layers.explain import Explanation, Kink, Pitfall
 
@@ -137,7 +137,7 @@ def _json_text(explanation: Explanation) -> str:
     """The explanation as one JSON object on one line."""
     import json
 
-    from actgrad.cli.write import json_number
+    from actgrad.cli.answer import json_number
 
     layer, x, dx = explanation.layer, explanation.x, explanation.dx
     steps: list[dict[str, Any]] = [{"expression": step.text} for step in explanation.steps]

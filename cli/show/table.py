@@ -6,8 +6,8 @@ shown by its two ends, and a line below the table summarizes the whole array.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import IO, Any, Protocol
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -17,9 +17,6 @@ from rich.text import Text
 
 from actgrad.cli.show.page import SIGNS, Page, numeral
 from actgrad.cli.show.summary import summary_of
-
-if TYPE_CHECKING:
-    from actgrad.cli.write import ArrayAnswer
 
 #: An axis longer than the first number is shown by as many indices at each end as the second says.
 ROWS = (40, 6)
@@ -48,26 +45,16 @@ class Cells(Protocol):
     def __getitem__(self, place: Any, /) -> Any: ...
 
 
-def show_arrays(answer: ArrayAnswer, file: IO[str]) -> None:
-    """Print a table for every array of the answer.
+def show_arrays(arrays: Mapping[str, Any], names: Iterable[str], file: IO[str]) -> None:
+    """Print a table for each of the arrays that `names` picks.
 
     On a terminal the tables are coloured and have as many columns as fit; in a file nothing is cut.
     """
     page = Page(file)
-    for row in rows_of_panels((framed(answer, name, page) for name in shown_arrays(answer)), page):
+    for row in rows_of_panels((framed(arrays, name, page) for name in names), page):
         side_by_side = Table.grid(padding=(0, 1))
         side_by_side.add_row(*row)
         page.print(side_by_side)
-
-
-def shown_arrays(answer: ArrayAnswer) -> list[str]:
-    """The names of the arrays that get a table.
-
-    The last layer's out is the chain's out, and the first layer's dx is the chain's dx. Each is
-    shown once.
-    """
-    repeated = {"1.dx", f"{len(answer.layers)}.out"}
-    return [name for name in answer.arrays if name not in repeated]
 
 
 def rows_of_panels(panels: Iterable[Panel], page: Page) -> Iterator[list[Panel]]:
@@ -84,12 +71,12 @@ def rows_of_panels(panels: Iterable[Panel], page: Page) -> Iterator[list[Panel]]
     yield row
 
 
-def framed(answer: ArrayAnswer, name: str, page: Page) -> Panel:
+def framed(arrays: Mapping[str, Any], name: str, page: Page) -> Panel:
     """An array's table in a frame with name, shape and dtype; a terminal bounds its width."""
-    array = answer.arrays[name]
+    array = arrays[name]
     title = Text.assemble((name, "bold"), f" {array.shape} {array.dtype.name}")
     layer, _, own_name = name.rpartition(".")
-    mask = answer.arrays.get(f"{layer}.mask" if layer else "mask")
+    mask = arrays.get(f"{layer}.mask" if layer else "mask")
     grid = Grid(array, mask, gradient=own_name.startswith("d"))
     rows, columns = grid.rows, grid.columns
     while True:

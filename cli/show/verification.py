@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from actgrad.cli.answer import TextAnswer, json_number
 from actgrad.cli.show.page import Page, numeral, short_exponent
-from actgrad.cli.write import TextAnswer, json_number
 from actgrad.layers.verify import (
     FAILURES,
     Binade,

@@ -1,4 +1,4 @@
-"""Writing answers: what a command answers with, its formats, files and standard output."""
+"""Writing answers: their formats, files and standard output."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
-    from actgrad.cli.write.formats import json_number
-    from actgrad.cli.write.output import Answer, ArrayAnswer, Output, OutputError, TextAnswer
+    from actgrad.cli.write.output import ArrayAnswer, Output
     from actgrad.cli.write.streamed import streamed_run
 
 

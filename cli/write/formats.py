@@ -9,6 +9,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from actgrad.cli.answer import json_number
 from actgrad.cli.exit import to_stderr
 from actgrad.cli.write.output import ArrayAnswer
 from actgrad.layers import ShapeError
@@ -60,13 +61,6 @@ def json_text(array: Array) -> str:
         cells = [json_number(number) for number in array.ravel().tolist()]
         array = np.array(cells, dtype=object).reshape(array.shape)
     return json.dumps(array.tolist())
-
-
-def json_number(number: float | bool) -> float | bool | str:
-    """The number; JSON lacks NaN and the infinities, which become strings."""
-    if math.isfinite(number):
-        return number
-    return "NaN" if number != number else "Infinity" if number > 0 else "-Infinity"
 
 
 def write_csv(answer: ArrayAnswer, stream: IO[bytes]) -> None:

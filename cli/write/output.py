@@ -1,4 +1,4 @@
-"""What a command answers with, and where it goes: `-o [NAME=]FILE`, or standard output.
+"""Where a command's answer goes: `-o [NAME=]FILE`, or standard output.
 
 A file appears whole or not at all: everything is written beside its place first, and only when all
 of it has been written is each file renamed into place.
@@ -10,13 +10,13 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from io import BufferedWriter, TextIOWrapper, UnsupportedOperation
 from pathlib import Path
-from typing import IO, Any, NamedTuple, Protocol
+from typing import IO, Any, NamedTuple
 
-from actgrad.layers import ActgradError
+from actgrad.cli.answer import Answer, OutputError
 
 STDOUT = "-"
 TABLE = "table"
@@ -39,53 +39,6 @@ BINARY = {"npy", "npz"}
 NAMED = r"(?s)([\w.]+)=(.*)"
 
 
-class OutputError(ActgradError):
-    """The answer cannot be written where it was asked for."""
-
-
-class Answer(Protocol):
-    """What a command answers with: `Output.deliver` prints it or writes it to files."""
-
-    @property
-    def command(self) -> str:
-        """The name of the command."""
-
-    def show(self, file: IO[str]) -> None:
-        """Print the format `table`, for people."""
-
-    def write(self, form: str, stream: IO[bytes]) -> None:
-        """Write any other format that the command has."""
-
-    def part(self, name: str) -> Answer:
-        """What `-o NAME=FILE` writes.
-
-        Raises:
-            OutputError: the answer has no part of that name.
-        """
-
-
-class TextAnswer:
-    """An answer in words: `show` prints it, and each of `texts` returns it in one format.
-
-    >>> TextAnswer("layers", show, json=lambda: '{"layers": []}\\n')
-    """
-
-    def __init__(
-        self, command: str, show: Callable[[IO[str]], None], **texts: Callable[[], str]
-    ) -> None:
-        self.command, self.show, self.texts = command, show, texts
-
-    def write(self, form: str, stream: IO[bytes]) -> None:
-        """Write one of the texts, as UTF-8."""
-        stream.write(self.texts[form]().encode())
-
-    def part(self, name: str) -> Answer:
-        """Raise OutputError: a text is written as a whole."""
-        raise OutputError(
-            f"-o: {self.command} gives no array {name!r}", "write it as -o FILE, or -o ./NAME=FILE"
-        )
-
-
 class ArrayAnswer(NamedTuple):
     """The arrays of a run through a chain of layers, by name, in the order they are shown."""
 
@@ -96,11 +49,21 @@ class ArrayAnswer(NamedTuple):
     #: The name of the command's main result, the one array that `.npy` holds.
     main: str
 
+    @property
+    def shown(self) -> list[str]:
+        """The names of the arrays that get a table.
+
+        The last layer's out is the chain's out, and the first layer's dx is the chain's dx. Each is
+        shown once.
+        """
+        repeated = {"1.dx", f"{len(self.layers)}.out"}
+        return [name for name in self.arrays if name not in repeated]
+
     def show(self, file: IO[str]) -> None:
         """Print a table for each array."""
         from actgrad.cli.show import show_arrays
 
-        show_arrays(self, file)
+        show_arrays(self.arrays, self.shown, file)
 
     def write(self, form: str, stream: IO[bytes]) -> None:
         """Write the arrays as JSON, CSV, `.npy` or `.npz`.

@@ -126,11 +126,10 @@ class StreamedRun:
 
     def _excerpts(self, threads: int | None, quiet: bool) -> ArrayAnswer:
         """Run it; the answer, as far as a table shows it."""
-        from actgrad.cli.show import Excerpt, shown_arrays
+        from actgrad.cli.show import Excerpt
 
         excerpts = {
-            name: Excerpt(self.answer.arrays[name], self.x.order)
-            for name in shown_arrays(self.answer)
+            name: Excerpt(self.answer.arrays[name], self.x.order) for name in self.answer.shown
         }
         self.sinks += excerpts.items()
         self._run(threads, quiet)

@@ -130,7 +130,8 @@ def meaning(text: str) -> Binding:
         # Where frameworks disagree on a name of the catalogue, it is the catalogue's.
         if complete and plain(name) not in map(plain, own):
             usages = " or ".join(signature.usage for signature, _ in complete.values())
-            raise UnknownLayerError(f"{text} is the name of several layers", f"write {usages}")
+            message = f"{text} is the name of several layers"
+            raise UnknownLayerError(text, message, f"write {usages}")
         if incomplete and "." in name:
             break
     if incomplete:
@@ -225,7 +226,7 @@ def unknown(name: str) -> UnknownLayerError:
     } | own
     close = get_close_matches(plain(last), known, n=1, cutoff=NEAR)
     hint = f"did you mean {known[close[0]]}?" if close else "actgrad layers lists them"
-    return UnknownLayerError(f"no layer is called {name!r}", hint)
+    return UnknownLayerError(name, f"no layer is called {name!r}", hint)
 
 
 def parameter_values(cls: type[Layer], text: str | None) -> dict[str, Number]:

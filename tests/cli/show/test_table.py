@@ -19,7 +19,7 @@ from actgrad.layers import Chain, Prelu, Relu, Sigmoid
 
 def piped(answer: ArrayAnswer) -> str:
     file = io.StringIO()
-    show_arrays(answer, file)
+    show_arrays(answer.arrays, answer.shown, file)
     return file.getvalue()
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from actgrad.cli.answer import OutputError
 from actgrad.cli.commands.backward import run_in_memory
 from actgrad.cli.options import ArrayFormat
-from actgrad.cli.write.output import ArrayAnswer, Output, OutputError
+from actgrad.cli.write.output import ArrayAnswer, Output
 from actgrad.layers import Chain, Relu, Sigmoid
 
 ANSWER = run_in_memory(Chain([Relu()]), np.array([1.0, -2.0]), np.array([3.0, 4.0]))

@@ -1,0 +1,63 @@
+"""What a command answers with; `actgrad.cli.write` prints an answer, or writes it to files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import IO, Protocol
+
+from actgrad.layers import ActgradError
+
+
+class OutputError(ActgradError):
+    """The answer cannot be written where it was asked for."""
+
+
+class Answer(Protocol):
+    """What a command answers with: `Output.deliver` prints it or writes it to files."""
+
+    @property
+    def command(self) -> str:
+        """The name of the command."""
+
+    def show(self, file: IO[str]) -> None:
+        """Print the format `table`, for people."""
+
+    def write(self, form: str, stream: IO[bytes]) -> None:
+        """Write any other format that the command has."""
+
+    def part(self, name: str) -> Answer:
+        """What `-o NAME=FILE` writes.
+
+        Raises:
+            OutputError: the answer has no part of that name.
+        """
+
+
+class TextAnswer:
+    """An answer in words: `show` prints it, and each of `texts` returns it in one format.
+
+    >>> TextAnswer("layers", show, json=lambda: '{"layers": []}\\n')
+    """
+
+    def __init__(
+        self, command: str, show: Callable[[IO[str]], None], **texts: Callable[[], str]
+    ) -> None:
+        self.command, self.show, self.texts = command, show, texts
+
+    def write(self, form: str, stream: IO[bytes]) -> None:
+        """Write one of the texts, as UTF-8."""
+        stream.write(self.texts[form]().encode())
+
+    def part(self, name: str) -> Answer:
+        """Raise OutputError: a text is written as a whole."""
+        raise OutputError(
+            f"-o: {self.command} gives no array {name!r}", "write it as -o FILE, or -o ./NAME=FILE"
+        )
+
+
+def json_number(number: float | bool) -> float | bool | str:
+    """The number; JSON lacks NaN and the infinities, which become strings."""
+    if math.isfinite(number):
+        return number
+    return "NaN" if number != number else "Infinity" if number > 0 else "-Infinity"

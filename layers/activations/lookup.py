@@ -232,6 +232,8 @@ def unknown(name: str) -> UnknownLayerError:
 def parameter_values(cls: type[Layer], text: str | None) -> dict[str, Number]:
     """The values that `PARAM=VALUE[,PARAM=VALUE…]` gives to parameters of that class.
 
+    `1/6` is that fraction.
+
     Raises:
         ParameterError: a parameter is unknown, given twice or not a number.
     """
@@ -246,7 +248,11 @@ def parameter_values(cls: type[Layer], text: str | None) -> dict[str, Number]:
             raise unknown_parameter(cls.name, cls.parameters, key)
         if key in values:
             raise ParameterError(f"{cls.name}: {key} is given twice")
-        values[key] = parameter_value(value, f"{cls.name}: {key}")
+        try:
+            values[key] = Fraction(value) if "/" in value else float(value)
+        except (ValueError, ZeroDivisionError):
+            message = f"{cls.name}: {key} is {value!r}, which is not a number"
+            raise ParameterError(message) from None
     return values
 
 
@@ -257,15 +263,3 @@ def chain_of(specs: Sequence[str]) -> Layer:
     """
     made = [layer(spec) for spec in specs]
     return made[0] if len(made) == 1 else Chain(made)
-
-
-def parameter_value(text: str, what: str) -> Number:
-    """The number a parameter's text states; `1/6` is that fraction.
-
-    Raises:
-        ParameterError: it states none.
-    """
-    try:
-        return Fraction(text) if "/" in text else float(text)
-    except (ValueError, ZeroDivisionError):
-        raise ParameterError(f"{what} is {text!r}, which is not a number") from None

@@ -9,52 +9,14 @@ import typer
 
 from actgrad.cli.completion import complete_layer
 
-
-class Dtype(StrEnum):
-    """What `--dtype` casts to."""
-
-    float16 = "float16"
-    bfloat16 = "bfloat16"
-    float32 = "float32"
-    float64 = "float64"
-
-
-class ArrayFormat(StrEnum):
-    """The formats of arrays."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
-    npy = "npy"
-    npz = "npz"
-
-
-class ReportFormat(StrEnum):
-    """The formats of a report, an explanation or a list."""
-
-    table = "table"
-    json = "json"
-    markdown = "markdown"
-
-
-class VerificationFormat(StrEnum):
-    """The formats of a verification; csv has the worst elements alone."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
-    markdown = "markdown"
-
-
-class GraphFormat(StrEnum):
-    """The formats of a graph."""
-
-    table = "table"
-    json = "json"
-    dot = "dot"
-    mermaid = "mermaid"
-    svg = "svg"
-
+#: What `--dtype` casts to.
+Dtype = StrEnum("Dtype", ["float16", "bfloat16", "float32", "float64"])
+# The formats of each kind of answer. `actgrad.cli.write` derives the suffixes of files from them.
+ArrayFormat = StrEnum("ArrayFormat", ["table", "json", "csv", "npy", "npz"])
+ReportFormat = StrEnum("ReportFormat", ["table", "json", "markdown"])
+#: csv has the worst elements alone.
+VerificationFormat = StrEnum("VerificationFormat", ["table", "json", "csv", "markdown"])
+GraphFormat = StrEnum("GraphFormat", ["table", "json", "dot", "mermaid", "svg"])
 
 FORMAT = typer.Option("--format", "-f", help="How to print the answer.", show_default="table")
 

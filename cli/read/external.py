@@ -34,15 +34,27 @@ class ExternalArray(Source):
     ) -> None:
         self.name, self.shape, self.dtype, self.order = name, shape, dtype, order
 
-    @property
-    def nbytes(self) -> int:
-        """The number of data bytes."""
-        return nbytes(self)
+    def read(self, start: int, buffer: Array) -> Array:
+        data = buffer.view(np.uint8).data
+        place, filled = start * self.dtype.itemsize, 0
+        while filled < len(data):
+            try:
+                count = self._read_into(data[filled:], place + filled)
+            except OSError as error:
+                raise IncompleteArrayError(f"{self.name}: {error.strerror}") from error
+            if not count:
+                raise self.incomplete(place + filled)
+            filled += count
+        return buffer
+
+    def _read_into(self, data: memoryview, place: int) -> int | None:
+        """Read data bytes from `place` on; return how many, 0 at the end of the data."""
+        raise NotImplementedError
 
     def incomplete(self, available: int) -> IncompleteArrayError:
         """The error for data that end after `available` bytes."""
         return IncompleteArrayError(
-            f"{self.name} is cut short: {self.shape} of {self.dtype.name} takes {self.nbytes}"
+            f"{self.name} is cut short: {self.shape} of {self.dtype.name} takes {nbytes(self)}"
             f" bytes, {available} are there"
         )
 
@@ -58,18 +70,8 @@ class StreamedArray(ExternalArray):
         super().__init__(name, shape, dtype, order)
         self._stream = stream
 
-    def read(self, start: int, buffer: Array) -> Array:
-        data = buffer.view(np.uint8).data
-        filled = 0
-        while filled < len(data):
-            try:
-                count = self._stream.readinto(data[filled:])
-            except OSError as error:
-                raise IncompleteArrayError(f"{self.name}: {error.strerror}") from error
-            if not count:
-                raise self.incomplete(start * self.dtype.itemsize + filled)
-            filled += count
-        return buffer
+    def _read_into(self, data: memoryview, place: int) -> int | None:
+        return self._stream.readinto(data)
 
 
 class FileArray(ExternalArray):
@@ -90,22 +92,12 @@ class FileArray(ExternalArray):
         self.file, self.offset = file, offset
         self._descriptor = file.fileno()
 
-    def read(self, start: int, buffer: Array) -> Array:
-        data = buffer.view(np.uint8).data
-        place, filled = start * self.dtype.itemsize, 0
-        while filled < len(data):
-            try:
-                count = os.preadv(self._descriptor, [data[filled:]], self.offset + place + filled)
-            except OSError as error:
-                raise IncompleteArrayError(f"{self.name}: {error.strerror}") from error
-            if not count:
-                raise self.incomplete(place + filled)
-            filled += count
-        return buffer
+    def _read_into(self, data: memoryview, place: int) -> int:
+        return os.preadv(self._descriptor, [data], self.offset + place)
 
     def mapped(self) -> Array:
         """The array mapped into memory: its data are read where they are used."""
-        if not self.nbytes:
+        if not nbytes(self):
             return np.empty(self.shape, self.dtype)
         array: Array = np.memmap(self.file, self.dtype, "r", self.offset, self.shape, self.order)
         return array
@@ -144,9 +136,9 @@ def read_whole(source: Source) -> Array:
     Raises:
         IncompleteArrayError: the data end too early, or memory is too small.
     """
-    if isinstance(source, ExternalArray) and source.nbytes > memory():
+    if isinstance(source, ExternalArray) and nbytes(source) > memory():
         raise IncompleteArrayError(
-            f"{source.name} promises {in_bytes(source.nbytes)}, more than this machine's memory"
+            f"{source.name} promises {in_bytes(nbytes(source))}, more than this machine's memory"
         )
     flat = source.read(0, np.empty(math.prod(source.shape), source.dtype))
     return flat.reshape(source.shape, order=source.order)

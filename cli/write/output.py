@@ -20,19 +20,12 @@ from actgrad.cli.answer import Answer, OutputError
 
 STDOUT = "-"
 TABLE = "table"
-#: The format that a file's suffix names.
+#: The suffixes of a format; any other format has its name as its suffix.
 SUFFIXES = {
-    ".json": "json",
-    ".csv": "csv",
-    ".npy": "npy",
-    ".npz": "npz",
-    ".md": "markdown",
-    ".svg": "svg",
-    ".dot": "dot",
-    ".gv": "dot",
-    ".mmd": "mermaid",
-    ".mermaid": "mermaid",
-    ".txt": TABLE,
+    TABLE: [".txt"],
+    "markdown": [".md"],
+    "dot": [".dot", ".gv"],
+    "mermaid": [".mmd", ".mermaid"],
 }
 #: The formats that a terminal cannot show.
 BINARY = {"npy", "npz"}
@@ -152,8 +145,9 @@ class Output:
         self._default = "npy" if data else TABLE
         self._suffixes = {
             suffix: name
-            for suffix, name in SUFFIXES.items()
-            if name in formats and not (data and name == TABLE)
+            for name in formats
+            if not (data and name == TABLE)
+            for suffix in SUFFIXES.get(name, [f".{name}"])
         }
         self.targets = [self._parsed(argument, form) for argument in arguments or ()]
         see_that_all_differ([target.file for target in self.targets if target.file != STDOUT])

@@ -1,4 +1,4 @@
-"""Sinks of `actgrad.layers.run` that keep an array in no memory: streams and files."""
+"""Sinks of `actgrad.layers.run` that write an array to a stream or a file."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 
 from actgrad.cli.write.output import blamed
 from actgrad.layers.arrays import Array, Order
-from actgrad.layers.run import Blank, release
+from actgrad.layers.run import Blank, Sink, release
 
 
-class StreamSink:
+class StreamSink(Sink):
     """Writes an array into a stream, from its start to its end."""
 
     ordered = True
@@ -21,15 +21,12 @@ class StreamSink:
     def __init__(self, stream: IO[bytes], name: str) -> None:
         self._stream, self._name = stream, name
 
-    def room(self, start: int, buffer: Array) -> Array:
-        return buffer
-
     def write(self, start: int, values: Array) -> None:
         with blamed(self._name):
             self._stream.write(values.view(np.uint8).data)
 
 
-class FileSink:
+class FileSink(Sink):
     """Writes an array into a regular file behind what the file holds already, in any order."""
 
     ordered = False
@@ -39,10 +36,10 @@ class FileSink:
         with blamed(name):
             file.flush()
             self._offset = file.tell()
-            reserve(file.fileno(), self._offset + blank.size * blank.dtype.itemsize)
-
-    def room(self, start: int, buffer: Array) -> Array:
-        return buffer
+            size = blank.size * blank.dtype.itemsize
+            if size and hasattr(os, "posix_fallocate"):
+                # A disk without room for the array refuses before anything is computed.
+                os.posix_fallocate(file.fileno(), 0, self._offset + size)
 
     def write(self, start: int, values: Array) -> None:
         data = values.view(np.uint8).data
@@ -50,16 +47,6 @@ class FileSink:
         with blamed(self._name):
             while done < len(data):
                 done += os.pwrite(self._file.fileno(), data[done:], place + done)
-
-
-def reserve(file: int, size: int) -> None:
-    """Reserve room on the disk for a file of `size` bytes, where the system can.
-
-    Raises:
-        OSError: the disk has no room.
-    """
-    if size and hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(file, 0, size)
 
 
 class TemporaryArray(FileSink):

@@ -49,6 +49,7 @@ class Sink(Protocol):
 
     def room(self, start: int, buffer: Array) -> Array:
         """Where to compute what will be written at `start`: `buffer`, or its place itself."""
+        return buffer
 
     def write(self, start: int, values: Array) -> None:
         """Put `values` at `start`; they may change after that."""

@@ -60,9 +60,10 @@ def _warns(subject: Subject, x: Array) -> bool:
     """Whether forward or backward issues a RuntimeWarning for x."""
     with warnings.catch_warnings(), np.errstate(**DEFAULT_ERRSTATE):
         warnings.simplefilter("error", RuntimeWarning)
-        layer = subject.fresh()
+        layer = subject.make()
         try:
-            layer.backward(np.ones_like(layer.forward(x.copy())))
+            out = subject.call(layer, "forward", x.copy())
+            subject.call(layer, "backward", np.ones_like(out))
         except LayerRaisedError as error:
             return isinstance(error.__cause__, RuntimeWarning)
     return False

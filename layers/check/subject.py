@@ -39,14 +39,10 @@ class Subject(NamedTuple):
     row: tuple[int, ...] = (-1,)
     widest: str = "float64"
 
-    def fresh(self) -> GuardedLayer:
-        """A new layer, which has seen no array yet."""
-        return GuardedLayer(self.name, self.make())
-
     def forward(self, x: Array) -> Array:
         """The out of a fresh layer, which gets a copy of x."""
         with np.errstate(all="ignore"):
-            return self._restored(self.fresh().forward(self._arranged(x)).copy(), x)
+            return self._restored(self.call(self.make(), "forward", self._arranged(x)).copy(), x)
 
     def run(self, x: Array, dout: Array | None = None) -> Run:
         """The out and dx of a fresh layer, which gets copies of x and dout; dout is 1 by default.
@@ -54,11 +50,12 @@ class Subject(NamedTuple):
         Raises:
             LayerRaisedError: forward or backward raised an exception, or returned no array.
         """
-        layer = self.fresh()
+        layer = self.make()
         with np.errstate(all="ignore"):
-            out = layer.forward(self._arranged(x)).copy()
+            out = self.call(layer, "forward", self._arranged(x)).copy()
             upstream = np.ones_like(out) if dout is None else self._arranged(dout)
-            return Run(self._restored(out, x), self._restored(layer.backward(upstream).copy(), x))
+            dx = self.call(layer, "backward", upstream).copy()
+            return Run(self._restored(out, x), self._restored(dx, x))
 
     def run_wider(self, x: Array, dout: Array | None = None) -> Run | None:
         """The layer's own results in a dtype with more digits than x's; None if it has none."""
@@ -70,6 +67,27 @@ class Subject(NamedTuple):
         except ActgradError:
             return None
         return run if run.out.dtype == run.dx.dtype == dtype else None
+
+    def call(self, layer: Any, method: str, array: Array) -> Array:
+        """The method's result as an array, which may share its memory with the argument.
+
+        Raises:
+            LayerRaisedError: it raised an exception, or returned no array of numbers. The message
+                has the file and the line.
+        """
+        shape, dtype = array.shape, array.dtype
+        try:
+            result = getattr(layer, method)(array)
+        except Exception as error:
+            raise layer_error(error, f"{self.name}: {method} of shape {shape}, {dtype}") from error
+        try:
+            returned = np.asarray(result)
+        except ValueError as error:
+            raise LayerRaisedError(f"{self.name}: {method} gave no array: {error}") from None
+        if returned.dtype.kind not in "biufV":
+            kind = type(result).__name__
+            raise LayerRaisedError(f"{self.name}: {method} gave {kind}, which is no array")
+        return returned
 
     def accepts(self, x: Array) -> bool:
         """Whether forward and backward return arrays for x."""
@@ -101,41 +119,6 @@ class Subject(NamedTuple):
         if x.ndim == 1 and self.row != (-1,) and result.size == x.size:
             result = result.reshape(x.shape)
         return result.astype(np.float64) if x.dtype.name == "float64" != self.widest else result
-
-
-class GuardedLayer:
-    """One layer, whose exceptions are reported with the file and the line."""
-
-    def __init__(self, name: str, layer: Any) -> None:
-        self.name = name
-        self.layer = layer
-
-    def forward(self, x: Array) -> Array:
-        """forward(x) as an array, which may share its memory with x.
-
-        Raises:
-            LayerRaisedError: forward raised an exception, or returned no array of numbers.
-        """
-        return self._call("forward", x)
-
-    def backward(self, dout: Array) -> Array:
-        """backward(dout) likewise."""
-        return self._call("backward", dout)
-
-    def _call(self, method: str, array: Array) -> Array:
-        shape, dtype = array.shape, array.dtype
-        try:
-            result = getattr(self.layer, method)(array)
-        except Exception as error:
-            raise layer_error(error, f"{self.name}: {method} of shape {shape}, {dtype}") from error
-        try:
-            returned = np.asarray(result)
-        except ValueError as error:
-            raise LayerRaisedError(f"{self.name}: {method} gave no array: {error}") from None
-        if returned.dtype.kind not in "biufV":
-            kind = type(result).__name__
-            raise LayerRaisedError(f"{self.name}: {method} gave {kind}, which is no array")
-        return returned
 
 
 def layer_error(error: BaseException, action: str) -> LayerRaisedError:

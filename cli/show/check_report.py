@@ -155,9 +155,7 @@ def check_json(report: Report) -> dict[str, Any]:
                 "name": finding.name,
                 "severity": _severity(report, finding),
                 "meaning": FAULTS[finding.name],
-                "message": finding.message,
-                "example": list(finding.example),
-                "dtype": finding.dtype,
+                **finding._asdict(),
                 "where": finding.where and _json_numbers(finding.where),
             }
             for finding in report.findings

@@ -97,11 +97,7 @@ class Section:
     """
 
     def __init__(
-        self,
-        drawing: Drawing,
-        columns: range,
-        entering: dict[int, str],
-        letters: Iterator[str],
+        self, drawing: Drawing, columns: range, entering: dict[int, str], letters: Iterator[str]
     ) -> None:
         self.drawing = drawing
         self.layout = drawing.layout

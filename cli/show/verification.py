@@ -196,11 +196,7 @@ def _has_wrong(tally: Tally) -> bool:
 def _errors(tally: Tally) -> list[tuple[str, str]]:
     """The statistics of the errors in ULP."""
     quantiles = [(f"p{share:g}", _short(tally.quantile(share / 100))) for share in QUANTILES]
-    return [
-        ("max", _short(tally.max)),
-        ("mean", _short(tally.mean)),
-        *quantiles,
-    ]
+    return [("max", _short(tally.max)), ("mean", _short(tally.mean)), *quantiles]
 
 
 def _counts(tally: Tally) -> list[str]:
@@ -238,13 +234,7 @@ def _histogram(tally: Tally, page: Page) -> RenderableType:
         color = "red" if row.failed else "green"
         bar = Text("█" * _bar_length(row.error, most, longest), color)
         failed = Text(str(row.failed or ""), "red")
-        cells = (
-            f"  {_stretch(row)}",
-            _short(row.error),
-            failed,
-            str(row.elements),
-            bar,
-        )
+        cells = (f"  {_stretch(row)}", _short(row.error), failed, str(row.elements), bar)
         table.add_row(*cells[: len(table.columns)])
     if page.fits(table):
         return table

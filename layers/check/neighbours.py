@@ -28,11 +28,7 @@ def _behaviour(method: str, array: str, statement: str, expression: str, result:
 
 FORWARD = _behaviour("forward", "x", CHANGED, "layer.forward(y)", "out")
 BACKWARD = _behaviour(
-    "backward",
-    "x",
-    f"{CHANGED}; out = layer.forward(y)",
-    "layer.backward(np.ones_like(out))",
-    "dx",
+    "backward", "x", f"{CHANGED}; out = layer.forward(y)", "layer.backward(np.ones_like(out))", "dx"
 )
 UPSTREAM = _behaviour(
     "backward",

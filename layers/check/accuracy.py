@@ -17,14 +17,14 @@ from actgrad.layers.check.gradient import (
     rounding_tolerance,
 )
 from actgrad.layers.check.numerical_derivative import QUICK, RESOLVED, THOROUGH, noise
-from actgrad.layers.check.report import Finding, Where
-from actgrad.layers.check.script import Script, finding_at
+from actgrad.layers.check.report import Finding
+from actgrad.layers.check.row_results import RowResults
+from actgrad.layers.check.script import Script
 from actgrad.layers.check.special_values import (
     index_nearest_to_0,
     not_finite,
     not_finite_without_formula,
 )
-from actgrad.layers.check.subject import Subject
 
 #: The formula is evaluated exactly at no more points than this.
 MOST_EXACT = 400
@@ -50,17 +50,17 @@ def check_elementwise(elementwise: ElementwiseSubject, x: Array, dense: Array) -
     `dense` are more points, in float64, at which only the numerical derivative is compared.
     """
     subject, dtype = elementwise.subject, x.dtype
-    out, dx = (result.astype(np.float64) for result in subject.run(x))
-    wide = x.astype(np.float64)
+    results = RowResults.of(subject, x)
+    wide, dx = results.wide, results.dx
     findings: list[Finding] = []
     unjudged = 0
     levels = THOROUGH if x.size <= MOST_THOROUGH else QUICK
     if dtype == subject.widest:
         expected, wrong = elementwise.mismatches(wide, dx, levels)
-        dense_dx = subject.run(dense).dx
-        dense_expected, dense_wrong = elementwise.mismatches(dense, dense_dx, QUICK)
-        findings += [*_wrong_gradients(subject, x, dx, expected, wrong)] or _wrong_gradients(
-            subject, dense, dense_dx, dense_expected, dense_wrong
+        dense_results = RowResults.of(subject, dense)
+        dense_expected, dense_wrong = elementwise.mismatches(dense, dense_results.dx, QUICK)
+        findings += [*_wrong_gradients(results, expected, wrong)] or _wrong_gradients(
+            dense_results, dense_expected, dense_wrong
         )
         unjudged = _unknown(dense, dense_expected)
     else:
@@ -70,18 +70,18 @@ def check_elementwise(elementwise: ElementwiseSubject, x: Array, dense: Array) -
     curvature = elementwise.curvature(wide, kind)
     exact = None
     if subject.reference is not None:
-        expected, exact, exact_findings = _from_formula(elementwise, x, (out, dx), expected)
+        expected, exact, exact_findings = _from_formula(elementwise, results, expected)
         findings += exact_findings
     slack = rounding_tolerance(expected.low, wide, curvature, kind)
     with np.errstate(all="ignore"):
         excess = expected.distance(dx) - expected.error
     if dtype != subject.widest or exact is not None:
-        findings += _wrong_gradients(subject, x, dx, expected, excess > slack)
+        findings += _wrong_gradients(results, expected, excess > slack)
     if exact is None:
-        findings += not_finite_without_formula(elementwise, x, (out, dx), expected)
+        findings += not_finite_without_formula(elementwise, results, expected)
     within = (excess <= slack) | ~np.isfinite(excess)
     moved = argument_rounding(wide, curvature, kind)
-    findings += _lost_gradients(subject, x, dx, expected, within, slack, moved)
+    findings += _lost_gradients(results, expected, within, slack, moved)
     unjudged += _unknown(wide, expected)
     ulp = exact.ulp if exact else None
     return Accuracy(dtype.name, x.size + dense.size, findings, unjudged, ulp)
@@ -99,23 +99,19 @@ def _from_widest(
 
 
 def _from_formula(
-    elementwise: ElementwiseSubject,
-    x: Array,
-    results: tuple[Array, Array],
-    expected: ExpectedGradient,
+    elementwise: ElementwiseSubject, results: RowResults, expected: ExpectedGradient
 ) -> tuple[ExpectedGradient, ExactValues, list[Finding]]:
     """The expected gradient with the formula's where it is evaluated, and the findings there."""
-    subject = elementwise.subject
-    assert subject.reference is not None
-    chosen = np.unique(np.linspace(0, x.size - 1, min(x.size, MOST_EXACT)).astype(int))
-    wide = x[chosen].astype(np.float64)
-    out, dx = (result[chosen] for result in results)
-    exact = exact_values(subject.reference, wide, out, dx, x.dtype)
+    assert results.subject.reference is not None
+    size = results.x.size
+    chosen = np.unique(np.linspace(0, size - 1, min(size, MOST_EXACT)).astype(int))
+    compared = results.chosen(chosen)
+    exact = exact_values(results.subject.reference, compared)
     findings = [
-        *wrong_values(elementwise, x[chosen], out, exact),
-        *not_finite(subject, x[chosen], (out, dx), [exact.value], [exact.gradient]),
+        *wrong_values(elementwise, compared, exact),
+        *not_finite(compared, [exact.value], [exact.gradient]),
     ]
-    away = ~at_discontinuity(elementwise.discontinuities, wide)
+    away = ~at_discontinuity(elementwise.discontinuities, compared.wide)
     gradient = exact.gradient[away]
     expected = ExpectedGradient(*(column.copy() for column in expected))
     expected.low[chosen[away]] = expected.high[chosen[away]] = gradient
@@ -152,45 +148,39 @@ def narrow_arithmetic(elementwise: ElementwiseSubject) -> Iterator[Finding]:
 
 
 def _wrong_gradients(
-    subject: Subject, x: Array, dx: Array, expected: ExpectedGradient, wrong: Array
+    results: RowResults, expected: ExpectedGradient, wrong: Array
 ) -> Iterator[Finding]:
     """The finding at the wrong x with the largest relative error."""
+    dx = results.dx
     wrong = wrong & np.isfinite(dx)
     if not wrong.any():
         return
     nearest = expected.nearest(dx)
     off = np.where(wrong, expected.distance(dx), -1)
     i = int(np.nan_to_num(off / (np.abs(nearest) + 1e-3), nan=-1).argmax())
-    where = Where(*map(float, (x[i], dx[i], nearest[i], expected.error[i])))
     message = (
-        f"at x = {where.x:.9g} in {x.dtype} backward gives {where.got:.9g}, the derivative is "
-        f"{where.expected:.9g} ± {where.tolerance:.1g}"
+        "at x = {x:.9g} in {dtype} backward gives {got:.9g}, the derivative is "
+        "{expected:.9g} ± {tolerance:.1g}"
     )
-    yield finding_at("wrong-gradient", message, subject, x, i, "backward", where)
+    yield results.finding("wrong-gradient", message, "backward", i, nearest[i], expected.error[i])
 
 
 def _lost_gradients(
-    subject: Subject,
-    x: Array,
-    dx: Array,
-    expected: ExpectedGradient,
-    within: Array,
-    slack: Array,
-    moved: Array,
+    results: RowResults, expected: ExpectedGradient, within: Array, slack: Array, moved: Array
 ) -> Iterator[Finding]:
     """The finding for gradients off by rounding errors only that lost half of their digits.
 
     `within` says where dx is right within the rounding errors `slack`; `moved` is how far the
     rounding errors of x move it.
     """
-    about = finfo(x.dtype)
+    x, dx, about = results.x, results.dx, finfo(results.x.dtype)
     half = float(about.eps) ** 0.5
     gradient, error = expected.low, expected.error
     if x.dtype == np.float64 and (error > 0).any():
         # A numerical derivative lacks the last digits; the layer in a wider dtype may have them.
         with np.errstate(all="ignore"):
             unsure = np.flatnonzero(np.abs(dx - gradient) + error > half / 2 * np.abs(gradient))
-        wide = subject.run_wider(x[unsure])
+        wide = results.subject.run_wider(x[unsure])
         gradient, error = gradient.copy(), np.zeros(x.shape)
         if wide is None:
             error[unsure] = np.inf
@@ -204,8 +194,7 @@ def _lost_gradients(
         return
     first, zero = index_nearest_to_0(x, lost), lost & (dx == 0)
     i = index_nearest_to_0(x, zero) if zero.any() else first
-    where = Where(*map(float, (x[i], dx[i], gradient[i], expected.error[i])))
     text = f"from x = {float(x[first]):.6g} on in {x.dtype} less than half of the digits are right"
     if zero.any():
-        text += f", and at {where.x:.6g} the gradient is 0 instead of {where.expected:.3g}"
-    yield finding_at("lost-gradient", text, subject, x, i, "backward", where)
+        text += ", and at {x:.6g} the gradient is 0 instead of {expected:.3g}"
+    yield results.finding("lost-gradient", text, "backward", i, gradient[i], expected.error[i])

@@ -10,7 +10,7 @@ import numpy as np
 from actgrad.layers.arrays import Array, finfo
 from actgrad.layers.check.points import Sample, ordinary_sample
 from actgrad.layers.check.report import Finding, Where
-from actgrad.layers.check.script import Script
+from actgrad.layers.check.script import finding_of
 from actgrad.layers.check.subject import Subject
 from actgrad.layers.layer import Layer
 
@@ -133,12 +133,9 @@ def coupled_finding(
     at = float(x.flat[min(i, x.size - 1)])
     where = Where(at, float(result.flat[i]), float(truth.flat[i]), 0.0)
     call = "out" if method == "forward" else f"layer.backward({dout.text})"
-    script = Script(f"x = {sample.text}; out = layer.forward(x)", f"{call}.flat[{i}]", "None")
-    return Finding(
-        fault,
-        f"{method} of shape {x.shape} in {x.dtype} gives {where.got:.9g} at element {i}, "
-        f"expected {where.expected:.9g}",
-        script.example(where.got, where.expected),
-        x.dtype.name,
-        where,
+    code = f"x = {sample.text}; out = layer.forward(x)", f"{call}.flat[{i}]"
+    message = (
+        f"{{method}} of shape {x.shape} in {{dtype}} gives {{got:.9g}} at element {i}, "
+        "expected {expected:.9g}"
     )
+    return finding_of(fault, message, code, where, x.dtype.name, method)

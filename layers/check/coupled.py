@@ -18,7 +18,7 @@ from actgrad.layers.check.gradient import ROUNDINGS, SAFETY, ExpectedGradient
 from actgrad.layers.check.numerical_derivative import REACH, THOROUGH, Estimate, differentiate
 from actgrad.layers.check.points import Sample, ordinary_sample
 from actgrad.layers.check.report import Finding, Where
-from actgrad.layers.check.script import Script
+from actgrad.layers.check.script import finding_of
 from actgrad.layers.check.subject import Subject
 from actgrad.layers.check.trial import largest_size
 
@@ -36,15 +36,15 @@ def jacobian(subject: Subject, x: Array) -> Array:
 
 def _numerical_column(subject: Subject, x: Array, j: int, reach: float, side: int = 0) -> Estimate:
     """∂out/∂xⱼ from values."""
-    unit = np.zeros_like(x)
-    unit.flat[j] = 1
 
-    def along(t: Array) -> Array:
-        return subject.forward(x + t * unit).ravel()
+    def out(value: Array) -> Array:
+        moved = x.copy()
+        moved.flat[j] = value
+        return subject.forward(moved).ravel()
 
     levels = THOROUGH if side else 10
     with np.errstate(all="ignore"):
-        return differentiate(along, np.array(reach), side, levels, abs(x.flat[j]), subject.eps)
+        return differentiate(out, x.flat[j], np.array(reach), side, levels, subject.eps)
 
 
 def _column_excess(
@@ -81,19 +81,13 @@ def check_jacobian(subject: Subject, sample: Sample) -> Finding | None:
             i = int(excess.argmax())
             where = Where(*map(float, (x.flat[j], actual[i, j], nearest[i], tolerance[i])))
             unit = f"dout = np.zeros_like(out); dout.flat[{i}] = 1"
-            script = Script(
-                f"x = {sample.text}; out = layer.forward(x); {unit}",
-                f"layer.backward(dout).flat[{j}]",
-                "None",
+            statement = f"x = {sample.text}; out = layer.forward(x); {unit}"
+            message = (
+                f"∂out[{i}]/∂x[{j}] of {x.shape} (flat) is {{got:.9g}}, "
+                "numerically {expected:.9g} ± {tolerance:.1g}"
             )
-            return Finding(
-                "wrong-gradient",
-                f"∂out[{i}]/∂x[{j}] of {x.shape} (flat) is {where.got:.9g}, "
-                f"numerically {where.expected:.9g} ± {where.tolerance:.1g}",
-                script.example(where.got, where.expected),
-                "float64",
-                where,
-            )
+            code = statement, f"layer.backward(dout).flat[{j}]"
+            return finding_of("wrong-gradient", message, code, where)
     return None
 
 
@@ -117,24 +111,17 @@ def check_directions(subject: Subject, sample: Sample, count: int = 8) -> Findin
         attempts = []
         for reach in (REACH, 0.05 * REACH, 0.002 * REACH):
             with np.errstate(all="ignore"):
-                slope = differentiate(along, np.array(reach), 0, 10, 0.0, subject.eps)
+                slope = differentiate(along, np.array(0.0), np.array(reach), 0, 10, subject.eps)
             tolerance = SAFETY * float(slope.error) + slack
             excess = abs(actual - float(slope.value)) - tolerance
             attempts.append((excess if np.isfinite(excess) else 0.0, float(slope.value), tolerance))
         excess, value, tolerance = min(attempts)
         if excess > 0:
-            script = Script(
-                f"x = {sample.text}; v = {direction.text}; layer.forward(x)",
-                f"(layer.backward({u.text}) * v).sum()",
-                "None",
-            )
-            return Finding(
-                "wrong-gradient",
-                f"in the direction v, dx gives {actual:.9g}, numerically {value:.9g}",
-                script.example(actual, value),
-                "float64",
-                Where(np.nan, actual, value, tolerance),
-            )
+            statement = f"x = {sample.text}; v = {direction.text}; layer.forward(x)"
+            code = statement, f"(layer.backward({u.text}) * v).sum()"
+            message = "in the direction v, dx gives {got:.9g}, numerically {expected:.9g}"
+            where = Where(np.nan, actual, value, tolerance)
+            return finding_of("wrong-gradient", message, code, where)
     return None
 
 

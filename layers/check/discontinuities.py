@@ -68,7 +68,7 @@ def _confirmed(
     reach = np.maximum(1 / 16, 1024 * width)
 
     def slope(at: Array, side: int) -> Estimate:
-        return differentiate(lambda t: f(at + t), reach, side, THOROUGH, np.abs(at), eps)
+        return differentiate(f, at, reach, side, THOROUGH, eps)
 
     left, right = slope(low, -1), slope(high, 1)
     error = 10 * (left.error + right.error)

@@ -9,8 +9,8 @@ import numpy as np
 
 from actgrad.layers.arrays import Array, finfo
 from actgrad.layers.check.gradient import ElementwiseSubject, at_discontinuity, rounding_tolerance
-from actgrad.layers.check.report import Finding, Where
-from actgrad.layers.check.script import finding_at
+from actgrad.layers.check.report import Finding
+from actgrad.layers.check.row_results import RowResults
 from actgrad.layers.layer import Layer
 
 
@@ -22,25 +22,20 @@ class ExactValues(NamedTuple):
     ulp: tuple[float, float]
 
 
-def exact_values(
-    reference: Layer, x: Array, out: Array, dx: Array, dtype: np.dtype[Any]
-) -> ExactValues:
-    """The reference's formula at each x, and how far out and dx, of that dtype, are from it.
-
-    All arrays are rows of float64.
-    """
+def exact_values(reference: Layer, results: RowResults) -> ExactValues:
+    """The reference's formula at each x, and how far out and dx are from it."""
     from mpmath import isnan, mpf
 
     from actgrad.layers.exact import FloatFormat, exact, spacing
 
-    formula, float_format = reference.traced(), FloatFormat.of(dtype)
-    pairs = [exact(formula, point) for point in x.tolist()]
+    formula, float_format = reference.traced(), FloatFormat.of(results.x.dtype)
+    pairs = [exact(formula, point) for point in results.wide.tolist()]
     values, gradients = zip(*pairs, strict=True) if pairs else ((), ())
 
-    def ulp(results: Array, truths: Sequence[Any]) -> float:
+    def ulp(row: Array, truths: Sequence[Any]) -> float:
         errors = [
             float(abs(mpf(result) - truth) / spacing(truth, float_format))
-            for result, truth in zip(results.tolist(), truths, strict=True)
+            for result, truth in zip(row.tolist(), truths, strict=True)
             if np.isfinite(result) and not isnan(truth)
         ]
         return max(errors, default=0.0)
@@ -48,18 +43,18 @@ def exact_values(
     return ExactValues(
         np.array([float(value) for value in values]),
         np.array([float(gradient) for gradient in gradients]),
-        (ulp(out, values), ulp(dx, gradients)),
+        (ulp(results.out, values), ulp(results.dx, gradients)),
     )
 
 
 def wrong_values(
-    elementwise: ElementwiseSubject, x: Array, out: Array, exact: ExactValues
+    elementwise: ElementwiseSubject, results: RowResults, exact: ExactValues
 ) -> Iterator[Finding]:
-    """The finding at the x, a row of the dtype to check, where out differs most from the formula.
+    """The finding at the x where out differs most from the formula.
 
-    `out` is a row of float64. Values at a jump are not compared: there rounding decides the side.
+    Values at a jump are not compared: there rounding decides the side.
     """
-    wide = x.astype(np.float64)
+    x, out, wide = results.x, results.out, results.wide
     slope = np.where(np.isfinite(exact.gradient), np.abs(exact.gradient), 0)
     slack = rounding_tolerance(exact.value, wide, slope, x.dtype)
     limit = float(finfo(x.dtype).max)
@@ -69,9 +64,5 @@ def wrong_values(
     wrong &= ~at_discontinuity([at for at in elementwise.discontinuities if at.jump], wide)
     if wrong.any():
         i = int(np.where(wrong, off / (slack + np.abs(exact.value)), -1).argmax())
-        where = Where(*map(float, (x[i], out[i], exact.value[i], slack[i])))
-        message = (
-            f"at x = {where.x:.9g} in {x.dtype} forward gives {where.got:.9g}, the formula "
-            f"{where.expected:.9g}"
-        )
-        yield finding_at("wrong-value", message, elementwise.subject, x, i, "forward", where)
+        message = "at x = {x:.9g} in {dtype} forward gives {got:.9g}, the formula {expected:.9g}"
+        yield results.finding("wrong-value", message, "forward", i, exact.value[i], slack[i])

@@ -257,11 +257,7 @@ class Examination:
         return tuple(map(KinkGradient, elementwise.discontinuities, dx.tolist()))
 
     def _in_accepted_shape(self) -> Subject:
-        """The layer with the shape and the widest dtype in which it takes a row of numbers.
-
-        Raises:
-            LayerRaisedError: it takes none.
-        """
+        """The layer with the shape and the widest dtype in which it takes a row of numbers."""
         refusals: list[LayerRaisedError] = []
         for widest in DTYPES[:2]:
             for row in ROWS:

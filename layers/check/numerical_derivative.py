@@ -11,7 +11,6 @@ Source: Ridders, "Accurate computation of F′(x) and F′(x)F″(x)", 1982.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -39,30 +38,31 @@ class Estimate(NamedTuple):
 
 
 def differentiate(
-    along: Callable[[Array], Array],
+    f: Callable[[Array], Array],
+    x: Array,
     reach: Array,
     side: int = 0,
     levels: int = QUICK,
-    size: Array | float = 0.0,
     eps: float = EPS,
 ) -> Estimate:
-    """The derivative of `along(t)` at t = 0, from values at |t| ≤ reach.
+    """The derivative of f at x, from values no further from x than reach, an array of x's shape.
 
-    `along` takes an array t of reach's shape. `side` is 0 for central differences, 1 for the right,
-    −1 for the left. `size` is |x|, whose own rounding changes the steps; `eps` is the relative
-    rounding error of `along`.
+    `side` is 0 for central differences, 1 for the right, −1 for the left. `eps` is the relative
+    rounding error of f.
     """
     ratio = 2.0 if side else 4.0
-    base = along(np.zeros_like(reach)) if side else None
+    base = f(x + np.zeros_like(reach)) if side else None
     plain: list[Array] = []
     noises: list[Array] = []
     row: list[Array] = []
     best = error = np.array(0.0)
     for level in range(levels):
         step = reach * 0.5**level
-        ahead, behind = along(step * (side or 1)), along(-step) if base is None else base
+        ahead, behind = f(x + step * (side or 1)), f(x - step) if base is None else base
         slope = (ahead - behind) / (2 * step if base is None else step * side)
-        rounding = eps * (np.maximum(np.abs(ahead), np.abs(behind)) + size * np.abs(slope)) / step
+        # The rounding of x itself changes the steps.
+        value = np.maximum(np.abs(ahead), np.abs(behind))
+        rounding = eps * (value + np.abs(x) * np.abs(slope)) / step
         previous, row = row, [slope]
         for column in range(min(level, ORDER)):
             finer, coarser = row[column], previous[column]
@@ -112,10 +112,9 @@ def _estimate_chunk(
     reach: float,
     eps: float,
 ) -> Estimate:
-    size = np.abs(x)
-    wide = np.maximum(reach, np.ldexp(1.0, np.frexp(size * 2.0**-16)[1]))
+    wide = np.maximum(reach, np.ldexp(1.0, np.frexp(np.abs(x) * 2.0**-16)[1]))
     if not discontinuities.size:
-        return differentiate(lambda t: f(x + t), wide, 0, levels, size, eps)
+        return differentiate(f, x, wide, 0, levels, eps)
     walls = np.concatenate([[-np.inf], discontinuities, [np.inf]])
     above = np.searchsorted(walls, x, side="right")
     room_right, room_left = walls[above] - x, x - walls[above - 1]
@@ -128,8 +127,7 @@ def _estimate_chunk(
         if here.size:
             room = np.maximum(room_left, room_right)[here]
             near = np.minimum(wide[here], 0.9 * room)
-            along = partial(_shifted, f, x[here])
-            part = differentiate(along, near, side, levels, size[here], eps)
+            part = differentiate(f, x[here], near, side, levels, eps)
             for column, values in zip(result, part, strict=True):
                 column[here] = values
     return result
@@ -145,7 +143,3 @@ def noise(f: Callable[[Array], Array], x: Array) -> Array:
     differences = np.diff(values, 4, axis=0)
     # Differences of independent errors grow by the root of the sum of the squared binomials.
     return np.asarray(np.sqrt((differences**2).mean(axis=0) / 70) / np.abs(values).max(axis=0))
-
-
-def _shifted(f: Callable[[Array], Array], x: Array, t: Array) -> Array:
-    return f(x + t)

@@ -144,34 +144,21 @@ def value_text(value: Any, digits: int) -> str:
     return str(value)
 
 
-def example_at(subject: Subject, x: Array, i: int, method: str, expected: float) -> tuple[str, str]:
-    """The example for the i-th element of the row x, alone if it shows the fault alone.
-
-    Otherwise the example has an x of as many equal elements.
-    """
-    size = "" if subject.row == (-1,) else f".reshape({subject.row})"
-    kind = x.dtype if subject.widest == "float64" else subject.widest
-    dtype = "" if kind == np.float64 else f", '{kind}'"
-    value = repr(float(x[i])).replace("nan", "np.nan").replace("inf", "np.inf")
-    run = subject.run(x)
-    result = float((run.out if method == "forward" else run.dx).flat[i])
-    for count in (1, x.size):
-        made = f"np.array([{value}]{dtype})" if count == 1 else f"np.full({count}, {value}{dtype})"
-        expression = "out" if method == "forward" else "layer.backward(np.ones_like(out))"
-        statement = f"x = {made}{size}; out = layer.forward(x)"
-        script = Script(statement, f"{expression}.flat[0]", "None")
-        ran = script.run(subject)
-        if ran is not None and equal(np.float64(ran[0]), np.float64(result), 0.0):
-            break
-    return script.example(result, expected)
-
-
-def finding_at(
-    name: str, message: str, subject: Subject, x: Array, i: int, method: str, where: Where
+def finding_of(
+    name: str,
+    message: str,
+    code: tuple[str, str],
+    where: Where,
+    dtype: str = "float64",
+    method: str = "",
 ) -> Finding:
-    """The finding at the i-th element of the row x."""
-    example = example_at(subject, x, i, method, where.expected)
-    return Finding(name, message, example, x.dtype.name, where)
+    """The finding at a worst element, with a statement and an expression that show it.
+
+    `message` is a template over `method`, `dtype` and the fields of `where`.
+    """
+    text = message.format(**where._asdict(), dtype=dtype, method=method)
+    example = Script(*code, "None").example(where.got, where.expected)
+    return Finding(name, text, example, dtype, where)
 
 
 def equal(result: Any, expected: Any, tolerance: Any) -> bool:

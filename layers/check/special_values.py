@@ -10,8 +10,8 @@ import numpy as np
 from actgrad.layers.arrays import Array, finfo
 from actgrad.layers.check.exact_values import exact_values, wrong_values
 from actgrad.layers.check.gradient import ElementwiseSubject, ExpectedGradient
-from actgrad.layers.check.report import Finding, Where
-from actgrad.layers.check.script import finding_at
+from actgrad.layers.check.report import Finding
+from actgrad.layers.check.row_results import RowResults
 from actgrad.layers.check.subject import Run, Subject
 from actgrad.layers.errors import LayerRaisedError
 
@@ -22,54 +22,43 @@ TAIL = 9
 
 
 def not_finite(
-    subject: Subject,
-    x: Array,
-    results: tuple[Array, Array],
-    values: Sequence[Array],
-    slopes: Sequence[Array],
+    results: RowResults, values: Sequence[Array], slopes: Sequence[Array]
 ) -> Iterator[Finding]:
     """At the smallest x where out or dx is nan or inf, although a known result is finite.
 
-    `results` are out and dx at the row x; each of `values` (for out) and `slopes` (for dx) is a row
-    of known results, nan where nothing is known.
+    Each of `values` (for out) and `slopes` (for dx) is a row of known results, nan where nothing is
+    known.
     """
-    limit = float(finfo(x.dtype).max)
-    for method, result, known in zip(
-        ("forward", "backward"), results, (values, slopes), strict=True
+    limit = float(finfo(results.x.dtype).max)
+    message = "at x = {x:.6g} in {dtype} {method} gives {got}, the true value is {expected:.6g}"
+    for method, result, known in (
+        ("forward", results.out, values),
+        ("backward", results.dx, slopes),
     ):
         finite = [np.isfinite(row) & (np.abs(row) < limit) for row in known]
         wrong = ~np.isfinite(result) & np.any(finite, axis=0)
-        if not wrong.any():
-            continue
-        i = index_nearest_to_0(x, wrong)
-        expected = next(float(row[i]) for row, ok in zip(known, finite, strict=True) if ok[i])
-        where = Where(float(x[i]), float(result[i]), expected, 0.0)
-        message = (
-            f"at x = {where.x:.6g} in {x.dtype} {method} gives {where.got}, the true value is "
-            f"{expected:.6g}"
-        )
-        yield finding_at("not-finite", message, subject, x, i, method, where)
-        return
+        if wrong.any():
+            i = index_nearest_to_0(results.x, wrong)
+            expected = next(row[i] for row, ok in zip(known, finite, strict=True) if ok[i])
+            yield results.finding("not-finite", message, method, i, expected)
+            return
 
 
 def not_finite_without_formula(
-    elementwise: ElementwiseSubject,
-    x: Array,
-    results: tuple[Array, Array],
-    expected: ExpectedGradient,
+    elementwise: ElementwiseSubject, results: RowResults, expected: ExpectedGradient
 ) -> Iterator[Finding]:
     """`not_finite`, where the layer's own results in a wider dtype, or nearby, are known."""
-    if np.isfinite(results).all():
+    if np.isfinite([results.out, results.dx]).all():
         return
-    subject = elementwise.subject
-    known = np.isfinite(expected.error) & elementwise.smooth(x.astype(np.float64), expected)
+    subject, x = results.subject, results.x
+    known = np.isfinite(expected.error) & elementwise.smooth(results.wide, expected)
     near = np.where(known, expected.nearest(np.zeros(x.shape)), np.nan)
     values, slopes = [np.full(x.shape, np.nan)], [near]
     for run in (subject.run_wider(x), limits_at_infinity(subject, x)):
         if run is not None:
             values.append(run.out.astype(np.float64))
             slopes.append(run.dx.astype(np.float64))
-    yield from not_finite(subject, x, results, values, slopes)
+    yield from not_finite(results, values, slopes)
 
 
 def limits_at_infinity(subject: Subject, x: Array) -> Run:
@@ -102,23 +91,23 @@ def at_special_values(
     for x in (np.array([-np.inf, np.inf]), np.array([np.nan])):
         x = x.astype(dtype)
         try:
-            out, dx = (result.astype(np.float64) for result in subject.run(x))
+            results = RowResults.of(subject, x)
         except LayerRaisedError as error:
             notes.append(f"it raises an exception on {float(x[-1])}: {error}")
             continue
         if np.isnan(x).any():
             # If out is nan as well, so is the loss: then dx may be anything.
-            if np.isfinite(out).all():
-                results = f"{float(out[0]):.6g}, and dx {float(dx[0]):.6g}"
-                notes.append(f"forward hides nan: nan in x makes out {results}")
+            if np.isfinite(results.out).all():
+                out, dx = results.out[0], results.dx[0]
+                notes.append(f"forward hides nan: nan in x makes out {out:.6g}, and dx {dx:.6g}")
         elif subject.reference is not None:
-            exact = exact_values(subject.reference, x.astype(np.float64), out, dx, dtype)
-            findings += not_finite(subject, x, (out, dx), [exact.value], [exact.gradient])
+            exact = exact_values(subject.reference, results)
+            findings += not_finite(results, [exact.value], [exact.gradient])
             if not findings:
-                findings += wrong_values(elementwise, x, out, exact)
+                findings += wrong_values(elementwise, results, exact)
         else:
             limits = limits_at_infinity(subject, x)
-            findings += not_finite(subject, x, (out, dx), [limits.out], [limits.dx])
+            findings += not_finite(results, [limits.out], [limits.dx])
     return findings, notes
 
 

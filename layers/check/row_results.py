@@ -1,0 +1,63 @@
+"""The results of an element-wise layer at a row of numbers, and the findings at one of them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from actgrad.layers.arrays import Array
+from actgrad.layers.check.report import Finding, Where
+from actgrad.layers.check.script import Script, equal, finding_of
+from actgrad.layers.check.subject import Subject
+
+#: The expression of an example for each method, after `out = layer.forward(x)`.
+EXPRESSIONS = {"forward": "out.flat[0]", "backward": "layer.backward(np.ones_like(out)).flat[0]"}
+
+
+class RowResults(NamedTuple):
+    """The row x in the dtype to check; out and dx for dout = 1 as float64."""
+
+    subject: Subject
+    x: Array
+    out: Array
+    dx: Array
+
+    @staticmethod
+    def of(subject: Subject, x: Array) -> RowResults:
+        """The results at x; LayerRaisedError where the layer raises an exception."""
+        return RowResults(subject, x, *(result.astype(np.float64) for result in subject.run(x)))
+
+    @property
+    def wide(self) -> Array:
+        """The row x as float64."""
+        return self.x.astype(np.float64)
+
+    def chosen(self, indices: Array) -> RowResults:
+        """The results at some of the numbers."""
+        return RowResults(self.subject, *(row[indices] for row in self[1:]))
+
+    def finding(
+        self, name: str, message: str, method: str, i: int, expected: float, tolerance: float = 0.0
+    ) -> Finding:
+        """The finding at the i-th number; its message as `finding_of` takes it."""
+        result = self.out if method == "forward" else self.dx
+        where = Where(*map(float, (self.x[i], result[i], expected, tolerance)))
+        statement = self._statement(i, method, where)
+        return finding_of(
+            name, message, (statement, EXPRESSIONS[method]), where, self.x.dtype.name, method
+        )
+
+    def _statement(self, i: int, method: str, where: Where) -> str:
+        """The example's x: the i-th number alone, or as many copies of it if one is no fault."""
+        row, kind = self.subject.row, self.x.dtype
+        kind = kind if self.subject.widest == "float64" else np.dtype(self.subject.widest)
+        size = "" if row == (-1,) else f".reshape({row})"
+        dtype = "" if kind == np.float64 else f", '{kind}'"
+        value = repr(where.x).replace("nan", "np.nan").replace("inf", "np.inf")
+        for array in (f"np.array([{value}]{dtype})", f"np.full({self.x.size}, {value}{dtype})"):
+            statement = f"x = {array}{size}; out = layer.forward(x)"
+            ran = Script(statement, EXPRESSIONS[method], "None").run(self.subject)
+            if ran is not None and equal(np.float64(ran[0]), np.float64(where.got), 0.0):
+                break
+        return statement

@@ -11,7 +11,7 @@ from actgrad.cli.read.external import Repeated, random_access
 from actgrad.cli.read.source import in_memory, open_array
 from actgrad.layers import DtypeError, Layer, ShapeError
 from actgrad.layers.arrays import Array, floating, named
-from actgrad.layers.run import Held, Slices, Source, computed_in, slices
+from actgrad.layers.run import MemoryArray, SliceLayout, Source, native_dtype, slice_layout
 from actgrad.layers.verify import Block
 
 #: Elements in a block; a slice that is longer is a block of its own.
@@ -41,7 +41,7 @@ class Dump:
                 array = files.enter_context(open_array(argument, f"--{name}", dtype or "bfloat16"))
                 self.sources[name] = random_access(array)
         x = self.sources["x"]
-        self.dtype = computed_in(x.dtype) if dtype is None else named(dtype)
+        self.dtype = native_dtype(x.dtype) if dtype is None else named(dtype)
         self.shapes = dict.fromkeys(("x", "dx"), x.shape)
         self.shapes |= dict.fromkeys(("out", "dout"), chain.out_shape(x.shape))
         self.order = x.order
@@ -59,7 +59,7 @@ class Dump:
         shape = self.shapes[name]
         if name == "dout" and not source.shape:
             return Repeated(in_memory(source).astype(self.dtype), shape, self.order)
-        own = computed_in(source.dtype)
+        own = native_dtype(source.dtype)
         if dtype is None and own != self.dtype:
             raise DtypeError(
                 f"{what} is {own.name}, but --x is {self.dtype.name}",
@@ -71,7 +71,7 @@ class Dump:
                 f" {self.shapes['x']}"
             )
         if source.order != self.order and len(shape) > 1:
-            return Held(np.asarray(in_memory(source), order=self.order))
+            return MemoryArray(np.asarray(in_memory(source), order=self.order))
         return source
 
     def blocks(self) -> Iterator[Block]:
@@ -89,29 +89,29 @@ class Dump:
             part = floating(read, f"--{name}").astype(self.dtype)
         if not self.axes:
             return part
-        across = self.cut.across
-        return part.reshape(count, -1, across).swapaxes(1, 2).reshape(count * across, -1)
+        stride = self.cut.stride
+        return part.reshape(count, -1, stride).swapaxes(1, 2).reshape(count * stride, -1)
 
     def indices(self, name: str, position: int) -> tuple[int, ...]:
         """The indices of an element of an array, from its position in all that `blocks` gives."""
         shape = self.shapes[name]
         if self.axes:
-            length = int(np.prod(shape)) // (self.cut.number * self.cut.across)
-            slice_, rest = divmod(position, length * self.cut.across)
+            length = int(np.prod(shape)) // (self.cut.number * self.cut.stride)
+            slice_, rest = divmod(position, length * self.cut.stride)
             side, along = divmod(rest, length)
-            position = (slice_ * length + along) * self.cut.across + side
+            position = (slice_ * length + along) * self.cut.stride + side
         return tuple(int(i) for i in np.unravel_index(position, shape, self.order)) if shape else ()
 
 
-def _cut(chain: Layer, x: Source) -> Slices:
+def _cut(chain: Layer, x: Source) -> SliceLayout:
     """The slices of x that can be verified one by one.
 
     Raises:
         ShapeError: the layers of the chain work along several axes.
     """
     if not (axes := chain.axes(len(x.shape))):
-        return Slices(int(np.prod(x.shape)), 1, 1)
-    cut = slices(chain, x.shape, x.order) if len(axes) == 1 else None
+        return SliceLayout(int(np.prod(x.shape)), 1, 1)
+    cut = slice_layout(chain, x.shape, x.order) if len(axes) == 1 else None
     if cut is None:
         raise ShapeError("verify needs a chain whose layers all work along one axis")
     return cut

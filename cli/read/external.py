@@ -10,7 +10,7 @@ import numpy as np
 
 from actgrad.layers import ActgradError
 from actgrad.layers.arrays import Array, Order
-from actgrad.layers.run import Held, Source
+from actgrad.layers.run import MemoryArray, Source
 
 #: Elements that are copied at a time.
 CHUNK = 1 << 20
@@ -144,14 +144,14 @@ def read_whole(source: Source) -> Array:
     return flat.reshape(source.shape, order=source.order)
 
 
-def random_access(source: Array | Source) -> Held | FileArray | Repeated:
+def random_access(source: Array | Source) -> MemoryArray | FileArray | Repeated:
     """The array as a source of which any part can be read; a stream is copied into a file.
 
     The file has no name, and vanishes with the process.
     """
     if isinstance(source, np.ndarray):
-        return Held(source)
-    if isinstance(source, (Held, FileArray, Repeated)):
+        return MemoryArray(source)
+    if isinstance(source, (MemoryArray, FileArray, Repeated)):
         return source
     assert isinstance(source, StreamedArray)
     import tempfile

@@ -7,7 +7,7 @@ import numpy as np
 from actgrad.cli.show.summary import Summary
 from actgrad.cli.show.table import Grid, Place
 from actgrad.layers.arrays import Array, Order
-from actgrad.layers.run import Blank
+from actgrad.layers.run import ArraySpec
 
 
 class Excerpt:
@@ -18,8 +18,8 @@ class Excerpt:
 
     ordered = False
 
-    def __init__(self, blank: Blank, order: Order) -> None:
-        self.shape, self.dtype, self.size = blank.shape, blank.dtype, blank.size
+    def __init__(self, spec: ArraySpec, order: Order) -> None:
+        self.shape, self.dtype, self.size = spec.shape, spec.dtype, spec.size
         self.ndim = len(self.shape)
         self.summary = Summary()
         places = Grid(self).places()

@@ -10,7 +10,7 @@ import numpy as np
 
 from actgrad.cli.write.output import blamed
 from actgrad.layers.arrays import Array, Order
-from actgrad.layers.run import Blank, Sink, release
+from actgrad.layers.run import ArraySpec, Sink, release
 
 
 class StreamSink(Sink):
@@ -31,12 +31,12 @@ class FileSink(Sink):
 
     ordered = False
 
-    def __init__(self, file: IO[bytes], blank: Blank, name: str) -> None:
-        self._file, self._name, self.blank = file, name, blank
+    def __init__(self, file: IO[bytes], spec: ArraySpec, name: str) -> None:
+        self._file, self._name, self.spec = file, name, spec
         with blamed(name):
             file.flush()
             self._offset = file.tell()
-            size = blank.size * blank.dtype.itemsize
+            size = spec.size * spec.dtype.itemsize
             if size and hasattr(os, "posix_fallocate"):
                 # A disk without room for the array refuses before anything is computed.
                 os.posix_fallocate(file.fileno(), 0, self._offset + size)
@@ -52,21 +52,19 @@ class FileSink(Sink):
 class TemporaryArray(FileSink):
     """An array in a temporary file without a name: written as a sink, read as a mapped array."""
 
-    def __init__(self, blank: Blank, order: Order) -> None:
+    def __init__(self, spec: ArraySpec, order: Order) -> None:
         # Imported here, because tempfile imports every compressor there is.
         import tempfile
 
         self._order: Order = order
         file = tempfile.TemporaryFile()  # noqa: SIM115 — it lives as long as the sink
-        super().__init__(file, blank, "a temporary file")
+        super().__init__(file, spec, "a temporary file")
 
     def mapped(self) -> Array:
         """The file as an array, to write to."""
-        if not self.blank.size:
-            return np.empty(self.blank.shape, self.blank.dtype)
-        array: Array = np.memmap(
-            self._file, self.blank.dtype, "r+", 0, self.blank.shape, self._order
-        )
+        if not self.spec.size:
+            return np.empty(self.spec.shape, self.spec.dtype)
+        array: Array = np.memmap(self._file, self.spec.dtype, "r+", 0, self.spec.shape, self._order)
         return array
 
 

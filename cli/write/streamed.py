@@ -16,18 +16,18 @@ from actgrad.cli.write.sinks import FileSink, ReleasingStream, StreamSink, Tempo
 from actgrad.layers import Layer
 from actgrad.layers.arrays import Array
 from actgrad.layers.run import (
-    Blank,
-    Held,
+    ArraySpec,
+    MemoryArray,
     Sink,
     Source,
-    blank,
-    in_order,
-    outline,
-    piecewise,
+    can_run_in_parts,
+    can_stream,
+    check_dout_shape,
     release,
-    see_that_it_fits,
+    run_by_regions,
+    source_spec,
     stream,
-    sweep,
+    trace_specs,
 )
 
 #: Elements that are copied at a time.
@@ -47,15 +47,15 @@ def streamed_run(
     Raises:
         ShapeError: dout has another shape than out.
     """
-    source = Held(x) if isinstance(x, np.ndarray) else x
+    source = MemoryArray(x) if isinstance(x, np.ndarray) else x
     upstream: Source | None
     if isinstance(dout, np.ndarray):
         is_number = not dout.ndim
         shape = chain.out_shape(source.shape) if is_number else ()
-        upstream = Repeated(dout, shape, source.order) if is_number else Held(dout)
+        upstream = Repeated(dout, shape, source.order) if is_number else MemoryArray(dout)
     else:
         upstream = dout
-    if not piecewise(chain, source, upstream):
+    if not can_run_in_parts(chain, source, upstream):
         return None
     return StreamedRun(chain, source, upstream, dtype)
 
@@ -72,10 +72,11 @@ class StreamedRun:
             ShapeError: dout has another shape than out.
         """
         self.chain, self.x, self.dout, self.dtype = chain, x, dout, dtype
-        see_that_it_fits(chain, x, dout)
-        blanks = outline(chain, blank(x, dtype), None if dout is None else blank(dout, dtype))
+        check_dout_shape(chain, x, dout)
+        upstream = None if dout is None else source_spec(dout, dtype)
+        specs = trace_specs(chain, source_spec(x, dtype), upstream)
         command, main = ("forward", "out") if dout is None else ("backward", "dx")
-        self.answer = ArrayAnswer(command, tuple(map(str, chain.layers)), blanks, main)
+        self.answer = ArrayAnswer(command, tuple(map(str, chain.layers)), specs, main)
         #: Which array goes into which sink.
         self.sinks: list[tuple[str, Sink]] = []
 
@@ -117,7 +118,7 @@ class StreamedRun:
 
     def _npy(self, target: Target, name: str, stream: IO[bytes]) -> Sink:
         """The sink of a `.npy` file, its header written."""
-        array: Blank = self.answer.arrays[name]
+        array: ArraySpec = self.answer.arrays[name]
         with blamed(target.file):
             stream.write(npy_header(array.shape, array.dtype, self.x.order))
         if target.file == STDOUT or is_special_file(target.file):
@@ -139,7 +140,7 @@ class StreamedRun:
         numbers = {name for name, made in self.answer.arrays.items() if not made.shape}
         arrays = [(name, sink) for name, sink in self.sinks if name not in numbers]
         with Bar(nbytes(self.x) + (nbytes(self.dout) if self.dout else 0), quiet) as bar:
-            if in_order(self.chain, self.x, self.dout):
+            if can_stream(self.chain, self.x, self.dout):
                 gradients = stream(
                     self.chain,
                     self.x,
@@ -147,28 +148,28 @@ class StreamedRun:
                     arrays,
                     dtype=self.dtype,
                     threads=threads,
-                    watch=bar,
+                    progress=bar,
                 )
             else:
-                gradients = self._sweep(arrays, threads, bar)
+                gradients = self._run_by_regions(arrays, threads, bar)
         for name, sink in self.sinks:
             if name in numbers:
                 sink.write(0, gradients[name].reshape(1))
 
-    def _sweep(
+    def _run_by_regions(
         self, sinks: Sequence[tuple[str, Sink]], threads: int | None, bar: Bar
     ) -> dict[str, Array]:
-        """Run it region by region between files mapped to memory, and copy these to the sinks."""
+        """Run it region by region into mapped temporary files; copy these to the sinks."""
         copies = {name: TemporaryArray(self.answer.arrays[name], self.x.order) for name, _ in sinks}
         arrays = {name: copy.mapped() for name, copy in copies.items()}
-        sweep(
+        run_by_regions(
             self.chain,
             random_access(self.x).mapped(),
             None if self.dout is None else random_access(self.dout).mapped(),
             arrays,
             dtype=self.dtype,
             threads=threads,
-            watch=bar,
+            progress=bar,
         )
         for name, sink in sinks:
             flat = arrays[name].reshape(-1, order=self.x.order)

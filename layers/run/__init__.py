@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
-    from actgrad.layers.run.regions import release, sweep
+    from actgrad.layers.run.regions import release, run_by_regions
     from actgrad.layers.run.streaming import (
-        Blank,
-        Held,
+        ArraySpec,
+        MemoryArray,
         Sink,
-        Slices,
+        SliceLayout,
         Source,
-        blank,
-        computed_in,
-        in_order,
-        outline,
-        piecewise,
-        see_that_it_fits,
-        slices,
+        can_run_in_parts,
+        can_stream,
+        check_dout_shape,
+        native_dtype,
+        slice_layout,
+        source_spec,
         stream,
+        trace_specs,
     )
 
 

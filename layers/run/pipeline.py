@@ -1,4 +1,4 @@
-"""A chain of element-wise layers, run over a piece block by block, in buffers that it keeps."""
+"""A chain of element-wise layers, run over a piece block by block, in buffers that are reused."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 from actgrad.layers.arrays import Array, round_into
 from actgrad.layers.layer import Elementwise, Layer
 
-#: Bytes of one buffer; in elements, a multiple of BLOCK. Larger than the L2 cache has room for,
-#: because the less often two threads ask for the interpreter, the less they wait for each other.
+#: Bytes of one buffer, a multiple of BLOCK elements. The buffers together are larger than the L2
+#: cache, because threads that call NumPy less often wait less for the interpreter's lock.
 BUFFER = 1 << 20
 
 
 class Pipeline:
-    """A chain's own copy for one thread, with all the memory that a run through it takes."""
+    """A copy of a chain for one thread, and the memory for its runs."""
 
     def __init__(self, chain: Layer, dtype: np.dtype[Any]) -> None:
         stages = [Stage(cast(Elementwise, layer), prefix, dtype) for prefix, layer in chain.named()]
@@ -44,7 +44,7 @@ class Pipeline:
 
     @property
     def terms(self) -> dict[str, list[float]]:
-        """What all runs summed up for the gradients of trained parameters."""
+        """The terms of all runs whose sums are the gradients of trained parameters."""
         return {
             stage.prefix + name: terms
             for stage in self.stages
@@ -63,7 +63,7 @@ class Stage:
         self.out_name, self.dx_name = f"{prefix}out", f"{prefix}dx"
 
     def allocate(self, length: int) -> None:
-        """Get buffers for blocks of that length."""
+        """Allocate buffers for blocks of `length` elements."""
         self._out, self._dx = (np.empty(length, self.dtype) for _ in range(2))
         self._kept = {
             name: np.empty(length, self.layer.kept(name, self.dtype)) for name in self.layer.keeps
@@ -71,7 +71,7 @@ class Stage:
         self._wide = [np.empty(length, self.working) for _ in range(3)]
 
     def forward(self, x: Array, wanted: Mapping[str, Array]) -> Array:
-        """The layer's out at a block, which stays as it is until the next."""
+        """The layer's out at a block; it is valid until the next call."""
         size = x.size
         out = wanted.get(self.out_name, self._out[:size])
         self._saved = {
@@ -87,7 +87,7 @@ class Stage:
         return out
 
     def backward(self, dout: Array, wanted: Mapping[str, Array]) -> Array:
-        """The layer's dx, from dout and what the forward before has kept."""
+        """The layer's dx, from dout and what the last forward kept."""
         dx = wanted.get(self.dx_name, self._dx[: dout.size])
         computed = dx if self.working == self.dtype else self._wide[2][: dout.size]
         self.layer.backward_block(self._widened(dout), computed, *self._saved.values())

@@ -13,13 +13,18 @@ import numpy as np
 from actgrad.layers.arrays import Array, floating
 from actgrad.layers.errors import ShapeError
 from actgrad.layers.layer import Layer
-from actgrad.layers.run.streaming import SLICE, Watch, computed_in, regional
+from actgrad.layers.run.streaming import (
+    LARGEST_SLICE,
+    Progress,
+    can_run_by_regions,
+    native_dtype,
+)
 from actgrad.layers.run.threads import OrderedThreads, cores
 
 Region: TypeAlias = tuple[slice, ...]
 
 
-def sweep(
+def run_by_regions(
     chain: Layer,
     x: Array,
     dout: Array | None,
@@ -27,54 +32,55 @@ def sweep(
     *,
     dtype: np.dtype[Any] | None = None,
     threads: int | None = None,
-    watch: Watch | None = None,
+    progress: Progress | None = None,
 ) -> None:
-    """Run the chain over x, and back over dout, of any strides, into arrays named as in its trace.
+    """Run the chain over x, and back over dout, into arrays named as in `Layer.trace`.
 
-    Pages of files that are mapped into memory are given back as soon as a region is done.
+    The arrays may have any strides. The memory of mapped files is released after each region.
 
     Raises:
-        ShapeError: a file has become shorter.
-        ValueError: the chain needs more than a region of x at a time; see `regional`.
+        ShapeError: a mapped file has become shorter.
+        ValueError: the chain needs more than a region of x at a time; see `can_run_by_regions`.
     """
-    if not regional(chain, x.ndim):
+    if not can_run_by_regions(chain, x.ndim):
         raise ValueError(f"{chain} needs more than a region of x at a time")
 
-    def given(array: Array, region: Region, name: str) -> Array:
-        see_that_it_is_all_there(array, name)
-        return floating(array[region], name).astype(dtype or computed_in(array.dtype))
+    def read(array: Array, region: Region, name: str) -> Array:
+        check_file_size(array, name)
+        return floating(array[region], name).astype(dtype or native_dtype(array.dtype))
 
-    regions = list(tiles(x.shape, chain.axes(x.ndim)))
-    crew = OrderedThreads(regions)
+    regions = list(split_into_regions(x.shape, chain.axes(x.ndim)))
+    queue = OrderedThreads(regions)
 
-    def work() -> None:
+    def run_regions() -> None:
         own = copy(chain)
         while True:
-            with crew.taking() as taken:
+            with queue.taking() as taken:
                 if taken is None:
                     return
             _, region = taken
-            upstream = None if dout is None else given(dout, region, "dout")
-            arrays = own.trace(given(x, region, "x"), upstream)
+            upstream = None if dout is None else read(dout, region, "dout")
+            arrays = own.trace(read(x, region, "x"), upstream)
             for name, array in into.items():
                 array[region] = arrays[name]
             release(x, dout, *into.values())
-            crew.finish()
+            queue.finish()
 
-    crew.run(
-        [work] * (threads or cores()),
-        None if watch is None else lambda done: watch(done / len(regions)),
+    queue.run(
+        [run_regions] * (threads or cores()),
+        None if progress is None else lambda done: progress(done / len(regions)),
     )
 
 
-def tiles(shape: tuple[int, ...], worked: set[int]) -> Iterator[Region]:
-    """Regions of at most SLICE elements, if that can be, which cut none of the axes `worked` along.
+def split_into_regions(shape: tuple[int, ...], uncut: set[int]) -> Iterator[Region]:
+    """Regions of at most LARGEST_SLICE elements, each whole along the axes `uncut`.
 
-    The longest axis is cut first, so that a region has long lines in any order of memory.
+    A region is larger if these axes alone have more elements. The longest axis is cut first, so
+    that a region has long lines in any memory order.
     """
     steps = list(shape)
-    while np.prod(steps, dtype=float) > SLICE:
-        free = [axis for axis in range(len(shape)) if axis not in worked and steps[axis] > 1]
+    while np.prod(steps, dtype=float) > LARGEST_SLICE:
+        free = [axis for axis in range(len(shape)) if axis not in uncut and steps[axis] > 1]
         if not free:
             break
         longest = max(free, key=lambda axis: steps[axis])
@@ -82,36 +88,34 @@ def tiles(shape: tuple[int, ...], worked: set[int]) -> Iterator[Region]:
     starts = product(*(range(0, size, step) for size, step in zip(shape, steps, strict=True)))
     for start in starts:
         yield tuple(
-            slice(None) if axis in worked else slice(first, first + steps[axis])
+            slice(None) if axis in uncut else slice(first, first + steps[axis])
             for axis, first in enumerate(start)
         )
 
 
-def see_that_it_is_all_there(array: Array, name: str) -> None:
-    """See that a mapped file is as long as it was: who reads beyond its end, the system kills.
+def check_file_size(array: Array, name: str) -> None:
+    """Check that a mapped file is not shorter than its array: a read beyond its end is fatal.
 
     Raises:
-        ShapeError: it is not.
+        ShapeError: the file is shorter.
     """
-    found = mapping(array)
-    if isinstance(array, np.memmap) and found is not None:
+    file = mapped_file(array)
+    if isinstance(array, np.memmap) and file is not None:
         needed = array.offset + array.nbytes
-        if found.size() < needed:
-            raise ShapeError(
-                f"{name}'s file shrank from {needed} bytes to {found.size()} meanwhile"
-            )
+        if file.size() < needed:
+            raise ShapeError(f"{name}'s file shrank from {needed} bytes to {file.size()} meanwhile")
 
 
 def release(*arrays: Array | None) -> None:
-    """Give back the memory that files are mapped to; what they hold stays in the files."""
+    """Release the memory of mapped files; their contents stay in the files."""
     for array in arrays:
-        found = mapping(array)
-        if found is not None:
-            found.madvise(mmap.MADV_DONTNEED)
+        file = mapped_file(array)
+        if file is not None:
+            file.madvise(mmap.MADV_DONTNEED)
 
 
-def mapping(array: Array | None) -> mmap.mmap | None:
-    """The mapped file that the array lies in, if it lies in one."""
+def mapped_file(array: Array | None) -> mmap.mmap | None:
+    """The mapped file that holds the array's data, or None."""
     base: Any = array
     while isinstance(base, np.ndarray):
         base = base.base

@@ -1,7 +1,7 @@
-"""Running a chain over arrays of any size: piece by piece, on all cores, in constant memory.
+"""Streaming: running a chain over arrays of any size, piece by piece, in constant memory.
 
-A piece is read, run through the kernels and written while it is in the cache. What comes out is,
-bit for bit, what the chain gives for the whole array at once.
+Each thread reads a piece, runs it through the kernels and writes it while it is in the cache. The
+result is bit for bit what the chain gives for the whole array at once.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from actgrad.layers.layer import Layer, total
 from actgrad.layers.run.pipeline import Pipeline
 from actgrad.layers.run.threads import OrderedThreads, cores
 
-#: Elements that one thread reads at a time, a multiple of BLOCK, by which some layers sum.
+#: Elements of a piece: a multiple of BLOCK, because prelu sums its gradient block by block.
 PIECE = 1 << 18
-#: Elements of the longest slice that is read as a whole.
-SLICE = 1 << 20
+#: The largest number of elements of a slice or of a region.
+LARGEST_SLICE = 1 << 20
 
-#: What is told, now and then, which share of the work is done.
-Watch: TypeAlias = Callable[[float], None]
+#: A function that is called now and then with the share of the work that is done, from 0 to 1.
+Progress: TypeAlias = Callable[[float], None]
 
 
 class Source(Protocol):
@@ -38,7 +38,7 @@ class Source(Protocol):
     ordered: bool
 
     def read(self, start: int, buffer: Array) -> Array:
-        """As many elements as `buffer` has, from `start` on: in it, or where they lie already."""
+        """Read `buffer.size` elements from position `start` on; return `buffer` or a view."""
 
 
 class Sink(Protocol):
@@ -48,14 +48,14 @@ class Sink(Protocol):
     ordered: bool
 
     def room(self, start: int, buffer: Array) -> Array:
-        """Where to compute what will be written at `start`: `buffer`, or its place itself."""
+        """The array to compute the elements from `start` on in: `buffer`, or a view of the sink."""
         return buffer
 
     def write(self, start: int, values: Array) -> None:
-        """Put `values` at `start`; they may change after that."""
+        """Write `values` from position `start` on; the caller may change `values` afterwards."""
 
 
-class Held:
+class MemoryArray:
     """An array in memory, or mapped into it, as a source and as a sink."""
 
     ordered = False
@@ -66,105 +66,136 @@ class Held:
         self._flat = array.reshape(-1, order=self.order)
 
     def read(self, start: int, buffer: Array) -> Array:
-        there: Array = self._flat[start : start + buffer.size]
-        return there
+        view: Array = self._flat[start : start + buffer.size]
+        return view
 
     def room(self, start: int, buffer: Array) -> Array:
-        there: Array = self._flat[start : start + buffer.size]
-        return there if there.dtype == buffer.dtype else buffer
+        view = self.read(start, buffer)
+        return view if view.dtype == buffer.dtype else buffer
 
     def mapped(self) -> Array:
         """The array itself."""
         return self._array
 
     def write(self, start: int, values: Array) -> None:
-        there = self._flat[start : start + values.size]
-        if not np.may_share_memory(there, values):
-            np.copyto(there, values, casting="same_kind")
+        view = self.read(start, values)
+        if not np.may_share_memory(view, values):
+            np.copyto(view, values, casting="same_kind")
 
 
-class Slices(NamedTuple):
-    """An array in memory order as `number` slices, whole along the axis that layers work on."""
-
-    number: int
-    #: The length of that axis, and how many numbers lie side by side across it.
-    length: int
-    across: int
-
-    @property
-    def size(self) -> int:
-        """Elements a slice."""
-        return self.length * self.across
-
-
-def slices(chain: Layer, shape: tuple[int, ...], order: Order) -> Slices | None:
-    """The slices of an x of that shape that the chain can go over one by one.
-
-    None if there are none, because its layers work along several axes, or because the gradient of
-    a trained parameter would be summed in another order.
-    """
-    worked = chain.axes(len(shape))
-    if not worked:
-        return Slices(prod(shape), 1, 1)
-    if not regional(chain, len(shape)):
-        return None
-    (axis,) = worked
-    if order == "F":
-        shape, axis = shape[::-1], len(shape) - 1 - axis
-    return Slices(prod(shape[:axis]), shape[axis], prod(shape[axis + 1 :]))
-
-
-def regional(chain: Layer, ndim: int) -> bool:
-    """Whether the chain can go over an x of so many axes in regions that are whole along one.
-
-    Not if its layers work along several axes, nor if it sums up the gradient of a trained
-    parameter, for the sum would depend on the regions.
-    """
-    return len(chain.axes(ndim)) < 2 and not chain.trained
-
-
-def in_order(chain: Layer, x: Source, dout: Source | None = None) -> bool:
-    """Whether `stream` can read x, and dout beside it, from start to end."""
-    cut = slices(chain, x.shape, x.order)
-    alike = dout is None or dout.order == x.order or min(len(x.shape), len(dout.shape)) < 2
-    return alike and cut is not None and cut.size <= SLICE
-
-
-def piecewise(chain: Layer, x: Source, dout: Source | None = None) -> bool:
-    """Whether `stream` or `sweep` can take x, and dout beside it, in parts of bounded size."""
-    cut = slices(chain, x.shape, x.order)
-    lines = cut is not None and cut.length <= SLICE and regional(chain, len(x.shape))
-    return in_order(chain, x, dout) or lines
-
-
-class Blank(NamedTuple):
-    """What is known of an array before it is computed."""
+class ArraySpec(NamedTuple):
+    """The shape and the dtype of an array."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
 
     @property
     def size(self) -> int:
-        """How many elements it has."""
+        """How many elements the array has."""
         return prod(self.shape)
 
 
-def outline(chain: Layer, x: Blank, dout: Blank | None = None) -> dict[str, Blank]:
-    """The arrays of `Layer.trace`, as a run over a single slice tells them.
+class SliceLayout(NamedTuple):
+    """The `number` slices of an array in memory order, each whole along the layers' axis."""
+
+    number: int
+    #: The length of that axis, and its stride in elements.
+    length: int
+    stride: int
+
+    @property
+    def size(self) -> int:
+        """Elements of a slice."""
+        return self.length * self.stride
+
+
+def slice_layout(chain: Layer, shape: tuple[int, ...], order: Order) -> SliceLayout | None:
+    """The slices of an x of that shape, if the chain can run over each of them alone.
+
+    None for layers along several axes, and for layers along an axis in a chain with a trained
+    parameter, whose gradient would be summed in another order.
+    """
+    axes = chain.axes(len(shape))
+    if not axes:
+        return SliceLayout(prod(shape), 1, 1)
+    if not can_run_by_regions(chain, len(shape)):
+        return None
+    (axis,) = axes
+    if order == "F":
+        shape, axis = shape[::-1], len(shape) - 1 - axis
+    return SliceLayout(prod(shape[:axis]), shape[axis], prod(shape[axis + 1 :]))
+
+
+def can_run_by_regions(chain: Layer, ndim: int) -> bool:
+    """Whether `run_by_regions` can run the chain over an x with `ndim` axes.
+
+    It cannot if the layers work along several axes, or if a parameter is trained: its gradient is
+    a sum that would depend on the regions.
+    """
+    return len(chain.axes(ndim)) < 2 and not chain.trained
+
+
+def can_stream(chain: Layer, x: Source, dout: Source | None = None) -> bool:
+    """Whether `stream` can run the chain over x, and back over dout, from start to end."""
+    layout = slice_layout(chain, x.shape, x.order)
+    same_order = dout is None or dout.order == x.order or min(len(x.shape), len(dout.shape)) < 2
+    return same_order and layout is not None and layout.size <= LARGEST_SLICE
+
+
+def can_run_in_parts(chain: Layer, x: Source, dout: Source | None = None) -> bool:
+    """Whether `stream` or `run_by_regions` can run the chain in parts of bounded size."""
+    layout = slice_layout(chain, x.shape, x.order)
+    by_regions = (
+        layout is not None
+        and layout.length <= LARGEST_SLICE
+        and can_run_by_regions(chain, len(x.shape))
+    )
+    return by_regions or can_stream(chain, x, dout)
+
+
+def trace_specs(chain: Layer, x: ArraySpec, dout: ArraySpec | None = None) -> dict[str, ArraySpec]:
+    """The shapes and dtypes of the arrays of `Layer.trace`, from a run over a single slice.
 
     Raises what the layers raise for an x of that shape.
     """
-    worked = chain.axes(len(x.shape))
+    axes = chain.axes(len(x.shape))
 
-    def single(blank: Blank) -> Array:
-        shape = [n if axis in worked else 1 for axis, n in enumerate(blank.shape)]
-        return np.zeros(shape, blank.dtype)
+    def slice_of(spec: ArraySpec) -> Array:
+        shape = [n if axis in axes else 1 for axis, n in enumerate(spec.shape)]
+        return np.zeros(shape, spec.dtype)
 
     def whole(shape: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(n if axis in worked else x.shape[axis] for axis, n in enumerate(shape))
+        return tuple(n if axis in axes else x.shape[axis] for axis, n in enumerate(shape))
 
-    arrays = chain.trace(single(x), None if dout is None else single(dout))
-    return {name: Blank(whole(array.shape), array.dtype) for name, array in arrays.items()}
+    arrays = chain.trace(slice_of(x), None if dout is None else slice_of(dout))
+    return {name: ArraySpec(whole(array.shape), array.dtype) for name, array in arrays.items()}
+
+
+def source_spec(source: Source, dtype: np.dtype[Any] | None) -> ArraySpec:
+    """The source's shape, and the dtype that layers get: `dtype` if given, else its own."""
+    return ArraySpec(source.shape, dtype or native_dtype(source.dtype))
+
+
+def native_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype in this machine's byte order, float64 for integers and booleans.
+
+    Raises:
+        DtypeError: no layer computes in it.
+    """
+    return floating(np.empty(0, dtype), "x").dtype.newbyteorder("=")
+
+
+def check_dout_shape(chain: Layer, x: Source, dout: Source | None) -> None:
+    """Check that dout has out's shape.
+
+    Raises:
+        ShapeError: dout has another shape.
+    """
+    out = chain.out_shape(x.shape)
+    if dout is not None and dout.shape != out:
+        raise ShapeError(
+            f"dout has shape {dout.shape}, but {chain.layers[-1].name}'s out has {out}"
+        )
 
 
 def stream(
@@ -175,72 +206,50 @@ def stream(
     *,
     dtype: np.dtype[Any] | None = None,
     threads: int | None = None,
-    watch: Watch | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Array]:
-    """Run the chain over x, and back over dout, from start to end, which must be possible.
+    """Run the chain over x, and back over dout, from start to end; see `can_stream`.
 
-    `into` says which arrays of `Layer.trace` go where; `dtype` casts x and dout first. Returns the
-    gradients of trained parameters. Threads beyond one keep the order where sinks want it.
+    `into` pairs names of `Layer.trace` with the sinks of these arrays. x and dout are cast to
+    `dtype` first. Sinks that are `ordered` are written in order by any number of threads.
+
+    Returns the gradients of trained parameters.
 
     Raises:
         ShapeError: dout has another shape than out.
-        ValueError: the chain needs more than a slice of x at a time; see `in_order` and `sweep`.
+        ValueError: the chain needs more than a slice of x at a time.
     """
-    cut = slices(chain, x.shape, x.order)
-    if cut is None or not in_order(chain, x, dout):
+    layout = slice_layout(chain, x.shape, x.order)
+    if layout is None or not can_stream(chain, x, dout):
         raise ValueError(f"{chain} cannot go over x from start to end")
-    given = blank(x, dtype)
-    upstream = None if dout is None else blank(dout, dtype)
-    see_that_it_fits(chain, x, dout)
-    blanks = outline(chain, given, upstream)
-    each = max(1, PIECE // cut.size)
-    crew = OrderedThreads(range(0, cut.number, each))
+    given = source_spec(x, dtype)
+    check_dout_shape(chain, x, dout)
+    specs = trace_specs(chain, given, None if dout is None else source_spec(dout, dtype))
+    per_piece = max(1, PIECE // layout.size)
     pairs = [(chain.canonical(name), sink) for name, sink in into]
-    workers = [
-        Worker(
-            _runner(chain, cut, given.dtype),
-            cut.number,
-            each,
-            blanks,
+    starts = OrderedThreads(range(0, layout.number, per_piece))
+    streamers = [
+        Streamer(
+            Pipeline(chain, given.dtype) if chain.is_elementwise else SliceRunner(chain, layout),
+            layout.number,
+            per_piece,
+            specs,
             x,
             dout,
             pairs,
         )
         for _ in range(threads or cores())
     ]
-    pieces = ceil(cut.number / each)
-    crew.run(
-        [partial(worker.work, crew) for worker in workers],
-        None if watch is None else lambda done: watch(done / pieces),
+    pieces = ceil(layout.number / per_piece)
+    starts.run(
+        [partial(streamer.run_pieces, starts) for streamer in streamers],
+        None if progress is None else lambda done: progress(done / pieces),
     )
-    return gradients(worker.runner.terms for worker in workers)
-
-
-def see_that_it_fits(chain: Layer, x: Source, dout: Source | None) -> None:
-    """See that dout has out's shape.
-
-    Raises:
-        ShapeError: it has not.
-    """
-    out = chain.out_shape(x.shape)
-    if dout is not None and dout.shape != out:
-        raise ShapeError(
-            f"dout has shape {dout.shape}, but {chain.layers[-1].name}'s out has {out}"
-        )
-
-
-def blank(source: Source, dtype: np.dtype[Any] | None) -> Blank:
-    """What the source's array will be: cast to `dtype` if that is given."""
-    return Blank(source.shape, dtype or computed_in(source.dtype))
-
-
-def computed_in(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype that layers compute an array of that dtype in."""
-    return floating(np.empty(0, dtype), "x").dtype.newbyteorder("=")
+    return gradients(streamer.runner.terms for streamer in streamers)
 
 
 def gradients(parts: Iterable[Mapping[str, list[float]]]) -> dict[str, Array]:
-    """The gradients of trained parameters, from what each part summed up."""
+    """The gradients of trained parameters, from the terms that each thread collected."""
     terms: dict[str, list[float]] = {}
     for part in parts:
         for name, numbers in part.items():
@@ -249,83 +258,82 @@ def gradients(parts: Iterable[Mapping[str, list[float]]]) -> dict[str, Array]:
 
 
 class Runner(Protocol):
-    """What computes a piece."""
+    """Runs a chain over one piece after another."""
 
     @property
     def terms(self) -> Mapping[str, list[float]]:
-        """What all runs summed up for the gradients of trained parameters."""
+        """The terms of all runs whose sums are the gradients of trained parameters."""
 
     def run(self, x: Array, dout: Array | None, into: Mapping[str, Array]) -> None:
         """Fill the 1-d arrays `into`, by their names in `Layer.trace`, from 1-d x and dout."""
 
 
-def _runner(chain: Layer, cut: Slices, dtype: np.dtype[Any]) -> Runner:
-    return Pipeline(chain, dtype) if chain.is_elementwise else Lines(chain, cut)
-
-
-class Lines:
+class SliceRunner:
     """A chain with layers along an axis, run over slices that are whole along it."""
 
     terms: Mapping[str, list[float]] = {}
 
-    def __init__(self, chain: Layer, cut: Slices) -> None:
-        self.chain, self.cut = chain.along(1), cut
+    def __init__(self, chain: Layer, layout: SliceLayout) -> None:
+        self.chain, self.layout = chain.along(1), layout
 
     def run(self, x: Array, dout: Array | None, into: Mapping[str, Array]) -> None:
-        whole = x.reshape(-1, self.cut.length, self.cut.across)
-        upstream = None if dout is None else dout.reshape(len(whole), -1, self.cut.across)
-        arrays = self.chain.trace(whole, upstream)
+        slices = x.reshape(-1, self.layout.length, self.layout.stride)
+        upstream = None if dout is None else dout.reshape(len(slices), -1, self.layout.stride)
+        arrays = self.chain.trace(slices, upstream)
         for name, array in into.items():
             np.copyto(array, arrays[name].reshape(-1))
 
 
-class Worker:
-    """What one thread does with its pieces, and the memory it does it in."""
+class Streamer:
+    """Runs pieces on one thread: it reads, computes and writes them in buffers of its own.
+
+    A piece has `per_piece` slices and begins at the slice `first`; there are `slices` slices.
+    """
 
     def __init__(
         self,
         runner: Runner,
-        count: int,
-        each: int,
-        blanks: Mapping[str, Blank],
+        slices: int,
+        per_piece: int,
+        specs: Mapping[str, ArraySpec],
         x: Source,
         dout: Source | None,
         into: Sequence[tuple[str, Sink]],
     ) -> None:
-        self.runner, self.count, self.each, self.into = runner, count, each, into
-        self.read = {"x": x} if dout is None else {"x": x, "dout": dout}
-        #: Elements a slice.
-        self.sizes = {name: blank.size // count for name, blank in blanks.items()}
+        self.runner, self.slices, self.per_piece, self.into = runner, slices, per_piece, into
+        self.sources = {"x": x} if dout is None else {"x": x, "dout": dout}
+        #: Elements of one slice of each array.
+        self.sizes = {name: spec.size // slices for name, spec in specs.items()}
         self.raw = {
-            name: np.empty(each * self.sizes[name], source.dtype)
-            for name, source in self.read.items()
+            name: np.empty(per_piece * self.sizes[name], source.dtype)
+            for name, source in self.sources.items()
         }
         self.buffers = {
-            name: np.empty(each * self.sizes[name], blanks[name].dtype)
-            for name in {*self.read, *(name for name, _ in into)}
+            name: np.empty(per_piece * self.sizes[name], specs[name].dtype)
+            for name in {*self.sources, *(name for name, _ in into)}
         }
 
-    def work(self, crew: OrderedThreads[int]) -> None:
-        """Take pieces until there are no more."""
+    def run_pieces(self, starts: OrderedThreads[int]) -> None:
+        """Run the pieces that `starts` gives this thread, until there is none left."""
         with np.errstate(all="ignore"):
             while True:
-                with crew.taking() as taken:
+                with starts.taking() as taken:
                     if taken is None:
                         return
                     number, first = taken
-                    arrays = self._reading(first, ordered=True)
-                arrays |= self._reading(first, ordered=False)
+                    arrays = self._read(first, ordered=True)
+                arrays |= self._read(first, ordered=False)
                 self._compute(first, arrays)
                 self._write(first, arrays, ordered=False)
                 if any(sink.ordered for _, sink in self.into):
-                    with crew.turn(number):
+                    with starts.turn(number):
                         self._write(first, arrays, ordered=True)
-                crew.finish()
+                starts.finish()
 
-    def _reading(self, first: int, *, ordered: bool) -> dict[str, Array]:
-        """The sources' pieces from that slice on, in the dtype that is computed in."""
+    def _read(self, first: int, *, ordered: bool) -> dict[str, Array]:
+        """A piece of each source that is `ordered` or is not, in the dtype that layers get."""
         arrays = {}
-        for name, source in self.read.items():
+        for name, source in self.sources.items():
             if source.ordered is ordered:
                 array = source.read(first * self.sizes[name], self._part(self.raw, name, first))
                 if array.dtype != self.buffers[name].dtype:
@@ -336,14 +344,14 @@ class Worker:
         return arrays
 
     def _compute(self, first: int, arrays: dict[str, Array]) -> None:
-        """Add to `arrays` those that are wanted."""
-        wanted: dict[str, Array] = {}
+        """Add the piece of every array that a sink takes to `arrays`."""
+        computed: dict[str, Array] = {}
         for name, sink in self.into:
-            if name not in self.read:
-                room = wanted.get(name, self._part(self.buffers, name, first))
-                wanted[name] = sink.room(first * self.sizes[name], room)
-        self.runner.run(arrays["x"], arrays.get("dout"), wanted)
-        arrays |= wanted
+            if name not in self.sources:
+                buffer = computed.get(name, self._part(self.buffers, name, first))
+                computed[name] = sink.room(first * self.sizes[name], buffer)
+        self.runner.run(arrays["x"], arrays.get("dout"), computed)
+        arrays |= computed
 
     def _write(self, first: int, arrays: Mapping[str, Array], *, ordered: bool) -> None:
         for name, sink in self.into:
@@ -351,5 +359,5 @@ class Worker:
                 sink.write(first * self.sizes[name], arrays[name])
 
     def _part(self, buffers: Mapping[str, Array], name: str, first: int) -> Array:
-        """As much of a buffer as the piece from that slice on takes; the last one takes less."""
-        return buffers[name][: min(self.each, self.count - first) * self.sizes[name]]
+        """The part of a buffer that the piece takes; the last piece may be shorter."""
+        return buffers[name][: min(self.per_piece, self.slices - first) * self.sizes[name]]

@@ -1,4 +1,4 @@
-"""Threads that share out the pieces of one job; NumPy's loops run beside each other in them."""
+"""Threads that take pieces of work in order; NumPy's loops run on them in parallel."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ import numpy as np
 
 Piece = TypeVar("Piece")
 
-#: Seconds between two looks at how far it is, and those given to threads to stop.
-LOOK, GRACE = 0.1, 0.5
-#: Bytes: a little less than the 32 MiB from which on glibc learns nothing.
-MAPPED = 31 << 20
+#: Seconds between two calls of `progress`.
+PROGRESS_INTERVAL = 0.1
+#: Seconds that the threads are given to stop.
+STOP_TIMEOUT = 0.5
+#: Bytes of a block that raises glibc's threshold for mmap. Blocks of 32 MiB and more leave the
+#: threshold as it is.
+THRESHOLD_RAISING_BLOCK = 31 << 20
 
 
 def cores() -> int:
@@ -24,54 +27,56 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _keep_what_is_freed() -> None:
-    """Have glibc give the threads the same memory again, for what a kernel needs in passing.
+def _raise_mmap_threshold() -> None:
+    """Let glibc keep the memory that kernels free, so that it need not map it again.
 
-    By itself it returns more than 2 MiB to the system as soon as they are free, and gets them back
-    page by page, which takes longer than many a kernel. What it keeps is twice the largest that
-    was ever mapped and freed, which this is (mallopt(3), M_MMAP_THRESHOLD); it is never touched.
+    By default glibc returns freed blocks of more than 2 MiB to the system. To map them again, page
+    by page, takes longer than many kernels. glibc keeps twice the largest block that was mapped and
+    freed (mallopt(3), M_MMAP_THRESHOLD). This function maps and frees such a block and never
+    writes to it.
     """
-    np.empty(MAPPED, np.uint8)
+    np.empty(THRESHOLD_RAISING_BLOCK, np.uint8)
 
 
 class StoppedError(Exception):
-    """The job ended while a thread waited for its turn."""
+    """The run ended while a thread waited for its turn."""
 
 
 class OrderedThreads(Generic[Piece]):
-    """Threads that take pieces in their order, and do in it what must be done in order."""
+    """Threads that take pieces in order, and can wait for their turn in that order."""
 
     def __init__(self, pieces: Iterable[Piece]) -> None:
         self._pieces = enumerate(pieces)
         self._taking, self._turn = Lock(), Condition()
-        self._now = 0
+        self._next_turn = 0
         self._stopped = False
         self._failure: BaseException | None = None
         self._ended = Event()
-        self._working = 0
-        #: How many pieces are done.
+        self._running = 0
+        #: The number of pieces that are done.
         self.done = 0
 
     def run(
-        self, works: Sequence[Callable[[], None]], watch: Callable[[int], None] | None = None
+        self, targets: Sequence[Callable[[], None]], progress: Callable[[int], None] | None = None
     ) -> None:
-        """Do all works, each on a thread of its own; `watch` is told how many pieces are done.
+        """Run each target on a thread; call `progress` with the number of pieces that are done.
 
-        The first exception of any of them stops the others and is raised here. So does one that
-        is raised here meanwhile, Ctrl-C say; a thread that waits for a pipe is then left behind.
+        The first exception of a target stops the other threads and is raised here. An exception
+        that is raised here, such as Ctrl-C, stops them too; a thread that waits for a pipe longer
+        than STOP_TIMEOUT is abandoned.
         """
-        _keep_what_is_freed()
-        threads = [Thread(target=self._guarded, args=(work,), daemon=True) for work in works]
-        self._working = len(threads)
+        _raise_mmap_threshold()
+        threads = [Thread(target=self._guarded, args=(target,), daemon=True) for target in targets]
+        self._running = len(threads)
         try:
             for thread in threads:
                 thread.start()
-            while not self._ended.wait(LOOK):
-                if watch is not None:
-                    watch(self.done)
+            while not self._ended.wait(PROGRESS_INTERVAL):
+                if progress is not None:
+                    progress(self.done)
         finally:
             self._stop()
-            until = monotonic() + GRACE
+            until = monotonic() + STOP_TIMEOUT
             for thread in threads:
                 thread.join(max(0, until - monotonic()))
         if self._failure is not None:
@@ -79,42 +84,42 @@ class OrderedThreads(Generic[Piece]):
 
     @contextmanager
     def taking(self) -> Iterator[tuple[int, Piece] | None]:
-        """The next piece and its number, None if there is no more; nobody else takes meanwhile."""
+        """The next piece and its number, or None; no other thread takes one inside the block."""
         with self._taking:
             yield None if self._stopped else next(self._pieces, None)
 
     @contextmanager
     def turn(self, number: int) -> Iterator[None]:
-        """Wait until all pieces before that one have had their turn.
+        """Wait until the turns of all pieces before piece `number` are over.
 
         Raises:
-            StoppedError: that will not happen.
+            StoppedError: the threads are stopped, by an exception of another thread for example.
         """
         with self._turn:
-            self._turn.wait_for(lambda: self._stopped or self._now == number)
+            self._turn.wait_for(lambda: self._stopped or self._next_turn == number)
             if self._stopped:
                 raise StoppedError
         yield
         with self._turn:
-            self._now += 1
+            self._next_turn += 1
             self._turn.notify_all()
 
     def finish(self) -> None:
-        """Count one piece more as done."""
+        """Count one more piece as done."""
         with self._turn:
             self.done += 1
 
-    def _guarded(self, work: Callable[[], None]) -> None:
+    def _guarded(self, target: Callable[[], None]) -> None:
         try:
-            work()
+            target()
         except StoppedError:
             pass
-        except BaseException as failure:  # raised again where the job was asked for
+        except BaseException as failure:  # `run` raises it again
             self._failure = self._failure or failure
             self._stop()
         with self._turn:
-            self._working -= 1
-            if not self._working or self._failure:
+            self._running -= 1
+            if not self._running or self._failure:
                 self._ended.set()
 
     def _stop(self) -> None:

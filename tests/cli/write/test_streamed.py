@@ -20,7 +20,7 @@ from actgrad.cli.read.external import IncompleteArrayError
 from actgrad.cli.read.source import open_array
 from actgrad.layers import Chain, layer
 from actgrad.layers.arrays import Array
-from actgrad.layers.run.streaming import Held, stream
+from actgrad.layers.run.streaming import MemoryArray, stream
 
 Run = Callable[..., CompletedProcess[bytes]]
 
@@ -177,7 +177,7 @@ def test_faults_leave_one_line_and_no_file(
 def test_a_file_that_shrinks_while_it_is_read(tmp_path: Path) -> None:
     file = tmp_path / "x.npy"
 
-    class Cutting(Held):
+    class Cutting(MemoryArray):
         def write(self, start: int, values: Array) -> None:
             os.truncate(file, 3_000_000)
 

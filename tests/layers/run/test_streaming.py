@@ -1,4 +1,4 @@
-"""Streaming: bit for bit what the whole array gives, whatever the pieces, threads and order."""
+"""Streaming gives the bits of the whole array for all pieces, threads and memory orders."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from numpy.typing import ArrayLike
 
 from actgrad.layers import Chain, Relu, ShapeError, layer
 from actgrad.layers.arrays import Array, Order
-from actgrad.layers.run import regions as sweeping
-from actgrad.layers.run import streaming
-from actgrad.layers.run.regions import sweep
-from actgrad.layers.run.streaming import Held, in_order, piecewise, stream
+from actgrad.layers.run import regions, streaming
+from actgrad.layers.run.regions import run_by_regions
+from actgrad.layers.run.streaming import MemoryArray, can_run_in_parts, can_stream, stream
 from actgrad.layers.run.threads import OrderedThreads
 
 CHAINS: Sequence[Sequence[str]] = [
@@ -48,17 +47,17 @@ class Pipe:
     ordered = True
 
     def __init__(self, array: Array) -> None:
-        held = Held(array)
-        self.shape, self.dtype, self.order = held.shape, held.dtype, held.order
-        self._held, self._at = held, 0
+        source = MemoryArray(array)
+        self.shape, self.dtype, self.order = source.shape, source.dtype, source.order
+        self._array, self._next = source, 0
 
     def _move(self, start: int, size: int) -> None:
-        assert start == self._at
-        self._at += size
+        assert start == self._next
+        self._next += size
 
     def read(self, start: int, buffer: Array) -> Array:
         self._move(start, buffer.size)
-        buffer[...] = self._held.read(start, buffer)
+        buffer[...] = self._array.read(start, buffer)
         return buffer
 
     def room(self, start: int, buffer: Array) -> Array:
@@ -66,13 +65,13 @@ class Pipe:
 
     def write(self, start: int, values: Array) -> None:
         self._move(start, values.size)
-        self._held.write(start, values)
+        self._array.write(start, values)
 
 
 @pytest.mark.parametrize("specs", CHAINS, ids="+".join)
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", ">f4", "int16"])
 @pytest.mark.parametrize("threads", [1, 3])
-def test_pieces_give_what_the_whole_gives(
+def test_streaming_gives_the_bits_of_the_whole_array(
     specs: Sequence[str], dtype: str, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streaming, "PIECE", 1 << 14)
@@ -80,9 +79,9 @@ def test_pieces_give_what_the_whole_gives(
     for order in ("C", "F"):
         x, dout = given(chain, dtype, order)
         want = chain.trace(x, dout)
-        if not in_order(chain, Held(x), Held(dout)):
+        if not can_stream(chain, MemoryArray(x), MemoryArray(dout)):
             continue
-        for kind in (Held, Pipe):
+        for kind in (MemoryArray, Pipe):
             into = {
                 name: np.empty(array.shape, array.dtype, order)
                 for name, array in want.items()
@@ -95,71 +94,77 @@ def test_pieces_give_what_the_whole_gives(
 
 
 @pytest.mark.parametrize("specs", [["sigmoid"], ["softmax:axis=0"], ["glu:axis=1", "relu"]])
-def test_regions_give_what_the_whole_gives(
+def test_regions_give_the_bits_of_the_whole_array(
     specs: Sequence[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweeping, "SLICE", 300)
+    monkeypatch.setattr(regions, "LARGEST_SLICE", 300)
     chain = chain_of(specs)
     x, dout = given(chain, "float32", "C")
     dout = np.asfortranarray(dout)
-    assert not in_order(chain, Held(x), Held(dout))
-    assert piecewise(chain, Held(x), Held(dout))
+    assert not can_stream(chain, MemoryArray(x), MemoryArray(dout))
+    assert can_run_in_parts(chain, MemoryArray(x), MemoryArray(dout))
     want = chain.trace(x, dout)
     into = {name: np.empty_like(array) for name, array in want.items()}
-    told: list[float] = []
-    sweep(chain, x, dout, into, watch=told.append)
+    shares: list[float] = []
+    run_by_regions(chain, x, dout, into, progress=shares.append)
     for name, array in into.items():
         assert array.tobytes() == want[name].tobytes(), name
-    assert all(0 <= share <= 1 for share in told)
+    assert all(0 <= share <= 1 for share in shares)
 
 
-def test_what_cannot_go_in_pieces() -> None:
+def test_layers_along_two_axes_cannot_run_in_parts() -> None:
     both = chain_of(["softmax:axis=0", "softmax:axis=1"])
     x = np.ones((3, 4))
-    assert not piecewise(both, Held(x))
+    assert not can_run_in_parts(both, MemoryArray(x))
     with pytest.raises(ValueError, match="from start to end"):
-        stream(both, Held(x), None, [])
+        stream(both, MemoryArray(x), None, [])
     with pytest.raises(ValueError, match="more than a region"):
-        sweep(both, x, None, {})
+        run_by_regions(both, x, None, {})
 
 
 def test_dout_of_another_shape_is_refused() -> None:
     with pytest.raises(ShapeError, match=r"dout has shape \(4,\), but relu's out has \(3,\)"):
-        stream(chain_of(["relu"]), Held(np.ones(3)), Held(np.ones(4)), [])
+        stream(chain_of(["relu"]), MemoryArray(np.ones(3)), MemoryArray(np.ones(4)), [])
 
 
-def test_a_dtype_casts_first() -> None:
+def test_arrays_are_cast_before_the_run() -> None:
     x = np.array([1 / 3, -1.0, 2.0])
     out = np.empty(3, np.float32)
-    stream(chain_of(["relu"]), Held(x), None, [("out", Held(out))], dtype=np.dtype(np.float32))
+    stream(
+        chain_of(["relu"]),
+        MemoryArray(x),
+        None,
+        [("out", MemoryArray(out))],
+        dtype=np.dtype(np.float32),
+    )
     assert out.tolist() == [np.float32(1 / 3), 0, 2]
 
 
-def test_the_first_failure_ends_the_crew_and_those_that_wait_for_their_turn() -> None:
-    crew: OrderedThreads[int] = OrderedThreads(range(10))
+def test_the_first_exception_stops_the_threads_that_wait_for_their_turn() -> None:
+    threads: OrderedThreads[int] = OrderedThreads(range(10))
     failing = threading.Event()
 
     def fail() -> None:
-        with crew.taking():
+        with threads.taking():
             pass
         failing.set()
         raise KeyError("first")
 
     def wait() -> None:
         failing.wait()
-        with crew.turn(5):
-            raise AssertionError("its turn never comes")
+        with threads.turn(5):
+            raise AssertionError("piece 5 never gets its turn")
 
     with pytest.raises(KeyError, match="first"):
-        crew.run([fail, wait])
-    with crew.taking() as taken:
+        threads.run([fail, wait])
+    with threads.taking() as taken:
         assert taken is None
 
 
-def test_a_file_that_shrinks_while_it_is_swept(
+def test_a_file_that_shrinks_during_the_run_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweeping, "SLICE", 300)
+    monkeypatch.setattr(regions, "LARGEST_SLICE", 300)
     file = tmp_path / "x.npy"
     np.save(file, RNG.standard_normal((300, 40)))
     x = np.load(file, mmap_mode="r")
@@ -170,4 +175,4 @@ def test_a_file_that_shrinks_while_it_is_swept(
             return super().forward(x, out)
 
     with pytest.raises(ShapeError, match="x's file shrank from 96128 bytes to 128"):
-        sweep(Chain([Cutting()]), x, None, {"out": np.empty(x.shape)}, threads=1)
+        run_by_regions(Chain([Cutting()]), x, None, {"out": np.empty(x.shape)}, threads=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -31,8 +32,8 @@ def named(dtype: str) -> np.dtype[Any]:
         raise DtypeError(
             "bfloat16 needs the package ml_dtypes", 'pip install "actgrad[bfloat16]"'
         ) from None
-    found: np.dtype[Any] = np.dtype(bfloat16)
-    return found
+    dtype_of_package: np.dtype[Any] = np.dtype(bfloat16)
+    return dtype_of_package
 
 
 def finfo(dtype: Any) -> Any:
@@ -123,3 +124,17 @@ def round_into(values: Array, out: Array) -> None:
     np.copyto(
         out, for_bfloat16(values) if out.dtype.name == "bfloat16" else values, casting="same_kind"
     )
+
+
+_own = threading.local()
+
+
+def scratch(count: int, size: int) -> list[Array]:
+    """`count` float64 arrays of `size` elements for temporary values, with any content.
+
+    Each thread has its own; they are valid until the thread calls this again.
+    """
+    kept: Array | None = getattr(_own, "kept", None)
+    if kept is None or kept.shape[0] < count or kept.shape[1] < size:
+        kept = _own.kept = np.empty((count, size))
+    return [row[:size] for row in kept[:count]]

@@ -19,7 +19,7 @@ from actgrad.layers.parameter import Number, decimal, parameter
 class Hardtanh(Piecewise):
     """x, clipped: out = min_val for x ≤ min_val, max_val for x ≥ max_val, else x.
 
-    ∂out/∂x = 1 for min_val < x < max_val, else 0, at both kinks too. Of any shape.
+    ∂out/∂x = 1 for min_val < x < max_val, else 0, at both kinks too. x has any shape.
     """
 
     name = "hardtanh"
@@ -56,7 +56,7 @@ class Hardtanh(Piecewise):
 class Relu6(Piecewise):
     """The rectifier, clipped at 6: out = min(max(x, 0), 6).
 
-    ∂out/∂x = 1 for 0 < x < 6, else 0, at both kinks too. Of any shape.
+    ∂out/∂x = 1 for 0 < x < 6, else 0, at both kinks too. x has any shape.
     """
 
     name = "relu6"
@@ -118,8 +118,8 @@ class Ramp(Piecewise):
 class Hardsigmoid(Ramp):
     """The sigmoid made of three lines: out = min(max(0, alpha·x + beta), 1).
 
-    ∂out/∂x = alpha where 0 < alpha·x + beta < 1, else 0, at both kinks too. Of any shape. alpha is
-    1/6 itself, not the float next to it, so the kinks lie at ±3.
+    ∂out/∂x = alpha where 0 < alpha·x + beta < 1, else 0, at both kinks too. x has any shape. alpha
+    is 1/6 itself, not the float next to it, so the kinks lie at ±3.
     """
 
     name = "hardsigmoid"
@@ -142,7 +142,7 @@ class Hardsigmoid(Ramp):
 class SparseSigmoid(Ramp):
     """The slope of sparse_plus: out = min(max(0, (x + 1)/2), 1).
 
-    ∂out/∂x = 1/2 for −1 < x < 1, else 0, at both kinks too. Of any shape.
+    ∂out/∂x = 1/2 for −1 < x < 1, else 0, at both kinks too. x has any shape.
     """
 
     name = "sparse_sigmoid"

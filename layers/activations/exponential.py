@@ -7,7 +7,7 @@ from math import factorial
 
 import numpy as np
 
-from actgrad.layers.activations.smooth import Smooth, SmoothRectifier
+from actgrad.layers.activations.kernels import Smooth, SmoothRectifier
 from actgrad.layers.arithmetic import DEEP, deepen, two_product
 from actgrad.layers.arrays import Array
 from actgrad.layers.formula import Node
@@ -19,7 +19,7 @@ from actgrad.layers.parameter import decimal, parameter
 class Sigmoid(Elementwise):
     """The logistic function: out = 1 / (1 + exp(−x)).
 
-    ∂out/∂x = exp(−x) / (1 + exp(−x))² = out·(1 − out). Of any shape; 0 at −inf, 1 at inf.
+    ∂out/∂x = exp(−x) / (1 + exp(−x))² = out·(1 − out). x has any shape; out is 0 at −inf, 1 at inf.
 
     Near 1, `1 − out` loses its digits: in float32 all of them for x > 17. So the kernel also keeps
     1 − out, computed without subtraction.
@@ -88,7 +88,7 @@ class Sigmoid(Elementwise):
 class Logsigmoid(Smooth):
     """The sigmoid's logarithm: out = −log(1 + exp(−x)).
 
-    ∂out/∂x = 1 / (1 + exp(x)). Of any shape; −0 at inf.
+    ∂out/∂x = 1 / (1 + exp(x)). x has any shape; out is −0 at inf.
     """
 
     name = "logsigmoid"
@@ -107,8 +107,8 @@ class Logsigmoid(Smooth):
 class Softplus(SmoothRectifier):
     """A smooth rectifier: out = log(1 + exp(beta·x)) / beta.
 
-    ∂out/∂x = 1 / (1 + exp(−beta·x)). Of any shape; 0 at −inf. There is no threshold beyond which
-    it becomes x, as in PyTorch: it does so by itself.
+    ∂out/∂x = 1 / (1 + exp(−beta·x)). x has any shape; out is 0 at −inf. PyTorch returns x
+    beyond a threshold; here out approaches x without one.
     """
 
     name = "softplus"
@@ -139,7 +139,7 @@ class Softplus(SmoothRectifier):
 class Tanh(Smooth):
     """The hyperbolic tangent: out = (exp(x) − exp(−x)) / (exp(x) + exp(−x)).
 
-    ∂out/∂x = 1 − out². Of any shape; ±1 at ±inf.
+    ∂out/∂x = 1 − out². x has any shape; out is ±1 at ±inf.
 
     What forward keeps is the slope, 4·exp(−2|x|) / (1 + exp(−2|x|))²: near ±1, 1 − out² has no
     digits left.
@@ -172,9 +172,9 @@ class Tanh(Smooth):
 
 
 class Tanhshrink(Smooth):
-    """What tanh takes away: out = x − tanh(x).
+    """x minus its hyperbolic tangent: out = x − tanh(x).
 
-    ∂out/∂x = tanh²(x). Of any shape.
+    ∂out/∂x = tanh²(x). x has any shape.
     """
 
     name = "tanhshrink"
@@ -205,7 +205,8 @@ class Tanhshrink(Smooth):
 class Elu(Smooth):
     """The exponential linear unit: out = x for x > 0, else alpha·(exp(x) − 1).
 
-    ∂out/∂x = 1 for x > 0, else alpha·exp(x), at the kink x = 0 too. Of any shape; −alpha at −inf.
+    ∂out/∂x = 1 for x > 0, else alpha·exp(x), at the kink x = 0 too. x has any shape; out is −alpha
+    at −inf.
     """
 
     name = "elu"
@@ -233,7 +234,7 @@ class Elu(Smooth):
 class Celu(Smooth):
     """ELU with a continuous slope: out = x for x > 0, else alpha·(exp(x/alpha) − 1).
 
-    ∂out/∂x = 1 for x > 0, else exp(x/alpha). Of any shape; −alpha at −inf.
+    ∂out/∂x = 1 for x > 0, else exp(x/alpha). x has any shape; out is −alpha at −inf.
     """
 
     name = "celu"
@@ -265,7 +266,7 @@ class Selu(Smooth):
     """ELU that keeps mean 0 and variance 1: out = λ·x for x > 0, else λ·α·(exp(x) − 1).
 
     λ = 1.0507… and α = 1.6732… ∂out/∂x = λ for x > 0, else λ·α·exp(x), at the kink x = 0 too.
-    Of any shape; −λ·α at −inf.
+    x has any shape; out is −λ·α at −inf.
     """
 
     name = "selu"
@@ -291,7 +292,7 @@ class Selu(Smooth):
 
 
 class Exponential(Elementwise):
-    """The exponential function: out = exp(x), and ∂out/∂x = out. Of any shape; 0 at −inf."""
+    """The exponential function: out = exp(x), ∂out/∂x = out. x has any shape; out is 0 at −inf."""
 
     name = "exponential"
     aliases = ("exp",)

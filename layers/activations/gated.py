@@ -51,7 +51,7 @@ class Gated(AlongAxis):
     def forward_rows(self, x: Array, out: Array, *saved: Array) -> None:
         (slope,) = saved
         a, b = np.hsplit(x, 2)
-        value, rise = (one.reshape(b.shape) for one in self.gate(b.ravel()))
+        value, rise = (values.reshape(b.shape) for values in self.gate(b.ravel()))
         np.multiply(a, value, out=out)
         np.concatenate([value, a * rise], axis=1, out=slope)
 

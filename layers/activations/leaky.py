@@ -16,7 +16,7 @@ from actgrad.layers.parameter import Number, parameter
 
 
 class TwoSlopes(Piecewise):
-    """A rectifier that lets a little through: out = x for x > 0, else slope·x."""
+    """A rectifier with a small slope for x ≤ 0: out = x for x > 0, else slope·x."""
 
     keeps = {"mask": Kept(bool, "True where the gradient is scaled")}
 
@@ -46,9 +46,9 @@ class TwoSlopes(Piecewise):
 
 
 class LeakyRelu(TwoSlopes):
-    """The rectifier that lets a little through: out = x for x > 0, else negative_slope·x.
+    """The rectifier with a small slope for x ≤ 0: out = x for x > 0, else negative_slope·x.
 
-    ∂out/∂x = 1 for x > 0, else negative_slope, at the kink x = 0 too. Of any shape.
+    ∂out/∂x = 1 for x > 0, else negative_slope, at the kink x = 0 too. x has any shape.
     """
 
     name = "leaky_relu"
@@ -73,9 +73,9 @@ class LeakyRelu(TwoSlopes):
 
 
 class Rrelu(TwoSlopes):
-    """The randomized leaky rectifier, in evaluation: its slope for x ≤ 0 is the mean of its bounds.
+    """The randomized leaky rectifier in evaluation, with the mean slope of its bounds for x ≤ 0.
 
-    ∂out/∂x = 1 for x > 0, else (lower + upper)/2, at the kink x = 0 too. Of any shape.
+    ∂out/∂x = 1 for x > 0, else (lower + upper)/2, at the kink x = 0 too. x has any shape.
     """
 
     name = "rrelu"
@@ -104,7 +104,7 @@ class Prelu(TwoSlopes):
     """The leaky rectifier whose slope is trained: out = x for x > 0, else weight·x.
 
     ∂out/∂x = 1 for x > 0, else weight, at the kink x = 0 too; ∂out/∂weight = 0 for x > 0, else x,
-    and backward sums dout times that over the whole array. Of any shape.
+    and backward sums dout·∂out/∂weight over the whole array. x has any shape.
     """
 
     name = "prelu"

@@ -27,8 +27,7 @@ from functools import cache
 import numpy as np
 
 from actgrad.layers.arithmetic import two_product
-from actgrad.layers.arrays import Array
-from actgrad.layers.scratch import scratch
+from actgrad.layers.arrays import Array, scratch
 
 #: exp(−z²/2) is 0 beyond.
 FARTHEST = 39.5

@@ -33,7 +33,7 @@ class Piecewise(Elementwise):
 
 
 class Identity(Elementwise):
-    """The layer that changes nothing: out = x, ∂out/∂x = 1. Of any shape."""
+    """The identity: out = x, ∂out/∂x = 1. x has any shape."""
 
     name = "identity"
     elsewhere = {
@@ -58,7 +58,7 @@ class Identity(Elementwise):
 class Relu(Piecewise):
     """The rectifier: out = x for x > 0, else 0.
 
-    ∂out/∂x = 1 for x > 0, else 0; at the kink x = 0 it is 0. Of any shape; nan stays nan, and
+    ∂out/∂x = 1 for x > 0, else 0; at the kink x = 0 it is 0. x has any shape; nan stays nan, and
     its gradient passes.
     """
 
@@ -87,7 +87,7 @@ class Relu(Piecewise):
 class Threshold(Piecewise):
     """x above a threshold, else a fixed value: out = x for x > threshold, else value.
 
-    ∂out/∂x = 1 for x > threshold, else 0, at the jump too. Of any shape.
+    ∂out/∂x = 1 for x > threshold, else 0, at the jump too. x has any shape.
     """
 
     name = "threshold"
@@ -116,9 +116,9 @@ class Threshold(Piecewise):
 
 
 class ThresholdedRelu(Piecewise):
-    """The rectifier with its step moved up: out = x for x > alpha, else 0.
+    """The rectifier with a threshold alpha: out = x for x > alpha, else 0.
 
-    ∂out/∂x = 1 for x > alpha, else 0, at the jump too. Of any shape.
+    ∂out/∂x = 1 for x > alpha, else 0, at the jump too. x has any shape.
     """
 
     name = "thresholded_relu"
@@ -146,8 +146,8 @@ class ThresholdedRelu(Piecewise):
 class Hardshrink(Piecewise):
     """x outside a zone around 0: out = x for |x| > lambd, else 0.
 
-    ∂out/∂x = 1 for |x| > lambd, else 0, at both jumps too. Of any shape. With lambd = 0 it is the
-    identity, whose slope at x = 0 is 1; PyTorch's backward gives 0 there.
+    ∂out/∂x = 1 for |x| > lambd, else 0, at both jumps too. x has any shape. With lambd = 0 it is
+    the identity, whose slope at x = 0 is 1; PyTorch's backward gives 0 there.
     """
 
     name = "hardshrink"
@@ -170,15 +170,15 @@ class Hardshrink(Piecewise):
 
     def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
         (mask,) = saved
-        within(x, self.lambd, mask)
+        mask_of_zone(x, self.lambd, mask)
         stop(x, mask, out)
 
 
 class Softshrink(Piecewise):
     """x moved towards 0: out = x − lambd for x > lambd, x + lambd for x < −lambd, else 0.
 
-    ∂out/∂x = 1 for |x| > lambd, else 0, at both kinks too. Of any shape. With lambd = 0 it is the
-    identity, whose slope at x = 0 is 1; PyTorch's backward gives 0 there.
+    ∂out/∂x = 1 for |x| > lambd, else 0, at both kinks too. x has any shape. With lambd = 0 it is
+    the identity, whose slope at x = 0 is 1; PyTorch's backward gives 0 there.
     """
 
     name = "softshrink"
@@ -200,7 +200,7 @@ class Softshrink(Piecewise):
 
     def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
         (mask,) = saved
-        within(x, self.lambd, mask)
+        mask_of_zone(x, self.lambd, mask)
         wide = x.astype(np.float64, copy=False)
         rounded(*two_sum(wide, -np.copysign(self.lambd, wide)), out)
         np.copyto(out, 0, where=mask)
@@ -216,7 +216,7 @@ def stop(values: Array, mask: Array, out: Array) -> None:
     np.bitwise_and(bits, values.view(whole), out=bits)
 
 
-def within(x: Array, lambd: float, mask: Array) -> None:
+def mask_of_zone(x: Array, lambd: float, mask: Array) -> None:
     """Fill the mask with whether |x| ≤ lambd; with lambd = 0, no x is stopped."""
     np.less_equal(np.abs(x), np.float64(lambd), out=mask)
     if not lambd:

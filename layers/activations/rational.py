@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from actgrad.layers.activations.smooth import Smooth, SmoothRectifier
+from actgrad.layers.activations.kernels import Smooth, SmoothRectifier
 from actgrad.layers.arrays import Array
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
@@ -15,7 +15,7 @@ from actgrad.layers.parameter import parameter
 class ReluSquared(Elementwise):
     """The rectifier's square: out = max(x, 0)².
 
-    ∂out/∂x = 2·max(x, 0), which has a kink at x = 0 but is 0 there. Of any shape.
+    ∂out/∂x = 2·max(x, 0), which has a kink at x = 0 but is 0 there. x has any shape.
     """
 
     name = "relu_squared"
@@ -44,7 +44,7 @@ class ReluSquared(Elementwise):
 class Hardswish(Smooth):
     """x gated by a sigmoid of three lines: out = x·min(max(0, x + 3), 6)/6.
 
-    ∂out/∂x = 0 for x ≤ −3, 1 for x ≥ 3, else (2x + 3)/6. Of any shape.
+    ∂out/∂x = 0 for x ≤ −3, 1 for x ≥ 3, else (2x + 3)/6. x has any shape.
     """
 
     name = "hardswish"
@@ -73,7 +73,7 @@ class Hardswish(Smooth):
 class Softsign(Smooth):
     """A sigmoid with polynomial tails: out = x / (1 + |x|).
 
-    ∂out/∂x = 1 / (1 + |x|)². Of any shape; ±1 at ±inf.
+    ∂out/∂x = 1 / (1 + |x|)². x has any shape; out is ±1 at ±inf.
     """
 
     name = "softsign"
@@ -102,7 +102,7 @@ class Softsign(Smooth):
 class Squareplus(SmoothRectifier):
     """A smooth rectifier without exponentials: out = (x + √(x² + b)) / 2.
 
-    ∂out/∂x = (1 + x/√(x² + b)) / 2. Of any shape; 0 at −inf.
+    ∂out/∂x = (1 + x/√(x² + b)) / 2. x has any shape; out is 0 at −inf.
     """
 
     name = "squareplus"
@@ -125,7 +125,7 @@ class Squareplus(SmoothRectifier):
 class SparsePlus(Smooth):
     """A rectifier whose corner is a parabola: out = (x + 1)²/4 between −1 and 1.
 
-    out = 0 for x ≤ −1, x for x ≥ 1; ∂out/∂x = min(max(0, (x + 1)/2), 1). Of any shape.
+    out = 0 for x ≤ −1, x for x ≥ 1; ∂out/∂x = min(max(0, (x + 1)/2), 1). x has any shape.
     """
 
     name = "sparse_plus"

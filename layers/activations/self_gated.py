@@ -14,14 +14,13 @@ import numpy as np
 
 from actgrad.layers.activations import normal
 from actgrad.layers.activations.exponential import FARTHEST
-from actgrad.layers.activations.smooth import Smooth, SmoothRectifier
+from actgrad.layers.activations.kernels import Smooth, SmoothRectifier
 from actgrad.layers.arithmetic import DEEP, deepen, two_product, two_sum
-from actgrad.layers.arrays import Array
+from actgrad.layers.arrays import Array, scratch
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
 from actgrad.layers.layer import NaiveForm
 from actgrad.layers.parameter import decimal, parameter
-from actgrad.layers.scratch import scratch
 
 #: Further from the roots than this, the plain formulas cancel little and round less.
 NEAR = 0.3
@@ -110,7 +109,8 @@ SILU_ROOT, SILU_REST, SILU_EXP = -1.2784645427610737, 1.3995343912896686e-16, 0.
 class Silu(SigmoidGated):
     """x gated by its sigmoid: out = x / (1 + exp(−beta·x)).
 
-    With s = 1 / (1 + exp(−beta·x)), ∂out/∂x = s·(1 + beta·x·(1 − s)). Of any shape; −0 at −inf.
+    With s = 1 / (1 + exp(−beta·x)), ∂out/∂x = s·(1 + beta·x·(1 − s)). x has any shape; out is −0
+    at −inf.
     """
 
     name = "silu"
@@ -137,8 +137,8 @@ class Silu(SigmoidGated):
 class QuickGelu(SigmoidGated):
     """GELU by a sigmoid: out = x / (1 + exp(−1.702·x)).
 
-    With s = 1 / (1 + exp(−1.702·x)), ∂out/∂x = s·(1 + 1.702·x·(1 − s)). Of any shape; −0 at −inf.
-    1.702 is the float64 next to it, as in everyone's code.
+    With s = 1 / (1 + exp(−1.702·x)), ∂out/∂x = s·(1 + 1.702·x·(1 − s)). x has any shape; out is −0
+    at −inf. 1.702 is the float64 next to it, as in common implementations.
     """
 
     name = "quick_gelu"
@@ -152,8 +152,8 @@ class QuickGelu(SigmoidGated):
 class Mish(Smooth):
     """x gated by tanh of softplus: out = x·tanh(log(1 + exp(x))).
 
-    With w = tanh(log(1 + exp(x))), ∂out/∂x = w + x·(1 − w²) / (1 + exp(−x)). Of any shape; −0 at
-    −inf.
+    With w = tanh(log(1 + exp(x))), ∂out/∂x = w + x·(1 − w²) / (1 + exp(−x)). x has any shape; out
+    is −0 at −inf.
     """
 
     name = "mish"
@@ -207,7 +207,7 @@ MISH_ROOT, MISH_REST, MISH_EXP = -1.1924312145154952, 2.3835305781704074e-16, 0.
 class Gelu(SmoothRectifier):
     """x gated by the normal distribution: out = x·Φ(x), Φ(x) = (1 + erf(x/√2)) / 2.
 
-    ∂out/∂x = Φ(x) + x·exp(−x²/2)/√(2π). Of any shape; −0 at −inf.
+    ∂out/∂x = Φ(x) + x·exp(−x²/2)/√(2π). x has any shape; out is −0 at −inf.
     """
 
     name = "gelu"
@@ -241,8 +241,8 @@ class Gelu(SmoothRectifier):
 class GeluTanh(StepGated):
     """GELU by tanh: out = x·(1 + tanh(u))/2 with u = √(2/π)·(x + 0.044715·x³).
 
-    ∂out/∂x = (1 + tanh(u))/2 + x·(1 − tanh²(u))/2·√(2/π)·(1 + 3·0.044715·x²). Of any shape; −0
-    at −inf. 0.044715 is the float64 next to it, as in everyone's code.
+    ∂out/∂x = (1 + tanh(u))/2 + x·(1 − tanh²(u))/2·√(2/π)·(1 + 3·0.044715·x²). x has any shape; out
+    is −0 at −inf. 0.044715 is the float64 next to it, as in common implementations.
     """
 
     name = "gelu_tanh"

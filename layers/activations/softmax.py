@@ -17,8 +17,8 @@ from actgrad.layers.layer import Kept
 class Softmax(AlongAxis):
     """Numbers along an axis as probabilities: outᵢ = exp(xᵢ) / Σⱼ exp(xⱼ).
 
-    dxᵢ = outᵢ·(doutᵢ − Σⱼ doutⱼ·outⱼ). out has x's shape; one inf gives 1 in its place and 0
-    elsewhere, and where no limit exists, as for two of them, the whole line is nan.
+    dxᵢ = outᵢ·(doutᵢ − Σⱼ doutⱼ·outⱼ). out has x's shape. One inf gives 1
+    in its place and 0 elsewhere. Two infs have no limit: the whole line is nan.
 
     What forward keeps is `out`, and where that is above ½, out − 1, computed without subtraction.
     """
@@ -46,7 +46,7 @@ class Softmax(AlongAxis):
         return whole(self.saved["out"])
 
     def formula(self, x: Sequence[Node]) -> list[Node]:
-        powers = [f.exp(one) for one in x]
+        powers = [f.exp(u) for u in x]
         total = sum(powers[1:], powers[0])
         return [power / total for power in powers]
 
@@ -74,7 +74,7 @@ class Softmin(Softmax):
     source = "PyTorch, `torch.nn.Softmin`."
 
     def formula(self, x: Sequence[Node]) -> list[Node]:
-        return super().formula([-one for one in x])
+        return super().formula([-u for u in x])
 
     def forward_rows(self, x: Array, out: Array, *saved: Array) -> None:
         super().forward_rows(-x, out, *saved)
@@ -112,9 +112,9 @@ class LogSoftmax(AlongAxis):
     }
 
     def formula(self, x: Sequence[Node]) -> list[Node]:
-        powers = [f.exp(one) for one in x]
+        powers = [f.exp(u) for u in x]
         logarithm = f.log(sum(powers[1:], powers[0]))
-        return [one - logarithm for one in x]
+        return [u - logarithm for u in x]
 
     def forward_rows(self, x: Array, out: Array, *saved: Array) -> None:
         (kept,) = saved
@@ -160,14 +160,14 @@ class Sparsemax(AlongAxis):
         for last in range(len(x) - 1, 0, -1):
             for i in range(last):
                 u, v = falling[i], falling[i + 1]
-                # Of two that are equal, each goes one way: max and min prefer their second.
+                # Equal numbers are sorted too: max and min take their second argument.
                 falling[i], falling[i + 1] = f.maximum(u, v), f.minimum(v, u)
         total, threshold = falling[0], falling[0] - 1
-        for count, one in enumerate(falling[1:], 2):
-            total = total + one
-            # Of two that are equal, the one over fewer: what is not in S has no part in its mean.
+        for count, u in enumerate(falling[1:], 2):
+            total = total + u
+            # Of two equal thresholds, the one over fewer numbers: S has no others in its mean.
             threshold = f.maximum((total - 1) / count, threshold)
-        return [f.maximum(one - threshold, 0) for one in x]
+        return [f.maximum(u - threshold, 0) for u in x]
 
     def forward_rows(self, x: Array, out: Array, *saved: Array) -> None:
         (mask,) = saved

@@ -15,9 +15,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from actgrad.layers.arrays import Array, for_bfloat16, round_into
+from actgrad.layers.arrays import Array, for_bfloat16, round_into, scratch
 from actgrad.layers.parameter import Number
-from actgrad.layers.scratch import scratch
 
 DoubleDouble: TypeAlias = tuple[float, float]
 

@@ -129,7 +129,7 @@ def _notes(report: Report) -> Iterator[str]:
     """Facts that are no fault."""
     yield from map(str, report.kinks)
     for dtype, (out, dx) in report.ulp.items():
-        yield f"{dtype}: out within {out:.3g} ULP, dx within {dx:.3g}"
+        yield f"{dtype}: the largest error of out is {out:.3g} ULP, that of dx {dx:.3g} ULP"
     if report.unjudged:
         points = "1 point" if report.unjudged == 1 else f"{report.unjudged} points"
         yield f"{points} not checked: the numerical derivative is too uncertain there"

@@ -76,7 +76,9 @@ class KinkGradient(NamedTuple):
             for name, side in (("left", at.left), ("right", at.right))
             if abs(side - self.gradient) <= 1e-6 * max(1.0, abs(side))
         ]
-        place = f"the {sides[0]} derivative" if sides else "between the two derivatives"
+        low, high = sorted((at.left, at.right))
+        where = "between" if low <= self.gradient <= high else "outside"
+        place = f"the {sides[0]} derivative" if sides else f"{where} the two derivatives"
         return (
             f"kink at x = {at.x:.6g}, derivative {at.left:.6g} on the left, {at.right:.6g} on the "
             f"right: the layer's gradient is {value}, {place}"

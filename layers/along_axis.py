@@ -1,4 +1,4 @@
-"""The protocol of layers that work along one axis: every element of out depends on a whole line."""
+"""Layers along one axis: every element of out depends on a whole line of x."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from actgrad.layers.parameter import parameter
 
 
 class AlongAxis(Layer):
-    """A layer over the lines of an array along `axis`; its kernels see them as rows of float64."""
+    """A layer over the lines of an array along `axis`; its kernels take them as float64 rows."""
 
     axis: int = parameter(-1, "the axis along which the lines lie; −1 is the last", whole=True)
 
     @abstractmethod
     def forward_rows(self, x: Array, out: Array, *saved: Array) -> None:
-        """Fill the rows of `out`, and of each kept array, from those of x."""
+        """Fill the rows of `out` and of each kept array from the rows of x."""
 
     @abstractmethod
     def backward_rows(self, dout: Array, dx: Array, *saved: Array) -> None:
-        """Fill the rows of dx from those of dout and of what forward_rows kept."""
+        """Fill the rows of dx from the rows of dout and of each kept array."""
 
     def axes(self, ndim: int) -> set[int]:
         if not ndim:

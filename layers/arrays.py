@@ -1,4 +1,4 @@
-"""What goes in and out of a layer: the dtypes it computes in and the array it writes to."""
+"""The arrays that layers take and return: their dtypes, memory orders and rounding."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from actgrad.layers.errors import DtypeError, ShapeError
 
 Array: TypeAlias = NDArray[Any]
 
-#: The dtypes a layer keeps; booleans and integers are computed in float64.
+#: The dtypes that layers compute in and return; booleans and integers are computed in float64.
 FLOATING = ("float16", "bfloat16", "float32", "float64")
 
 
 def named(dtype: str) -> np.dtype[Any]:
-    """The dtype of that name, one of `FLOATING`; bfloat16 is that of the package ml_dtypes.
+    """The dtype of that name, one of `FLOATING`; bfloat16 is defined by the package ml_dtypes.
 
     Raises:
         DtypeError: no layer computes in it, or it is bfloat16 and ml_dtypes is not installed.
@@ -37,7 +37,7 @@ def named(dtype: str) -> np.dtype[Any]:
 
 
 def finfo(dtype: Any) -> Any:
-    """What `numpy.finfo` tells of a dtype, and of bfloat16 ml_dtypes'."""
+    """`numpy.finfo` of a dtype, or `ml_dtypes.finfo` of bfloat16."""
     if np.dtype(dtype).name != "bfloat16":
         return np.finfo(dtype)
     import ml_dtypes
@@ -47,7 +47,7 @@ def finfo(dtype: Any) -> Any:
 
 
 def floating(value: ArrayLike, what: str) -> Array:
-    """`value` as an array of a dtype that layers compute in.
+    """`value` as an array of a dtype that layers compute in; it may be `value` itself.
 
     Raises:
         DtypeError: it holds complex numbers, text, objects, dates, records or long doubles.
@@ -72,7 +72,7 @@ Order: TypeAlias = Literal["C", "F"]
 
 
 def order(array: Array) -> Order:
-    """The memory order in which an array like that one is best made."""
+    """The memory order for a new array like that one: "F" for Fortran order alone, else "C"."""
     return "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
 
 
@@ -82,7 +82,7 @@ def destination(
     dtype: np.dtype[Any],
     order: Order = "C",
 ) -> Array:
-    """The array to compute into: `out` where it can take the result directly, else a fresh one.
+    """The array to compute into: `out` if it has the result's dtype, else a new array.
 
     Raises:
         ShapeError: `out` has another shape.
@@ -100,7 +100,7 @@ def destination(
 
 
 def deliver(result: Array, out: Array | None) -> Array:
-    """`result`, or `out` holding it, as NumPy's ufuncs return their `out`."""
+    """Copy `result` to `out` if that is given, and return it, as NumPy's ufuncs do."""
     if out is None or out is result:
         return result
     np.copyto(out, result, casting="same_kind")
@@ -108,9 +108,10 @@ def deliver(result: Array, out: Array | None) -> Array:
 
 
 def for_bfloat16(values: Array) -> Array:
-    """float32 from which bfloat16 is rounded as from the float64 `values` themselves.
+    """The float32 numbers that round to bfloat16 as the float64 `values` do.
 
-    The cast of ml_dtypes goes through float32, and what that rounds to a tie is rounded twice.
+    The cast of ml_dtypes goes through float32. A value that float32 rounds to a tie would be
+    rounded twice.
     """
     single = values.astype(np.float32)
     unsure = np.nonzero(((single.view(np.uint32) & 0xFFFF) == 0x8000) & (single != values))

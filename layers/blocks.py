@@ -1,4 +1,4 @@
-"""Walking over arrays block by block, each block in the dtype the arithmetic wants."""
+"""Iterating over arrays block by block, each block in the dtype of the arithmetic."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from numpy.typing import DTypeLike
 
 from actgrad.layers.arrays import Array, for_bfloat16
 
-#: Elements a block: six buffers of float64 stay in the L2 cache of today's cores.
+#: Elements of a block: six buffers of float64 fit in the L2 cache of current cores.
 BLOCK = 16384
 
 
 def blocks(
     reads: Sequence[tuple[Array, DTypeLike]], writes: Sequence[tuple[Array, DTypeLike]]
 ) -> Iterator[tuple[Array, ...]]:
-    """1-d blocks of arrays of one shape, each in the dtype that stands beside it.
+    """1-d blocks of arrays of one shape, each in the dtype that is paired with its array.
 
-    Every array is read from or rounded to its own dtype once. Memory order, strides and byte order
-    may differ, and a written array may overlap a read one, which is copied first then.
+    Each element is cast from or rounded to the array's own dtype once. Memory order, strides and
+    byte order may differ. A written array may overlap a read one, which is then copied first.
     """
     operands = [*reads, *writes]
     if not operands[0][0].size:
@@ -45,10 +45,10 @@ def blocks(
 def lines(
     axis: int, reads: Sequence[Array], writes: Sequence[Array]
 ) -> Iterator[tuple[Array, ...]]:
-    """Lines along `axis` of arrays that differ in that axis alone, some at a time, as rows.
+    """Lines along `axis` of arrays that differ in that axis alone, several at a time, as rows.
 
-    The rows are copies, of float64 or, for a boolean array, of booleans; those of `writes` are
-    rounded to their array's dtype once. A written array may overlap a read one.
+    The rows are copies in float64, or in bool for a boolean array. Rows of `writes` are rounded to
+    their array's dtype once. A written array may overlap a read one.
     """
     if not all(array.size for array in (*reads, *writes)):
         return
@@ -76,7 +76,7 @@ def _wide(array: Array) -> type:
 
 
 def _parts(shape: tuple[int, ...], most: int) -> Iterator[tuple[int | slice, ...]]:
-    """Indices that cut an array of that shape into parts of at most `most` elements, or of one."""
+    """Indices of the parts of an array of that shape, each of at most `most` elements or of one."""
     axis, size = len(shape), 1
     while axis and size * shape[axis - 1] <= most:
         axis -= 1

@@ -21,7 +21,7 @@ from actgrad.layers.arrays import Array, deliver, destination, floating, order
 from actgrad.layers.blocks import blocks
 from actgrad.layers.errors import BackwardBeforeForwardError, ShapeError
 from actgrad.layers.formula import Formula, Node, trace
-from actgrad.layers.parameter import Number, Parameter, parameter, settle
+from actgrad.layers.parameter import Number, Parameter, parameter, values_of
 
 
 class Kept(NamedTuple):
@@ -33,7 +33,7 @@ class Kept(NamedTuple):
 
 
 class NaiveForm(NamedTuple):
-    """A way to compute a layer that goes wrong on floats: the fault, and two formulas of x."""
+    """A way to compute a layer that fails on floats: the fault, and two formulas of x."""
 
     cause: str
     value: Node
@@ -52,17 +52,17 @@ class Layer(ABC):
     """
 
     name: ClassVar[str]
-    #: What PyTorch, JAX, Keras and ONNX call it, with their parameters and defaults, as
+    #: The layer's names in PyTorch, JAX, Keras and ONNX, with their parameters and defaults, as
     #: `activations.signature` reads it; a framework that lacks it is left out.
     elsewhere: ClassVar[Mapping[str, str]] = {}
-    #: Names it has besides.
+    #: Other names of the layer in the catalogue.
     aliases: ClassVar[tuple[str, ...]] = ()
     #: The publication, or the library, that introduced the layer.
     source: ClassVar[str] = ""
     #: The arrays that forward keeps for backward, by name. A name that begins with `_` is the
     #: kernel's own and is never shown.
     keeps: ClassVar[Mapping[str, Kept]] = {}
-    #: What goes wrong where the formula is computed on floats as it stands.
+    #: The fault of the formula when it is computed on floats as it stands.
     naive_formula: ClassVar[str] = "the formula as it stands"
     #: Other layers of the catalogue that are often computed by mistake: their names, and what the
     #: mistake is called.
@@ -80,8 +80,10 @@ class Layer(ABC):
         }
 
     def __init__(self, **values: Number) -> None:
-        for name, value in settle(self.name, self.parameters, values).items():
-            setattr(self, name, value)
+        # A layer without parameters is built without a call into `parameter`.
+        if self.parameters or values:
+            for name, value in values_of(self.name, self.parameters, values).items():
+                setattr(self, name, value)
 
     def __str__(self) -> str:
         """The layer as the command line names it: `leaky_relu:negative_slope=0.1`."""
@@ -98,22 +100,22 @@ class Layer(ABC):
 
     @abstractmethod
     def formula(self, x: Any) -> Any:
-        """The layer's function as the textbook has it: the truth that its kernel is held to.
+        """The layer's textbook formula, which is the exact truth for its kernel.
 
-        x is a node and so is what is returned; for a layer along an axis both are lists of them.
+        It takes and returns a node; for a layer along an axis, lists of nodes.
         """
 
     def derivative(self, x: Node, y: Node) -> Node | None:
-        """∂y/∂x as a person writes it, in terms of x and y = formula(x).
+        """∂y/∂x as a textbook writes it, in terms of x and y = formula(x).
 
-        None leaves it as the graph of the formula gives it.
+        None stands for the derivative that the graph of the formula gives.
         """
         return None
 
     def derivation(self, x: Node, y: Node) -> Sequence[tuple[str, Node]]:
-        """The textbook's steps to the derivative: how each is written, and the same as a formula.
+        """The textbook's steps to the derivative: the text of each step, and its formula.
 
-        With none stated, it is one step from the graph's gradient to the derivative.
+        Without steps, the derivation goes from the graph's gradient to the derivative at once.
         """
         return ()
 
@@ -218,7 +220,7 @@ class Layer(ABC):
 
     @property
     def saved(self) -> Mapping[str, Array]:
-        """What the last forward kept for backward, by name.
+        """The arrays that the last forward kept for backward, by name.
 
         Raises:
             BackwardBeforeForwardError: there was no forward yet.
@@ -234,11 +236,11 @@ class Layer(ABC):
 
     @property
     def gradients(self) -> Mapping[str, float]:
-        """What the last backward gave besides dx: the gradients of trained parameters, by name."""
+        """The gradients of trained parameters from the last backward, by name."""
         return {name: total(terms) for name, terms in self.terms.items()}
 
     def begin_backward(self) -> None:
-        """Forget what the last backward summed."""
+        """Discard the terms of the last backward."""
         self.terms = {f"d{name}": [] for name in self.trained}
 
     def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -273,13 +275,13 @@ class Layer(ABC):
 
 
 class Elementwise(Layer):
-    """A layer whose every output element depends on the input element in its place alone.
+    """A layer whose output elements each depend on the input element in the same place alone.
 
-    An `exact` layer works in x's dtype and rounds at most once. The others work in float64, and
-    what comes of it is rounded once, so that 16 and 32 bits are right to 0.501 ULP.
+    An `exact` layer computes in x's dtype and rounds at most once. The others compute in float64
+    and round the result once, so 16- and 32-bit results are right to 0.501 ULP.
 
-    If a layer keeps `out`, that is its result before this rounding, and the kernel has no more to
-    do for it than to take it back.
+    If a layer keeps `out`, that array is the result before this rounding; `forward` fills it, and
+    the kernel does not.
     """
 
     exact: ClassVar[bool] = False
@@ -293,22 +295,22 @@ class Elementwise(Layer):
 
     @abstractmethod
     def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
-        """Fill `out` and each kept array but `out` from x, which is read-only.
+        """Fill `out` and each kept array but `out` from x.
 
-        `out` may serve as scratch.
+        x is read-only; `out` may hold intermediate values.
         """
 
     def short_block(self, x: Array, out: Array, *saved: Array) -> None:
-        """The same for results of at most 32 bits, which show errors above 2⁻³⁴ only."""
+        """`forward_block` for results of at most 32 bits, which hide errors below 2⁻³⁴."""
         self.forward_block(x, out, *saved)
 
     def forward_kernel(self, dtype: np.dtype[Any]) -> Callable[..., None]:
-        """The one of these for an x of that dtype."""
+        """`short_block` or `forward_block`, for an x of that dtype."""
         return self.short_block if dtype.itemsize <= 4 else self.forward_block
 
     @abstractmethod
     def backward_block(self, dout: Array, dx: Array, *saved: Array) -> None:
-        """Fill dx from dout and all that is kept; dx may serve as scratch."""
+        """Fill dx from dout and all kept arrays; dx may hold intermediate values."""
 
     def forward(self, x: ArrayLike, out: Array | None = None) -> Array:
         x = floating(x, "x")
@@ -347,18 +349,18 @@ class Elementwise(Layer):
         return deliver(result, out)
 
     def working(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
-        """What the kernels compute in for an x of that dtype."""
+        """The dtype that the kernels compute in for an x of that dtype."""
         return dtype if self.exact else np.dtype(np.float64)
 
     def kept(self, name: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
-        """The dtype of what is kept by that name for an x of that dtype."""
+        """The dtype of the kept array of that name for an x of that dtype."""
         kind = self.keeps[name].dtype
         return self.working(dtype) if kind is float else np.dtype(kind)
 
 
 def total(terms: Sequence[float]) -> float:
-    """Their sum, rounded once, so that their order is nothing to it."""
+    """The sum of the terms in any order, rounded once."""
     try:
         return fsum(terms)
-    except (OverflowError, ValueError):  # it overflows, or ∞ − ∞ is in it
+    except (OverflowError, ValueError):  # the sum overflows, or has ∞ − ∞
         return sum(terms)

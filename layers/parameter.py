@@ -17,7 +17,7 @@ class Parameter(NamedTuple):
     """A number that shapes a layer's function; with no default it must be given.
 
     Its domain is every finite number: those > `above`, ≥ `at_least` and whole where so stated.
-    Of a `trained` one, backward computes the gradient.
+    backward computes the gradient of a `trained` parameter.
     """
 
     default: Number | None
@@ -36,10 +36,10 @@ class Parameter(NamedTuple):
         return kind if self.at_least is None else f"{kind} and ≥ {self.at_least:g}"
 
     def check(self, value: Number, what: str) -> Number:
-        """`value`, if it lies in the domain.
+        """`value`, as an int, a float or a Fraction; `what` names it in the error.
 
         Raises:
-            ParameterError: it does not.
+            ParameterError: it lies outside the domain.
         """
         if (
             not isfinite(value)
@@ -67,14 +67,14 @@ def parameter(
 
 
 def decimal(value: Number) -> str:
-    """The number as texts for people show it, to 12 digits: `-0.5`."""
+    """The number in 12 digits: `-0.5`."""
     return f"{float(value):.12g}"
 
 
-def settle(
+def values_of(
     layer: str, parameters: Mapping[str, Parameter], given: Mapping[str, Number]
 ) -> dict[str, Number]:
-    """Every parameter's value: the given one where there is one, else its default.
+    """Every parameter's value: the given number, or else its default.
 
     Raises:
         ParameterError: one is unknown, missing or outside its domain.

@@ -78,7 +78,7 @@ class Relu6(Piecewise):
 
 
 class Ramp(Piecewise):
-    """A line from 0 to 1, level on both sides: out = min(max(0, slope·x + height), 1)."""
+    """A line clipped to [0, 1]: out = min(max(0, slope·x + height), 1)."""
 
     range = "0 ≤ y ≤ 1"
 
@@ -99,7 +99,7 @@ class Ramp(Piecewise):
 
     def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
         (mask,) = saved
-        # slope·(x − start) does not cancel: next to start the difference is exact.
+        # slope·(x − start) does not cancel, because the difference is exact near start.
         wide = np.clip(x.astype(np.float64), self._start[0] - 1, self._end[0] + 1)
         hi, lo = _minus(wide, self._start)
         below, above = hi <= 0, _minus(wide, self._end)[0] >= 0
@@ -116,7 +116,7 @@ class Ramp(Piecewise):
 
 
 class Hardsigmoid(Ramp):
-    """The sigmoid made of three lines: out = min(max(0, alpha·x + beta), 1).
+    """A sigmoid of three line segments: out = min(max(0, alpha·x + beta), 1).
 
     ∂out/∂x = alpha where 0 < alpha·x + beta < 1, else 0, at both kinks too. x has any shape. alpha
     is 1/6 itself, not the float next to it, so the kinks lie at ±3.
@@ -155,7 +155,7 @@ class SparseSigmoid(Ramp):
 
 
 def clip(x: Array, low: float, high: float, mask: Array, out: Array) -> None:
-    """x between `low` and `high`, and the mask of where it is not."""
+    """Fill `out` with x clipped to [low, high], and `mask` with whether out is a bound."""
     below, above = x <= np.float64(low), x >= np.float64(high)
     np.logical_or(below, above, out=mask)
     np.copyto(out, x)

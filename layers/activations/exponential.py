@@ -21,8 +21,8 @@ class Sigmoid(Elementwise):
 
     ∂out/∂x = exp(−x) / (1 + exp(−x))² = out·(1 − out). x has any shape; out is 0 at −inf, 1 at inf.
 
-    Near 1, `1 − out` loses its digits: in float32 all of them for x > 17. So the kernel also keeps
-    1 − out, computed without subtraction.
+    The subtraction 1 − out loses digits where out is near 1: in float32 all of them for x > 17. So
+    forward also keeps 1 − out, computed without subtraction.
     """
 
     name = "sigmoid"
@@ -68,7 +68,7 @@ class Sigmoid(Elementwise):
         t = np.exp(np.negative(x, out=rest), out=rest)
         np.divide(1, np.add(t, 1, out=out), out=out)
         np.multiply(t, out, out=rest)
-        # There t overflows; and out = exp(x), for it is below 2⁻⁹⁰⁰.
+        # For these x, t overflows, and out = exp(x) because exp(x) is below 2⁻⁹⁰⁰.
         deep = np.flatnonzero(x < DEEP)
         out[deep], rest[deep] = np.exp(x[deep]), 1
 
@@ -124,7 +124,7 @@ class Softplus(SmoothRectifier):
     )
     range = "0 < y"
 
-    beta: float = parameter(1.0, "how sharp the bend is", above=0)
+    beta: float = parameter(1.0, "the sharpness of the bend", above=0)
 
     def formula(self, x: Node) -> Node:
         return f.log(1 + f.exp(self.beta * x)) / self.beta
@@ -141,8 +141,8 @@ class Tanh(Smooth):
 
     ∂out/∂x = 1 − out². x has any shape; out is ±1 at ±inf.
 
-    What forward keeps is the slope, 4·exp(−2|x|) / (1 + exp(−2|x|))²: near ±1, 1 − out² has no
-    digits left.
+    Forward keeps the slope as 4·exp(−2|x|) / (1 + exp(−2|x|))², because 1 − out² loses all digits
+    where out is near ±1.
     """
 
     name = "tanh"
@@ -216,7 +216,7 @@ class Elu(Smooth):
         'exponential linear units", 2015.'
     )
 
-    alpha: float = parameter(1.0, "how far below 0 it goes", above=0)
+    alpha: float = parameter(1.0, "out approaches −alpha as x → −∞", above=0)
 
     @property
     def range(self) -> str:
@@ -241,7 +241,7 @@ class Celu(Smooth):
     elsewhere = {"PyTorch": "CELU", "JAX": "celu", "Keras": "celu", "ONNX": "Celu"}
     source = 'Barron, "Continuously differentiable exponential linear units", 2017.'
 
-    alpha: float = parameter(1.0, "how far below 0 it goes", above=0)
+    alpha: float = parameter(1.0, "out approaches −alpha as x → −∞", above=0)
 
     @property
     def range(self) -> str:
@@ -254,7 +254,7 @@ class Celu(Smooth):
         low = np.clip(x, FARTHEST * self.alpha, 0)
         z = low / self.alpha
         back, rest = two_product(z, self.alpha)
-        # What the quotient's rounding drops, the remainder gives back.
+        # The remainder of the division corrects the rounding of the quotient.
         left = ((low - back) - rest) / self.alpha
         t = np.exp(z)
         # x/alpha may be subnormal, and there the value is x.
@@ -315,7 +315,7 @@ class Exponential(Elementwise):
         np.multiply(dout, kept, out=dx)
 
 
-#: exp is 0 below; numbers are clipped here, so that ∞·0 and ∞ − ∞ do not arise.
+#: exp is 0 below this x. Numbers are clipped to it, so that ∞·0 and ∞ − ∞ do not occur.
 FARTHEST = -2000.0
 #: Below this exp(x) − 1 is x.
 TINY = 2.0**-60

@@ -20,7 +20,7 @@ from actgrad.layers.parameter import parameter
 class Gated(AlongAxis):
     """out = a·g(b), where a is the first half of x along `axis` and b the second.
 
-    Forward keeps ∂out/∂x: g(b) in the place of a, and a·g′(b) in that of b.
+    Forward keeps ∂out/∂x: g(b) in the place of a, and a·g′(b) in the place of b.
     """
 
     range = "every number"
@@ -29,11 +29,11 @@ class Gated(AlongAxis):
 
     @abstractmethod
     def gate(self, b: Array) -> tuple[Array, Array]:
-        """The gate's value and slope at a 1-d array."""
+        """The gate's value and slope at a 1-d array, two arrays of its shape."""
 
     @abstractmethod
     def gate_formula(self, b: Node) -> Node:
-        """The gate, in the words of `actgrad.layers.formula.words`."""
+        """The gate as a formula of b."""
 
     def formula(self, x: Sequence[Node]) -> list[Node]:
         half = len(x) // 2
@@ -63,7 +63,7 @@ class Gated(AlongAxis):
 class Glu(Gated):
     """The gated linear unit: out = a·σ(b), σ(b) = 1 / (1 + exp(−b)), with x = [a, b] along axis.
 
-    da = dout·σ(b), db = dout·a·σ(b)·(1 − σ(b)). out has half of x's length along axis.
+    da = dout·σ(b), db = dout·a·σ(b)·(1 − σ(b)). Along axis, out is half as long as x.
     """
 
     name = "glu"
@@ -84,7 +84,7 @@ class Glu(Gated):
 class Reglu(Gated):
     """Gated by the rectifier: out = a·max(b, 0), with x = [a, b] along axis.
 
-    da = dout·max(b, 0), db = dout·a for b > 0, else 0. out has half of x's length along axis.
+    da = dout·max(b, 0), db = dout·a for b > 0, else 0. Along axis, out is half as long as x.
     """
 
     name = "reglu"
@@ -100,7 +100,7 @@ class Reglu(Gated):
 class Geglu(Gated):
     """Gated by GELU: out = a·b·Φ(b), with x = [a, b] along axis.
 
-    da = dout·gelu(b), db = dout·a·gelu′(b). out has half of x's length along axis.
+    da = dout·gelu(b), db = dout·a·gelu′(b). Along axis, out is half as long as x.
     """
 
     name = "geglu"
@@ -116,13 +116,13 @@ class Geglu(Gated):
 class Swiglu(Gated):
     """Gated by SiLU: out = a·b / (1 + exp(−beta·b)), with x = [a, b] along axis.
 
-    da = dout·silu(b), db = dout·a·silu′(b). out has half of x's length along axis.
+    da = dout·silu(b), db = dout·a·silu′(b). Along axis, out is half as long as x.
     """
 
     name = "swiglu"
     source = 'Shazeer, "GLU variants improve transformer", 2020.'
 
-    beta: float = parameter(1.0, "how steep the gate is", above=0)
+    beta: float = parameter(1.0, "the steepness of the gate", above=0)
 
     def gate_formula(self, b: Node) -> Node:
         return Silu(beta=self.beta).formula(b)

@@ -1,4 +1,4 @@
-"""The kernels of smooth layers: value and slope at once, in float64."""
+"""Kernels of smooth layers: they compute value and slope together, in float64."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from actgrad.layers.layer import Elementwise, Kept
 class Smooth(Elementwise):
     """An elementwise layer that keeps its slope ∂out/∂x, so that dx = dout·slope.
 
-    Value and slope share their exponentials, and the slope is written where it does not cancel.
+    Value and slope share their exponentials, and the slope has a form that does not cancel.
     """
 
     keeps = {"slope": Kept(float, "∂out/∂x")}
@@ -34,8 +34,8 @@ class Smooth(Elementwise):
 class SmoothRectifier(Smooth):
     """A smooth rectifier, for which f(x) − f(−x) = x, and so f′(x) + f′(−x) = 1.
 
-    Its kernel is written for x ≤ 0, where it is all tail. For x > 0 the value is x + f(−x) and the
-    slope 1 − f′(−x), and neither cancels.
+    Its kernel computes x ≤ 0 only, the tail. For x > 0 the value is x + f(−x) and the slope is 1 −
+    f′(−x); neither cancels.
     """
 
     @abstractmethod

@@ -42,7 +42,7 @@ class TwoSlopes(Piecewise):
 
     def _scale(self, values: Array, mask: Array, out: Array) -> None:
         scaled(values, (self.slope, 0.0), out)
-        let_through(values, mask, out)
+        copy_unmasked(values, mask, out)
 
 
 class LeakyRelu(TwoSlopes):
@@ -134,8 +134,8 @@ class Prelu(TwoSlopes):
 
     def backward_block(self, dout: Array, dx: Array, *saved: Array) -> None:
         _, x = saved
-        # A sum for each BLOCK, so that they are the same however the array comes in pieces; and not
-        # by np.dot, whose rounding depends on how many cores there are.
+        # Each BLOCK has its own sum, so that the sums do not depend on how the array is cut into
+        # pieces. np.dot would round differently on another number of cores.
         for start in range(0, x.size, BLOCK):
             part = slice(start, start + BLOCK)
             here = ~(x[part] > 0)
@@ -144,8 +144,8 @@ class Prelu(TwoSlopes):
         super().backward_block(dout, dx, *saved)
 
 
-def let_through(values: Array, mask: Array, out: Array) -> None:
-    """Put `values` where the mask is not; on their bits, as in `stop`."""
+def copy_unmasked(values: Array, mask: Array, out: Array) -> None:
+    """Copy `values` to `out` where the mask is False. It works on the bits, as `stop` does."""
     bits, others = (array.view(f"u{values.itemsize}") for array in (out, values))
     np.bitwise_xor(bits, others, out=bits)
     np.multiply(bits, mask, out=bits)

@@ -1,21 +1,20 @@
 """The tail of the normal distribution, for which NumPy has no function.
 
-Φ(−z) = exp(−z²/2)·R(z), where R(z) = erfcx(z/√2)/2 is smooth and never small: it falls from ½ to
-0.4/z. What GELU's slope needs beside it is G(z) = R(z) − z/√(2π), which has a root near 0.75.
+Φ(−z) = exp(−z²/2)·R(z), where R(z) = erfcx(z/√2)/2 is smooth and falls slowly, from ½ to 0.4/z.
+GELU's slope also needs G(z) = R(z) − z/√(2π), which has a root near 0.75.
 
 Both come from one table: z lies in one of some 170 segments, each 1/32 to 1/63 of z + 1 wide, and
 there R is its value at the segment's centre plus a polynomial of degree 9 in the distance from it.
-The centre's value outweighs the rest, so that little more than its rounding remains; and the root
-of G is a centre, so that G keeps all its digits next to it. The table holds no numbers found
-elsewhere: R′ = z·R − 1/√(2π) gives every Taylor coefficient from R itself, in 20 ms when it is
-first asked for.
+The value at the centre dominates the sum, so the error is little more than its rounding. The root
+of G is a centre, so that G keeps all its digits near it. The table is computed in 20 ms at its
+first use: R′ = z·R − 1/√(2π) gives every Taylor coefficient from R.
 
-It was chosen by measuring float64 GELU for −38.4 < x < 0, in ULP. With scipy.special.ndtr, x·Φ(x)
-is off by 2e14 in the tail; with erfcx and x²/2 split as here, value and slope are off by 7.5 and,
-near the slope's root, 1000; with this table by 3.1 and 2.7, at 23 ns an element, where erfcx alone
-takes 25. So scipy would be a dependency for less.
+The method was chosen by the errors of float64 GELU for −38.4 < x < 0, in ULP. With
+scipy.special.ndtr, x·Φ(x) is off by 2e14 in the tail; with erfcx and x²/2 split as here, value and
+slope are off by 7.5 and, near the slope's root, 1000; with this table by 3.1 and 2.7, at 23 ns an
+element, where erfcx alone takes 25. So scipy would be a dependency that gives less.
 
-Results of 16 and 32 bits need not so much: `gate` has ten times as many segments, each with a
+Results of 16 and 32 bits need less accuracy: `gate` has ten times as many segments, each with a
 polynomial of degree 4, and takes a tenth of the time.
 """
 
@@ -29,19 +28,19 @@ import numpy as np
 from actgrad.layers.arithmetic import two_product
 from actgrad.layers.arrays import Array, scratch
 
-#: exp(−z²/2) is 0 beyond.
+#: exp(−z²/2) is 0 beyond this z.
 FARTHEST = 39.5
-#: There exp(−z²/2) is 0 to 32 bits, times the largest float32 too.
+#: At this z, exp(−z²/2) times the largest float32 rounds to 0 in float32.
 SHALLOW = 20.5
-#: How wide a short segment is; ROOT is the centre of one.
+#: The width of a short segment; ROOT is the centre of a short segment.
 FINE = 2.0**-7
-#: The float next to the root of G.
+#: The float nearest to the root of G.
 ROOT = 0.7517915246935645
-#: z + SHIFT is cut where its leading 5 bits change, and that puts ROOT in the middle of a segment.
+#: Segments end where the leading 5 bits of z + SHIFT change; ROOT is the middle of a segment.
 SHIFT = 1.765625 - ROOT
 #: The number of the first segment: z + SHIFT's exponent and its leading 5 bits.
 FIRST = int(np.float64(SHIFT).view(np.int64)) >> 47
-#: R's Taylor coefficients, from the value itself on.
+#: The number of Taylor coefficients of R, its value included.
 TERMS = 10
 #: 1/√(2π).
 KAPPA = 0.3989422804014327
@@ -59,7 +58,7 @@ def tail(z: Array) -> tuple[Array, Array, Array, Array]:
     change = rising[-1] * step
     for coefficient in rising[-2:0:-1]:
         change = (change + coefficient) * step
-    # R falls and so does −z/√(2π): the two changes have one sign.
+    # R and −z/√(2π) both fall, so the two changes have the same sign.
     return -square / 2, 1 - rest / 2, rising[0] + change, g + (change - step * KAPPA)
 
 
@@ -78,7 +77,7 @@ def _table() -> Array:
 def gate(x: Array, phi: Array, slope: Array) -> None:
     """Fill `phi` with Φ(x) and `slope` with Φ(x) + x·φ(x), right to 2⁻³⁸, for |x| ≤ SHALLOW.
 
-    What lies further out is taken for ±SHALLOW.
+    x beyond is clipped to ±SHALLOW.
     """
     e, step, whole = scratch(3, x.size)
     segment = whole.view(np.int64)

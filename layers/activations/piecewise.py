@@ -1,7 +1,7 @@
-"""Piecewise linear layers: the slope of each piece is a constant, and the kinks lie between.
+"""Piecewise linear layers: each piece has a constant slope, and kinks separate the pieces.
 
-They work in x's own dtype, and what they round, they round once: every result is the float nearest
-to the truth. At a kink the slope is that of the piece stated, as in PyTorch.
+They compute in x's own dtype and round at most once, so every result is the float nearest to the
+exact value. Each layer states its slope at a kink; it is PyTorch's.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from actgrad.layers.parameter import decimal, parameter
 
 
 class Piecewise(Elementwise):
-    """A piecewise linear layer, which keeps where the gradient is stopped and else passes it on."""
+    """A piecewise linear layer. It keeps where the gradient is stopped, and passes it elsewhere."""
 
     keeps = {"mask": Kept(bool, "True where the gradient is stopped")}
     exact = True
@@ -85,7 +85,7 @@ class Relu(Piecewise):
 
 
 class Threshold(Piecewise):
-    """x above a threshold, else a fixed value: out = x for x > threshold, else value.
+    """x above a threshold, a fixed value elsewhere: out = x for x > threshold, else value.
 
     ∂out/∂x = 1 for x > threshold, else 0, at the jump too. x has any shape.
     """
@@ -97,8 +97,8 @@ class Threshold(Piecewise):
     }
     source = "PyTorch, `torch.nn.Threshold`."
 
-    threshold: float = parameter(None, "x passes above it")
-    value: float = parameter(None, "what stands for x elsewhere")
+    threshold: float = parameter(None, "out is x above it")
+    value: float = parameter(None, "out elsewhere")
 
     @property
     def range(self) -> str:
@@ -128,7 +128,7 @@ class ThresholdedRelu(Piecewise):
         'features", 2014.'
     )
 
-    alpha: float = parameter(1.0, "x passes above it", at_least=0)
+    alpha: float = parameter(1.0, "out is x above it", at_least=0)
 
     @property
     def range(self) -> str:
@@ -144,7 +144,7 @@ class ThresholdedRelu(Piecewise):
 
 
 class Hardshrink(Piecewise):
-    """x outside a zone around 0: out = x for |x| > lambd, else 0.
+    """x outside an interval around 0: out = x for |x| > lambd, else 0.
 
     ∂out/∂x = 1 for |x| > lambd, else 0, at both jumps too. x has any shape. With lambd = 0 it is
     the identity, whose slope at x = 0 is 1; PyTorch's backward gives 0 there.
@@ -158,7 +158,7 @@ class Hardshrink(Piecewise):
     }
     source = 'Donoho and Johnstone, "Ideal spatial adaptation by wavelet shrinkage", 1994.'
 
-    lambd: float = parameter(0.5, "half the width of the zone", at_least=0)
+    lambd: float = parameter(0.5, "half the width of the interval", at_least=0)
 
     @property
     def range(self) -> str:
@@ -190,7 +190,7 @@ class Softshrink(Piecewise):
     source = 'Donoho and Johnstone, "Ideal spatial adaptation by wavelet shrinkage", 1994.'
     range = "every number"
 
-    lambd: float = parameter(0.5, "how far x is moved", at_least=0)
+    lambd: float = parameter(0.5, "the distance that x is moved", at_least=0)
 
     def formula(self, x: Node) -> Node:
         if not self.lambd:
@@ -207,8 +207,8 @@ class Softshrink(Piecewise):
 
 
 def stop(values: Array, mask: Array, out: Array) -> None:
-    """`values` with 0 under the mask. Multiplying would turn ±inf into nan there, and 0 into −0."""
-    # On their bits, for NumPy's own choices by a mask take five times as long.
+    """Fill `out` with `values`, and 0 where the mask is True. A product may be nan or −0."""
+    # It works on the bits, because NumPy's masked copies take five times as long.
     whole = f"u{values.itemsize}"
     bits = out.view(whole)
     np.copyto(bits, mask)
@@ -224,7 +224,7 @@ def mask_of_zone(x: Array, lambd: float, mask: Array) -> None:
 
 
 def fill(out: Array, value: float, mask: Array) -> None:
-    """Put `value`, rounded once to out's dtype, under the mask."""
+    """Fill `out` with `value`, rounded once to out's dtype, where the mask is True."""
     nearest = np.empty(1, out.dtype)
     rounded(np.array([value]), np.zeros(1), nearest)
     np.copyto(out, nearest, where=mask)

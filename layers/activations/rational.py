@@ -42,7 +42,7 @@ class ReluSquared(Elementwise):
 
 
 class Hardswish(Smooth):
-    """x gated by a sigmoid of three lines: out = x·min(max(0, x + 3), 6)/6.
+    """x gated by a sigmoid of three line segments: out = x·min(max(0, x + 3), 6)/6.
 
     ∂out/∂x = 0 for x ≤ −3, 1 for x ≥ 3, else (2x + 3)/6. x has any shape.
     """
@@ -93,7 +93,7 @@ class Softsign(Smooth):
         return x / (1 + abs(x))
 
     def value_and_slope(self, x: Array) -> tuple[Array, Array]:
-        # Finite, because inf/inf is nan.
+        # x is clipped to finite numbers, because inf/inf is nan.
         x = np.clip(x, -(2.0**1023), 2.0**1023)
         share = 1 / (1 + np.abs(x))
         return x / (1 + np.abs(x)), share * share
@@ -116,14 +116,14 @@ class Squareplus(SmoothRectifier):
         return (x + f.sqrt(x**2 + self.b)) / 2
 
     def tail(self, x: Array) -> tuple[Array, Array]:
-        # (√ + x)(√ − x) = b. Halved, so that nothing overflows.
+        # With r = √(x² + b), (r + x)(r − x) = b. All terms are halved, so that none overflows.
         half_root = np.hypot(x / 2, np.sqrt(self.b) / 2)
         value = self.b / 4 / (half_root - x / 2)
         return value, value / half_root / 2
 
 
 class SparsePlus(Smooth):
-    """A rectifier whose corner is a parabola: out = (x + 1)²/4 between −1 and 1.
+    """A rectifier with a parabola in place of its kink: out = (x + 1)²/4 between −1 and 1.
 
     out = 0 for x ≤ −1, x for x ≥ 1; ∂out/∂x = min(max(0, (x + 1)/2), 1). x has any shape.
     """

@@ -1,8 +1,9 @@
 """Layers that gate x by a smooth step of x itself.
 
-Their slopes have a root below 0. There the plain formula leaves no digits, so each kernel measures
-from the root c: with x = c + δ, what cancels is N(x) = N(c) + (N(x) − N(c)), and the difference is
-written as a sum of terms that all have δ's sign. N(c) is not 0, because c is a float.
+Their slopes have a root below 0, where the plain formula loses all digits. So each kernel computes
+the distance δ from the root c, x = c + δ. The numerator that cancels is N(x) = N(c) + (N(x) −
+N(c)), and the difference is written as a sum of terms that all have δ's sign. N(c) is not 0,
+because c is a float.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from actgrad.layers.formula import words as f
 from actgrad.layers.layer import NaiveForm
 from actgrad.layers.parameter import decimal, parameter
 
-#: Further from the roots than this, the plain formulas cancel little and round less.
+#: At larger distances from the roots, the plain formulas cancel little and round less.
 NEAR = 0.3
-#: What is smaller has lost digits that 32 bits show, where terms around 1 cancel.
+#: A smaller sum of terms near 1 has lost digits that float32 shows.
 CLOSE = 2.0**-16
-#: Stands for −∞, whose product with a gate of 0 is no number.
+#: Replaces −∞, because −∞ times a gate of 0 is nan.
 FINITE = -(2.0**128)
 
 
@@ -34,7 +35,7 @@ def gated(x: Array, n: Array, t: Array, z: Array, rest: Array) -> tuple[Array, A
     """x·t/(1 + t) and n·t/(1 + t)², where `t` is exp(z) and should be exp(z + rest)."""
     d, grown = 1 + t, t * (2 + t)
     square = 1 + grown
-    # What the denominators lack, relative to them. It and `rest` mend the quotients.
+    # The relative rounding errors of the denominators. They and `rest` correct the quotients.
     lost = ((t - (d - 1)) + t * rest) / d
     lost_square = ((grown - (square - 1)) + 2 * t * d * rest) / square
     value, slope = x * t / d, n * t / square
@@ -44,11 +45,11 @@ def gated(x: Array, n: Array, t: Array, z: Array, rest: Array) -> tuple[Array, A
 
 
 class StepGated(SmoothRectifier):
-    """x gated by the sigmoid of some z(x): out = x / (1 + exp(−z))."""
+    """x gated by the sigmoid of a function z(x): out = x / (1 + exp(−z))."""
 
     @abstractmethod
     def argument(self, x: Array, z: Array, pull: Array) -> None:
-        """Fill `z`, not beyond ±DEEP, and `pull` with x·z′, as float64 has them."""
+        """Fill `z`, clipped to ±DEEP, and `pull` with x·z′, both computed in float64."""
 
     def short_block(self, x: Array, out: Array, *saved: Array) -> None:
         (slope,) = saved
@@ -69,7 +70,7 @@ class SigmoidGated(StepGated):
 
     @property
     def steepness(self) -> float:
-        """How steep the gate is."""
+        """The steepness of the gate."""
         raise NotImplementedError
 
     @property
@@ -102,7 +103,8 @@ class SigmoidGated(StepGated):
 
 #: The least value of z/(1 + exp(−z)).
 SILU_LEAST = -0.2784645427610738
-#: The float next to the root of N(z) = 1 + z + exp(z), N there, and exp there.
+#: The float nearest to the root of N(z) = 1 + z + exp(z), and the values of N and exp at that
+#: float.
 SILU_ROOT, SILU_REST, SILU_EXP = -1.2784645427610737, 1.3995343912896686e-16, 0.27846454276107385
 
 
@@ -127,7 +129,7 @@ class Silu(SigmoidGated):
         'functions", 2017.'
     )
 
-    beta: float = parameter(1.0, "how steep the gate is", above=0)
+    beta: float = parameter(1.0, "the steepness of the gate", above=0)
 
     @property
     def steepness(self) -> float:
@@ -180,7 +182,7 @@ class Mish(Smooth):
         s, top = 1 + t, t + 2
         product = t * top
         d = product + 2
-        # What t + 2 lacks, and then d, relative to them: it mends the quotients.
+        # The relative rounding errors of t + 2 and then of d, which correct the quotients.
         lost = t - (top - 2)
         lost_below = ((product - (d - 2)) + t * lost) / d
         # N(x) = 4(1 + x) + t·(4x + 6) + 4t² + t³ = s·(4x + s² + s + 1 + 1/s); the slope is N·t/d².
@@ -198,9 +200,9 @@ class Mish(Smooth):
         return deepen(value, x, x * (top / d)), deepen(slope, x, n / (d * d))
 
 
-#: Between the root and 0: from here on, the formula in exp(−x) cancels little and rounds less.
+#: A point between the root and 0. Above it, the formula in exp(−x) cancels little and rounds less.
 MISH_TURN = -0.6
-#: The float next to the root of Mish's N, N there, and exp there.
+#: The float nearest to the root of Mish's N, and the values of N and of exp at that float.
 MISH_ROOT, MISH_REST, MISH_EXP = -1.1924312145154952, 2.3835305781704074e-16, 0.30348253528152896
 
 
@@ -256,7 +258,7 @@ class GeluTanh(StepGated):
     range = "-0.17004075057 ≤ y"
 
     CUBIC = 0.044715
-    #: There the gate is 0 to 32 bits, times the largest float32 too.
+    #: At −FARTHEST, the gate times the largest float32 rounds to 0 in float32.
     FARTHEST = 20.5
 
     def formula(self, x: Node) -> Node:
@@ -281,7 +283,7 @@ class GeluTanh(StepGated):
         rise = TWICE[0] * step
         n = 3 * cubes * rise + GELU_TANH_EXP * np.expm1(rise * (1 + cubes))
         n = rise + (n + (TWICE[1] * step + GELU_TANH_REST))
-        # Far from the root the plain formula cancels little, and rounds less: x·v′ = v + 2(v − ax).
+        # Far from the root the plain formula cancels little and rounds less: x·v′ = v + 2(v − ax).
         line, lost = two_product(x, TWICE[0])
         lost = 3 * rest - 2 * (lost + TWICE[1] * x)
         pull, lost_pull = two_sum(v, 2 * (v - line))
@@ -304,7 +306,7 @@ class GeluTanh(StepGated):
 
 #: 2√(2/π) as hi + lo.
 TWICE = 1.5957691216057308, -9.96930880911092e-17
-#: The float next to the root of gelu_tanh's N, N there, and exp(2u) there.
+#: The float nearest to the root of gelu_tanh's N, and the values of N and exp(2u) at that float.
 GELU_TANH_ROOT, GELU_TANH_REST, GELU_TANH_EXP = (
     -0.7524614220710163,
     -8.454378231586076e-17,

@@ -1,4 +1,4 @@
-"""Layers whose every output element depends on a whole line of x along one axis."""
+"""Softmax and its relatives: each element of out depends on all elements of x along one axis."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from actgrad.layers.layer import Kept
 
 
 class Softmax(AlongAxis):
-    """Numbers along an axis as probabilities: outᵢ = exp(xᵢ) / Σⱼ exp(xⱼ).
+    """The numbers along an axis, normalized to probabilities: outᵢ = exp(xᵢ) / Σⱼ exp(xⱼ).
 
     dxᵢ = outᵢ·(doutᵢ − Σⱼ doutⱼ·outⱼ). out has x's shape. One inf gives 1
     in its place and 0 elsewhere. Two infs have no limit: the whole line is nan.
 
-    What forward keeps is `out`, and where that is above ½, out − 1, computed without subtraction.
+    Forward keeps `out`, and in its place out − 1, computed without subtraction, where out is above
+    ½.
     """
 
     name = "softmax"
@@ -58,7 +59,8 @@ class Softmax(AlongAxis):
     def backward_rows(self, dout: Array, dx: Array, *saved: Array) -> None:
         (kept,) = saved
         y = whole(kept)
-        # Measured from dout at the largest y, the sum has no part of it, and 1 − y does not cancel.
+        # d is relative to dout at the largest y, so its term in the sum is 0 and 1 − y does not
+        # cancel.
         d = dout - np.take_along_axis(dout, largest(y), 1)
         np.multiply(y, d - (y * d).sum(1, keepdims=True), out=dx)
 
@@ -89,8 +91,8 @@ class LogSoftmax(AlongAxis):
 
     dxᵢ = doutᵢ − exp(outᵢ)·Σⱼ doutⱼ. out has x's shape.
 
-    What forward keeps is the softmax, and where that is above ½, the softmax − 1, computed without
-    subtraction.
+    Forward keeps the softmax, and in its place softmax − 1, computed without subtraction, where the
+    softmax is above ½.
     """
 
     name = "log_softmax"
@@ -119,7 +121,7 @@ class LogSoftmax(AlongAxis):
     def forward_rows(self, x: Array, out: Array, *saved: Array) -> None:
         (kept,) = saved
         below, rest, others = shares(x, kept)
-        # Both are ≤ 0: nothing cancels.
+        # Both terms are ≤ 0, so nothing cancels.
         np.subtract(below, np.log1p(others), out=out)
         out += rest
 
@@ -140,8 +142,8 @@ class LogSoftmax(AlongAxis):
 class Sparsemax(AlongAxis):
     """The point of the probability simplex that is nearest to x: outᵢ = max(xᵢ − τ, 0).
 
-    τ is such that Σ out = 1. With S the set of i for which outᵢ > 0, dxᵢ = doutᵢ − the mean of dout
-    over S, for i in S, else 0. out has x's shape.
+    τ makes Σ out = 1. S is the set of i with outᵢ > 0. dxᵢ = doutᵢ − (the mean of dout over S) for
+    i in S, else 0. out has x's shape.
     """
 
     name = "sparsemax"
@@ -176,15 +178,15 @@ class Sparsemax(AlongAxis):
         counts = np.arange(1, x.shape[1] + 1)
         inside = 1 + counts * falling > falling.cumsum(1)
         size = np.maximum(inside.sum(1, keepdims=True), 1)
-        within = below >= np.take_along_axis(falling, size - 1, 1)
-        # size·y = 1 + Σ over S of (xᵢ − xⱼ). On a grid of 2⁻³⁰ its large part is exact, so that y
-        # has all its digits however small it is.
-        coarse = np.where(within, np.rint(below * 2.0**30) / 2.0**30, 0)
-        fine = np.where(within, (below - coarse) + rest, 0)
+        in_support = below >= np.take_along_axis(falling, size - 1, 1)
+        # size·y = 1 + Σ over S of (xᵢ − xⱼ). The large part is rounded to a grid of 2⁻³⁰ and its
+        # sum is exact, so a small y keeps all digits.
+        coarse = np.where(in_support, np.rint(below * 2.0**30) / 2.0**30, 0)
+        fine = np.where(in_support, (below - coarse) + rest, 0)
         y = 1 + size * coarse - coarse.sum(1, keepdims=True)
         y += size * fine - fine.sum(1, keepdims=True)
         np.maximum(y / size, 0, out=out)
-        out[~within] = 0
+        out[~in_support] = 0
         np.less_equal(out, 0, out=mask)
         out[np.isnan(below).any(1)] = np.nan
 
@@ -197,13 +199,13 @@ class Sparsemax(AlongAxis):
 
 
 def largest(x: Array) -> Array:
-    """Where each row has its largest number, as a column."""
+    """The index of each row's largest number, as a column."""
     index: Array = x.argmax(axis=1, keepdims=True)
     return index
 
 
 def from_largest(x: Array) -> tuple[Array, Array]:
-    """x minus its row's largest number, as hi + lo; that number gives 0 itself, also if inf."""
+    """x minus its row's largest number, as hi + lo; at that number it is 0, also if it is inf."""
     top = largest(x)
     most = np.take_along_axis(x, top, 1)
     hi, lo = two_sum(x, -most)
@@ -214,7 +216,7 @@ def from_largest(x: Array) -> tuple[Array, Array]:
 def shares(x: Array, kept: Array) -> tuple[Array, Array, Array]:
     """Fill `kept` with the softmax of each row, less 1 where that is above ½.
 
-    Returns x minus its largest number as hi + lo, and Σ exp(hi + lo) over all the others.
+    Returns x minus its largest number as hi + lo, and Σ exp(hi + lo) without that number's term.
     """
     hi, lo = from_largest(x)
     power = np.exp(hi)
@@ -229,6 +231,6 @@ def shares(x: Array, kept: Array) -> tuple[Array, Array, Array]:
 
 
 def whole(kept: Array) -> Array:
-    """The softmax itself, from what `shares` kept."""
+    """The softmax, from the array that `shares` filled."""
     value: Array = kept + np.signbit(kept)
     return value

@@ -55,7 +55,9 @@ def copy_of_the_project(folder: Path) -> Path:
 def run(command: str, folder: Path) -> str:
     """What a command prints in the copy, where `actgrad` and `pytest` are those of the copy."""
     aliases = 'actgrad() { python -m actgrad "$@"; }; pytest() { python -m pytest "$@"; }; '
-    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    # The copy is no part of what a coverage run of these tests measures.
+    hidden = ("COLUMNS", "COV")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     environment |= {
         "PATH": str(Path(sys.executable).parent) + os.pathsep + environment["PATH"],
         "PYTHONPATH": str(folder),

@@ -152,10 +152,9 @@ def check_json(report: Report) -> dict[str, Any]:
         "setup": report.opening,
         "findings": [
             {
-                "name": finding.name,
-                "severity": _severity(report, finding),
-                "meaning": FAULTS[finding.name],
                 **finding._asdict(),
+                "meaning": FAULTS[finding.name],
+                "severity": _severity(report, finding),
                 "where": finding.where and _json_numbers(finding.where),
             }
             for finding in report.findings

@@ -18,7 +18,7 @@ from actgrad.layers.check.gradient import (
 )
 from actgrad.layers.check.numerical_derivative import QUICK, RESOLVED, THOROUGH, noise
 from actgrad.layers.check.report import Finding
-from actgrad.layers.check.row_results import RowResults
+from actgrad.layers.check.row_results import RowResults, most_ordinary
 from actgrad.layers.check.script import Script
 from actgrad.layers.check.special_values import (
     index_nearest_to_0,
@@ -156,7 +156,7 @@ def _wrong_gradients(
     if not wrong.any():
         return
     nearest = expected.nearest(dx)
-    off = np.where(wrong, expected.distance(dx), -1)
+    off = np.where(most_ordinary(results.x, wrong), expected.distance(dx), -1)
     i = int(np.nan_to_num(off / (np.abs(nearest) + 1e-3), nan=-1).argmax())
     message = (
         "at x = {x:.9g} in {dtype} backward gives {got:.9g}, the derivative is "

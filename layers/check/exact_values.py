@@ -10,7 +10,7 @@ import numpy as np
 from actgrad.layers.arrays import Array, finfo
 from actgrad.layers.check.gradient import ElementwiseSubject, at_discontinuity, rounding_tolerance
 from actgrad.layers.check.report import Finding
-from actgrad.layers.check.row_results import RowResults
+from actgrad.layers.check.row_results import RowResults, most_ordinary
 from actgrad.layers.layer import Layer
 
 
@@ -63,6 +63,7 @@ def wrong_values(
         wrong = (off > slack) & np.isfinite(out) & (np.abs(exact.value) < limit)
     wrong &= ~at_discontinuity([at for at in elementwise.discontinuities if at.jump], wide)
     if wrong.any():
-        i = int(np.where(wrong, off / (slack + np.abs(exact.value)), -1).argmax())
+        chosen = most_ordinary(wide, wrong)
+        i = int(np.where(chosen, off / (slack + np.abs(exact.value)), -1).argmax())
         message = "at x = {x:.9g} in {dtype} forward gives {got:.9g}, the formula {expected:.9g}"
         yield results.finding("wrong-value", message, "forward", i, exact.value[i], slack[i])

@@ -30,12 +30,13 @@ from actgrad.layers.check.points import (
     ordinary_sample,
 )
 from actgrad.layers.check.report import (
-    WARNINGS,
+    LARGEST_ORDINARY,
     Finding,
     GradientCurve,
     KinkGradient,
     Report,
     merge_dtypes,
+    with_severity,
 )
 from actgrad.layers.check.shape_dtype_layout import (
     LAYOUT,
@@ -55,8 +56,6 @@ DTYPES = ("float64", "float32", "float16")
 ROWS = ((-1,), (-1, 1), (1, -1), (-1, 1, 1), (1, 1, 1, -1))
 #: The shapes that are tried for the array on which the behaviour is watched.
 SAMPLE_SHAPES = ((4, 6), (24,), (2, 2, 6), (2, 2, 2, 4))
-#: Within this |x| NumPy must not warn; larger numbers may truly overflow when squared.
-LARGEST_WITHOUT_WARNING = 1e6
 #: The largest x whose whole Jacobian is checked.
 LARGEST_JACOBIAN = 64
 #: The behaviour is watched on the first rows of x, about this many elements.
@@ -119,8 +118,9 @@ class Examination:
         self.x = x
         self.notes: list[str] = []
         self.subject = _with_fixed_randomness(self._in_accepted_shape())
-        dtypes = (x.dtype.name,) if x is not None else (dtype,) if dtype else DTYPES
-        self.dtypes = [name for name in dtypes if self._accepts_dtype(name)]
+        #: The dtypes that the caller asks for.
+        self.asked = (x.dtype.name,) if x is not None else (dtype,) if dtype else ()
+        self.dtypes = [name for name in self.asked or DTYPES if self._accepts_dtype(name)]
         if x is None:
             self.notes += self._refused_shapes()
         self.findings: list[Finding] = []
@@ -156,9 +156,7 @@ class Examination:
             tuple(self.dtypes),
             sum(accuracy.points for accuracy in accuracies),
             sum(accuracy.unjudged for accuracy in accuracies),
-            tuple(
-                sorted(merge_dtypes(self.findings), key=lambda finding: finding.name in WARNINGS)
-            ),
+            tuple(merge_dtypes(map(self._with_severity, self.findings))),
             tuple(dict.fromkeys(self.notes)),
             kinks,
             {each.dtype: each.ulp for each in accuracies if each.ulp is not None},
@@ -175,6 +173,9 @@ class Examination:
         large = self.x.size > LARGEST_SAMPLE
         rows = max(1, LARGEST_SAMPLE * len(self.x) // self.x.size) if large else None
         return literal_sample((self.x if rows is None else self.x[:rows]).astype(dtype))
+
+    def _with_severity(self, finding: Finding) -> Finding:
+        return with_severity(finding, self.asked, self.x is not None)
 
     def _has(self, name: str) -> bool:
         return any(finding.name == name for finding in self.findings)
@@ -204,7 +205,7 @@ class Examination:
                 findings, notes = at_special_values(elementwise, named(dtype))
                 self.findings += findings
                 self.notes += notes
-            moderate = points[np.abs(points.astype(np.float64)) <= LARGEST_WITHOUT_WARNING]
+            moderate = points[np.abs(points.astype(np.float64)) <= LARGEST_ORDINARY]
             self.findings += numpy_warnings(self.subject, moderate[:512, None].astype(dtype))
             yield accuracy
             if any(finding.name == "wrong-gradient" for finding in accuracy.findings):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from math import isnan
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from actgrad.layers.arrays import Array
 from actgrad.layers.check.discontinuities import Discontinuity
@@ -29,8 +29,15 @@ FAULTS = {
     "numpy-warning": "NumPy warns although the result is finite",
     "lost-gradient": "the gradient has lost digits that its dtype can hold",
 }
-#: The faults that do not make the verdict bad, unless it is strict.
+#: The faults that are warnings wherever they occur.
 WARNINGS = {"numpy-warning", "lost-gradient"}
+#: The dtypes in which a fault is a warning unless the caller asks for them.
+NARROW = {"float16", "bfloat16"}
+#: Beyond this |x| a fault is a warning. The largest activations that are published, those of large
+#: language models, are of the order of 10⁴; a few exceed 65504, the largest number of float16.
+LARGEST_ORDINARY = 1e6
+
+Severity: TypeAlias = Literal["error", "warning"]
 
 
 class Where(NamedTuple):
@@ -50,6 +57,8 @@ class Finding(NamedTuple):
     example: tuple[str, str]
     dtype: str
     where: Where | None = None
+    #: An error makes the verdict bad, a warning only if the verdict is strict.
+    severity: Severity = "error"
 
 
 class GradientCurve(NamedTuple):
@@ -110,7 +119,7 @@ class Report:
     @property
     def errors(self) -> tuple[Finding, ...]:
         """The findings that make the verdict bad."""
-        return tuple(each for each in self.findings if self.strict or each.name not in WARNINGS)
+        return tuple(each for each in self.findings if self.strict or each.severity == "error")
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
@@ -149,10 +158,23 @@ class Report:
         return replace(self, findings=kept, strict=strict)
 
 
+def with_severity(finding: Finding, asked: Collection[str], given: bool) -> Finding:
+    """The finding, as a warning where no network meets it.
+
+    That is at an infinite or too large x, and in a narrow dtype. `asked` are the dtypes that the
+    caller asks for; `given` says whether the points are the caller's, which all count.
+    """
+    narrow = finding.dtype in NARROW and finding.dtype not in asked
+    where = finding.where
+    far = not given and where is not None and abs(where.x) > LARGEST_ORDINARY
+    warning = finding.name in WARNINGS or narrow or far
+    return finding._replace(severity="warning") if warning else finding
+
+
 def merge_dtypes(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """One finding for each name: the first, whose message mentions the other dtypes."""
+    """One finding for each name: the first error, else the first, with the other dtypes named."""
     by_name: dict[str, list[Finding]] = {}
-    for finding in findings:
+    for finding in errors_first(findings):
         by_name.setdefault(finding.name, []).append(finding)
     for first, *rest in by_name.values():
         also = {each.dtype: each.where for each in reversed(rest) if each.dtype != first.dtype}
@@ -161,3 +183,8 @@ def merge_dtypes(findings: Iterable[Finding]) -> Iterator[Finding]:
             for dtype, where in reversed(also.items())
         )
         yield first._replace(message=f"{first.message}; also in {dtypes}") if dtypes else first
+
+
+def errors_first(findings: Iterable[Finding]) -> list[Finding]:
+    """The errors in their order, then the warnings in theirs."""
+    return sorted(findings, key=lambda finding: finding.severity == "warning")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from actgrad.layers.arrays import Array
-from actgrad.layers.check.report import Finding, Where
+from actgrad.layers.check.report import LARGEST_ORDINARY, Finding, Where
 from actgrad.layers.check.script import Script, equal, finding_of
 from actgrad.layers.check.subject import Subject
 
@@ -61,3 +61,9 @@ class RowResults(NamedTuple):
             if ran is not None and equal(np.float64(ran[0]), np.float64(where.got), 0.0):
                 break
         return statement
+
+
+def most_ordinary(x: Array, chosen: Array) -> Array:
+    """The chosen among the x that networks meet; all of the chosen if none is among those."""
+    ordinary = chosen & (np.abs(x) <= LARGEST_ORDINARY)
+    return ordinary if ordinary.any() else chosen

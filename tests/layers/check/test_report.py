@@ -5,7 +5,19 @@ from __future__ import annotations
 import pytest
 
 from actgrad.layers.check.discontinuities import Discontinuity
-from actgrad.layers.check.report import KinkGradient
+from actgrad.layers.check.report import (
+    Finding,
+    KinkGradient,
+    Report,
+    Severity,
+    Where,
+    merge_dtypes,
+    with_severity,
+)
+
+
+def finding(name: str = "not-finite", dtype: str = "float64", x: float = 1.0) -> Finding:
+    return Finding(name, f"at {x:g}", ("", ""), dtype, Where(x, 0.0, 1.0, 0.0))
 
 
 @pytest.mark.parametrize(
@@ -21,3 +33,41 @@ from actgrad.layers.check.report import KinkGradient
 def test_a_kink_says_where_the_layers_gradient_is(gradient: float, place: str) -> None:
     kink = Discontinuity(x=0.0, left=0.0, right=1.0, jump=0.0, within=0.0)
     assert str(KinkGradient(kink, gradient)).endswith(f"gradient is {gradient:g}, {place}")
+
+
+@pytest.mark.parametrize(
+    ("faulty", "asked", "given", "severity"),
+    [
+        (finding(), (), False, "error"),
+        (finding(dtype="float32"), (), False, "error"),
+        (finding(dtype="float16"), (), False, "warning"),
+        (finding(dtype="bfloat16"), ("bfloat16",), False, "error"),
+        (finding(x=-1e6), (), False, "error"),
+        (finding(x=-2e6), (), False, "warning"),
+        (finding(x=-2e6), ("float64",), True, "error"),
+        (finding(x=float("inf")), (), False, "warning"),
+        (finding("lost-gradient"), ("float64",), True, "warning"),
+    ],
+)
+def test_a_fault_that_no_network_meets_is_a_warning(
+    faulty: Finding, asked: tuple[str, ...], given: bool, severity: Severity
+) -> None:
+    assert with_severity(faulty, asked, given).severity == severity
+
+
+def test_the_merged_finding_of_several_dtypes_is_the_error_among_them() -> None:
+    warning = finding(x=1e9)._replace(severity="warning")
+    error = finding(dtype="float32", x=90)
+    (merged,) = merge_dtypes([warning, error])
+    assert merged.severity == "error"
+    assert merged.message == "at 90; also in float64 at x = 1e+09"
+
+
+def test_only_a_strict_report_counts_warnings() -> None:
+    warning = finding()._replace(severity="warning")
+    report = Report("relu", "", "element-wise", ("float64",), 1, findings=(warning,))
+    assert report.ok
+    assert report.warnings == (warning,)
+    strict = report.filtered(strict=True)
+    assert strict.errors == (warning,)
+    assert not strict.ok

@@ -67,6 +67,15 @@ def floating(value: ArrayLike, what: str) -> Array:
     return array
 
 
+def native_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype in this machine's byte order, float64 for integers and booleans.
+
+    Raises:
+        DtypeError: no layer computes in it.
+    """
+    return floating(np.empty(0, dtype), "x").dtype.newbyteorder("=")
+
+
 #: Whether the last or the first index changes fastest in memory.
 Order: TypeAlias = Literal["C", "F"]
 

@@ -10,8 +10,8 @@ import numpy as np
 from actgrad.cli.read.external import Repeated, random_access
 from actgrad.cli.read.source import in_memory, open_array
 from actgrad.layers import DtypeError, Layer, ShapeError
-from actgrad.layers.arrays import Array, floating, named
-from actgrad.layers.run import MemoryArray, SliceLayout, Source, native_dtype, slice_layout
+from actgrad.layers.arrays import Array, floating, named, native_dtype
+from actgrad.layers.run import MemoryArray, SliceLayout, Source, slice_layout
 from actgrad.layers.verify import Block
 
 #: Elements in a block; a slice that is longer is a block of its own.
@@ -76,7 +76,7 @@ class Dump:
 
     def blocks(self) -> Iterator[Block]:
         """The whole dump, in native byte order: 1-d, or lines along the layer's axis as rows."""
-        step = max(1, BLOCK // self.cut.size)
+        step = max(1, BLOCK // (self.cut.length * self.cut.stride))
         for first in range(0, self.cut.number, step):
             count = min(step, self.cut.number - first)
             yield Block(**{name: self._part(name, first, count) for name in self.sources})

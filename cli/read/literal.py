@@ -63,12 +63,6 @@ class Level:
         return (len(self.shapes), *(self.shapes[0] if self.shapes else ()))
 
 
-def may_begin(text: str) -> bool:
-    """Whether the text begins like an array; `/tmp/x.npy` does not."""
-    start = text.replace("−", "-").lstrip()
-    return start[:1] in tuple("[(.…") or any(re.match(p, start) for p in (NUMBER, WRAPPER))
-
-
 def parse(text: str) -> Array:
     """The float64 array that `text` spells.
 

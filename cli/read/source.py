@@ -95,7 +95,7 @@ def _opened(argument: str, option: str, files: ExitStack) -> Array | ExternalArr
     if argument == "-":
         return _stdin(option, files)
     error = None
-    if literal.may_begin(argument):
+    if _may_be_literal(argument):
         try:
             return floating(literal.parse(argument), option)
         except literal.LiteralError as refused:
@@ -104,6 +104,13 @@ def _opened(argument: str, option: str, files: ExitStack) -> Array | ExternalArr
     if os.path.exists(path):  # noqa: PTH110 — False, not an error, for a name that is too long
         return _file(path, member, files)
     raise _neither(argument, option, error)
+
+
+def _may_be_literal(argument: str) -> bool:
+    """Whether the text begins like an array; `/tmp/x.npy` does not."""
+    start = argument.replace("−", "-").lstrip()
+    patterns = literal.NUMBER, literal.WRAPPER
+    return start[:1] in tuple("[(.…") or any(re.match(pattern, start) for pattern in patterns)
 
 
 def _path(argument: str) -> tuple[Path, str | None]:

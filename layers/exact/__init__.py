@@ -1,6 +1,5 @@
 """Exact values of formulas, and distances from them in ULP."""
 
-from actgrad.layers.exact.enclosure import enclosures, truths
 from actgrad.layers.exact.processes import BITS, exact_rows
 from actgrad.layers.exact.ulp import (
     NOWHERE,
@@ -14,6 +13,7 @@ from actgrad.layers.exact.ulp import (
     ordered,
     spacing,
     truth_of,
+    truths,
     unordered,
 )
 from actgrad.layers.exact.values import LEAST, bounds, exact

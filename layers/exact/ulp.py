@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from mpmath import libmp, mp, mpf
 
+from actgrad.layers.arithmetic import balls
 from actgrad.layers.arrays import Array
 
 #: A value that is below a power of two by less than 2^−SAME of it counts as that power.
@@ -108,6 +109,27 @@ def truth_of(truth: mpf, float_format: FloatFormat) -> tuple[float, int, float]:
     lacking = libmp.mpf_sub(raw, libmp.from_float(value))
     offset = libmp.mpf_shift(lacking, -float_format.ulp_exponent(place))
     return value, place, float(libmp.to_float(offset))
+
+
+def truths(ball: balls.Ball, signs: Array, float_format: FloatFormat) -> Truths:
+    """The exact values as far as balls tell them; a 0 gets the sign of `signs`."""
+    hi, lo, radius = (np.broadcast_to(np.asarray(part, float), signs.shape) for part in ball)
+    with np.errstate(all="ignore"):
+        size, low, radius = np.abs(hi), np.copysign(1, hi) * lo, radius * balls.UP
+        bits = size.view(np.int64)
+        power = (bits & (0x7FF << 52)).view(np.float64)
+        # Both differences are exact; adding the second term rounds once.
+        over, under = (size - power) + (low + power * 2.0**-SAME), (2 * power - size) - low
+        straddles = (radius > 0) & ((np.abs(over) <= radius) | (np.abs(under) <= radius))
+        exponent = (bits >> 52) - 1023 - (over < 0)
+        above = (size - float_format.overflow) + low
+        unknown = ~np.isfinite(hi + lo) | (radius > 0) & (
+            (size <= radius) | (np.abs(above) <= radius)
+        )
+        value = np.where((hi == 0) & (radius == 0), np.copysign(0, signs), hi)
+        value = np.where(above >= 0, np.copysign(np.inf, hi), value)
+        offset, off = in_ulp(lo, exponent, float_format), in_ulp(radius, exponent, float_format)
+    return Truths(value, exponent, offset, np.where(unknown, np.inf, off), straddles)
 
 
 def spacing(truth: mpf, float_format: FloatFormat) -> mpf:

@@ -1,7 +1,7 @@
 """The formula of a layer: the words it is written in, and the ways it is read."""
 
 from actgrad.layers.formula import words
-from actgrad.layers.formula.graph import Edge, Graph, Sweep
+from actgrad.layers.formula.graph import Edge, Formula, Graph, Sweep, trace
 from actgrad.layers.formula.readings import (
     BALLS,
     FLOATS,
@@ -13,5 +13,4 @@ from actgrad.layers.formula.readings import (
     limits,
 )
 from actgrad.layers.formula.symbol import Symbol, name, number
-from actgrad.layers.formula.tracing import Formula, trace
 from actgrad.layers.formula.words import Node, Operation, variable

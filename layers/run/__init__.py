@@ -17,7 +17,6 @@ if TYPE_CHECKING:
         can_run_in_parts,
         can_stream,
         check_dout_shape,
-        native_dtype,
         slice_layout,
         source_spec,
         stream,

@@ -10,14 +10,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from actgrad.layers.arrays import Array, floating
+from actgrad.layers.arrays import Array, floating, native_dtype
 from actgrad.layers.errors import ShapeError
 from actgrad.layers.layer import Layer
 from actgrad.layers.run.streaming import (
     LARGEST_SLICE,
     Progress,
     can_run_by_regions,
-    native_dtype,
 )
 from actgrad.layers.run.threads import OrderedThreads, cores
 

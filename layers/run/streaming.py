@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
-from actgrad.layers.arrays import Array, Order, floating, order
+from actgrad.layers.arrays import Array, Order, floating, native_dtype, order
 from actgrad.layers.errors import ShapeError
 from actgrad.layers.layer import Layer, total
 from actgrad.layers.run.pipeline import Pipeline
@@ -174,15 +174,6 @@ def trace_specs(chain: Layer, x: ArraySpec, dout: ArraySpec | None = None) -> di
 def source_spec(source: Source, dtype: np.dtype[Any] | None) -> ArraySpec:
     """The source's shape, and the dtype that layers get: `dtype` if given, else its own."""
     return ArraySpec(source.shape, dtype or native_dtype(source.dtype))
-
-
-def native_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype in this machine's byte order, float64 for integers and booleans.
-
-    Raises:
-        DtypeError: no layer computes in it.
-    """
-    return floating(np.empty(0, dtype), "x").dtype.newbyteorder("=")
 
 
 def check_dout_shape(chain: Layer, x: Source, dout: Source | None) -> None:

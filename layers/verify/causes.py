@@ -15,7 +15,7 @@ from actgrad.layers.formula import Formula, Node, Sweep, arrays, variable
 from actgrad.layers.layer import Layer
 from actgrad.layers.verify.policy import FAILURE_CODES
 from actgrad.layers.verify.reference import Reference
-from actgrad.layers.verify.tally import Elements, Tally
+from actgrad.layers.verify.tally import Elements
 
 #: The least share of the wrong elements that a cause must explain.
 ENOUGH = 0.6
@@ -45,17 +45,20 @@ class LikelyCause(NamedTuple):
     share: float
 
 
-def likely_cause(reference: Reference, name: str, tally: Tally) -> LikelyCause | None:
-    """Return the cause that explains most of what is wrong with a result; None if none suffices.
+def likely_cause(
+    reference: Reference, name: str, wrong: Elements, passed: bool
+) -> LikelyCause | None:
+    """Return the cause that explains the most elements of a result; None if none explains enough.
 
-    Where no element failed, truncation is the only cause that is looked for.
+    `wrong` is a sample of the elements that fail or are not correctly rounded. Where all elements
+    `passed`, truncation is the only cause that is considered.
     """
-    if tally.wrong is None or not reference.layer.is_elementwise or tally.wrong.x.size < FEWEST:
+    if not reference.layer.is_elementwise or wrong.x.size < FEWEST:
         return None
-    if not tally.failed:
-        share = truncated_share(tally.wrong)
+    if passed:
+        share = truncated_share(wrong)
         return LikelyCause(TRUNCATED, share) if share else None
-    failed = tally.wrong.at(tally.wrong.failure > 0)
+    failed = wrong.at(wrong.failure > 0)
     if failed.x.size < FEWEST:
         return None
     failed = failed.at(slice(None, None, -(-failed.x.size // MOST)))

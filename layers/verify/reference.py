@@ -7,7 +7,7 @@ one too small for exact arithmetic to tell its sign.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -23,13 +23,12 @@ from actgrad.layers.exact import (
     FloatFormat,
     Truths,
     bounds,
-    enclosures,
     exact,
     exact_rows,
     truth_of,
     truths,
 )
-from actgrad.layers.formula import Formula
+from actgrad.layers.formula import BALLS, Formula, Sweep
 from actgrad.layers.layer import Layer
 
 #: The results of a layer that can be verified.
@@ -244,6 +243,22 @@ class Reference:
         if length not in self._traced:
             self._traced[length] = self.layer.traced(length or None)
         return self._traced[length]
+
+
+def enclosures(
+    formula: Formula, x: Sequence[Array], dout: Sequence[Array]
+) -> tuple[list[balls.Ball], list[balls.Ball]]:
+    """Balls of the formula's outputs and, if dout is given, of the gradients by its inputs.
+
+    x and dout have an array of float64 for each input and output. Nothing is claimed where x is nan
+    or infinite.
+    """
+    known = {node: balls.Ball(values) for node, values in zip(formula.inputs, x, strict=True)}
+    upstream = [balls.ONE if (row == 1).all() else balls.Ball(row) for row in dout]
+    with np.errstate(all="ignore"):
+        sweep = Sweep(formula, BALLS, known, upstream)
+    outputs = [sweep.value(node) for node in formula.outputs]
+    return outputs, [sweep.gradient(node) for node in formula.inputs] if dout else []
 
 
 def tail_bound(low: mpf, high: mpf, float_format: FloatFormat) -> TailBound:

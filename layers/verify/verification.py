@@ -136,9 +136,11 @@ class Verification:
 
     @property
     def likely_causes(self) -> dict[str, LikelyCause]:
-        """The likely cause of what is wrong, for each result for which one is recognised."""
+        """The likely cause of the errors of each result, where a cause is recognised."""
         causes = {
-            name: likely_cause(self.reference, name, tally) for name, tally in self.tallies.items()
+            name: likely_cause(self.reference, name, tally.wrong, not tally.failed)
+            for name, tally in self.tallies.items()
+            if tally.wrong is not None
         }
         return {name: cause for name, cause in causes.items() if cause is not None}
 

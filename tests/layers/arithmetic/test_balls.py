@@ -14,11 +14,12 @@ from mpmath import mp, mpf
 
 from actgrad.layers import AlongAxis, Chain, catalogue, layer
 from actgrad.layers.arithmetic.balls import Ball
-from actgrad.layers.exact.enclosure import enclosures, truths
+from actgrad.layers.exact import truths
 from actgrad.layers.exact.ulp import FloatFormat, truth_of
 from actgrad.layers.exact.values import exact
 from actgrad.layers.formula import BALLS, trace
 from actgrad.layers.formula import words as f
+from actgrad.layers.verify.reference import enclosures
 from actgrad.layers.verify.sample import draw_sample
 
 SPECS = [

@@ -26,8 +26,8 @@ from actgrad.layers.formula import (
     limits,
 )
 from actgrad.layers.formula import words as f
+from actgrad.layers.formula.graph import trace
 from actgrad.layers.formula.symbol import Symbol, name, number
-from actgrad.layers.formula.tracing import trace
 
 #: The word's function in mpmath, for each word of one number.
 OF_ONE: dict[f.Operation, Callable[[Any], Any]] = {

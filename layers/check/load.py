@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import ast
-import importlib
+import inspect
 import re
-import sys
 from collections.abc import Callable
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
 from actgrad.layers.activations import layer as catalogue_layer
 from actgrad.layers.arrays import Array
+from actgrad.layers.check.python_files import attribute_of, import_place, layer_names
 from actgrad.layers.check.subject import Subject, copy_maker, layer_error
 from actgrad.layers.errors import ActgradError, LayerImportError, ParameterError
 from actgrad.layers.layer import Layer
 
 #: `file.py:Class`, `package.module:Class` or `file.py:forward,backward`, then `:param=value…`.
 IMPORTED = re.compile(r"(?s)(.+?\.py|[\w.]+):(\w+(?:,\w+)?)(?::(.*))?")
+#: Other tools' spellings: `file.py::Class`, as of a test, and `file.py:Class(3)`, as of a call.
+DOUBLE_COLON = re.compile(r"(?s)(.+?\.py|[\w.]+)::(\w.*)")
+CALL = re.compile(r"(?s)(.+?\.py|[\w.]+):(\w+)\((.*)\)")
+#: `*args` and `**kwargs` are no parameters of a layer.
+VARIABLE = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
 
 
 class FunctionPair:
@@ -49,8 +53,7 @@ def load_subject(layer: Any) -> Subject:
         match = IMPORTED.fullmatch(layer)
         if match and (match[3] or "=" not in layer.partition(":")[2]):
             return _imported(layer, match[1], match[2], match[3])
-        if layer.endswith(".py"):
-            raise LayerImportError(f"{layer} names no class in it", f"write {layer}:Class")
+        _refuse_other_spellings(layer)
         setup = f"from actgrad.layers import layer as named; layer = named({layer!r})"
         made = catalogue_layer(layer)
         return Subject(str(made), copy_maker(made), setup, made)
@@ -66,15 +69,16 @@ def load_subject(layer: Any) -> Subject:
 
 
 def _imported(spec: str, place: str, names: str, parameters: str | None) -> Subject:
-    is_file = place.endswith(".py")
-    module = _import_file(place) if is_file else _import_module(place)
+    module = import_place(place, names)
     name, *others = names.split(",")
-    layer, *backward = (_attribute(module, place, each) for each in (name, *others))
-    setup = f"from {Path(place).stem if is_file else place} import {', '.join([name, *others])}; "
+    layer, *backward = (attribute_of(module, place, each) for each in (name, *others))
+    imported = Path(place).stem if place.endswith(".py") else place
+    setup = f"from {imported} import {', '.join([name, *others])}; "
     if backward:
         return _pair(spec, (layer, *backward), [name, *others], setup)
     if isinstance(layer, type):
-        values = dict(map(_parameter, parameters.split(","))) if parameters else {}
+        start = f"{place}:{name}:{_first_parameter(layer)}="
+        values = dict(_parameter(each, start) for each in (parameters or "").split(",") if each)
         return _from_class(spec, layer, values, setup)
     return _from_object(spec, layer, f"{setup}layer = {name}")
 
@@ -97,7 +101,9 @@ def _from_class(name: str, cls: type, parameters: dict[str, Any], setup: str) ->
         except ActgradError:
             raise
         except Exception as error:
-            raise layer_error(error, f"{name} cannot be made") from error
+            raised = layer_error(error, f"{name} cannot be made")
+            raised.hint = _constructor_hint(name, cls, parameters)
+            raise raised from error
 
     first = make()
     _require_methods(name, first)
@@ -106,54 +112,76 @@ def _from_class(name: str, cls: type, parameters: dict[str, Any], setup: str) ->
     return Subject(name, make, f"{setup}layer = {cls.__name__}({arguments})", reference)
 
 
-def _import_file(file: str) -> Any:
-    path = Path(file)
-    if not path.is_file():
-        raise LayerImportError(f"{file}: no such file")
-    name = path.stem if path.stem not in sys.modules else f"_checked_{path.stem}"
-    spec = spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise LayerImportError(f"{file} is no Python file")
-    module = module_from_spec(spec)
-    sys.modules[name] = module
-    sys.path.insert(0, str(path.resolve().parent))
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise layer_error(error, f"{file} cannot be imported") from error
-    return module
+def _parameter(text: str, start: str) -> tuple[str, Any]:
+    """One `param=value`: the value is a Python literal, else a text.
 
-
-def _import_module(name: str) -> Any:
-    if "" not in sys.path:
-        sys.path.insert(0, "")
-    try:
-        return importlib.import_module(name)
-    except (Exception, SystemExit) as error:
-        raise layer_error(error, f"{name} cannot be imported") from error
-
-
-def _attribute(module: Any, place: str, name: str) -> Any:
-    try:
-        return getattr(module, name)
-    except AttributeError:
-        from difflib import get_close_matches
-
-        close = get_close_matches(name, [each for each in vars(module) if each[0] != "_"], n=1)
-        raise LayerImportError(
-            f"{place} has no {name}", f"did you mean {close[0]}?" if close else None
-        ) from None
-
-
-def _parameter(text: str) -> tuple[str, Any]:
-    """One `param=value`: the value is a Python literal, else a text."""
+    `start` is the layer's text up to a value.
+    """
     key, equals, value = (part.strip() for part in text.partition("="))
     if not (key and equals):
-        raise ParameterError(f"{text!r} is no parameter", "write file.py:Class:param=value")
+        raise ParameterError(f"{text!r} is no parameter", f"write {start}{key or 'VALUE'}")
     try:
         return key, ast.literal_eval(value)
     except (ValueError, SyntaxError):
         return key, value
+
+
+def _parameters(cls: type) -> dict[str, inspect.Parameter]:
+    """What the constructor takes, by name; empty if Python does not know."""
+    try:
+        return dict(inspect.signature(cls).parameters)
+    except (TypeError, ValueError):
+        return {}
+
+
+def _first_parameter(cls: type) -> str:
+    return next(iter(_parameters(cls)), "PARAM")
+
+
+def _constructor_hint(name: str, cls: type, given: dict[str, Any]) -> str | None:
+    """How to write the parameters that are missing, or which there are in place of unknown ones."""
+    parameters = _parameters(cls)
+    named = [key for key, each in parameters.items() if each.kind not in VARIABLE]
+    missing = [key for key in named if parameters[key].default is inspect.Parameter.empty]
+    missing = [key for key in missing if key not in given]
+    if missing:
+        values = [f"{key}={value!r}" for key, value in given.items()]
+        values += [f"{key}=VALUE" for key in missing]
+        return f"write {':'.join(name.split(':')[:2])}:{','.join(values)}"
+    if given.keys() - parameters.keys() and len(named) == len(parameters):
+        return f"its parameters are {', '.join(named)}" if named else "it has no parameters"
+    return None
+
+
+def _refuse_other_spellings(text: str) -> None:
+    """Raise LayerImportError if the text names a layer in another tool's way."""
+    if text.endswith(".py") and Path(text).is_file():
+        layers = layer_names(Path(text)) or ["CLASS"]
+        hint = f"write {' or '.join(f'{text}:{each}' for each in layers)}"
+        raise LayerImportError(f"{text} names no layer in it", hint)
+    if text.endswith(".py"):
+        raise LayerImportError(f"{text}: no such file")
+    if match := DOUBLE_COLON.fullmatch(text):
+        raise LayerImportError(f"{text} has two colons", f"write {match[1]}:{match[2]}")
+    if match := CALL.fullmatch(text):
+        place, name, arguments = match.groups()
+        cls = attribute_of(import_place(place, name), place, name)
+        values = ",".join(_as_parameters(arguments, [*_parameters(cls)]))
+        hint = f"write {place}:{name}{':' * bool(values)}{values}"
+        raise LayerImportError(f"{text} is a call: parameters stand after a colon", hint)
+
+
+def _as_parameters(arguments: str, names: list[str]) -> list[str]:
+    """The arguments of a call, each as `param=value`."""
+    try:
+        call = ast.parse(f"f({arguments})", mode="eval").body
+    except SyntaxError:
+        return ["PARAM=VALUE"]
+    assert isinstance(call, ast.Call)
+    names = [*names, *["PARAM"] * len(call.args)]
+    positional = list(zip(names, call.args, strict=False))
+    keywords = [(each.arg or "PARAM", each.value) for each in call.keywords]
+    return [f"{name}={ast.unparse(value)}" for name, value in positional + keywords]
 
 
 def _require_methods(name: str, layer: Any) -> None:

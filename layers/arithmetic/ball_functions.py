@@ -129,6 +129,11 @@ def log1p(a: Ball) -> Ball:
     return log(add(ONE, a))
 
 
+def real_power(a: Ball, b: Ball) -> Ball:
+    """exp(b·log(a)) for a > 0; nothing is claimed elsewhere."""
+    return exp(multiply(b, log(a)))
+
+
 @cache
 def _odd() -> list[float]:
     """The coefficients of x³, x⁵, … in tanh(x), from tanh′ = 1 − tanh²."""

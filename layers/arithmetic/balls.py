@@ -147,9 +147,12 @@ def reciprocal(a: Ball) -> Ball:
 
 
 def power(a: Ball, n: Ball) -> Ball:
+    """The product of the squares a, a², a⁴, … that the bits of n pick."""
+    bits = f"{int(n.hi):b}"
     product = a
-    for _ in range(int(n.hi) - 1):
-        product = multiply(product, a)
+    for bit in bits[1:]:
+        product = multiply(product, product)
+        product = multiply(product, a) if bit == "1" else product
     return product
 
 

@@ -22,8 +22,8 @@ EITHER, UNIT = (libmp.fzero, libmp.fone), (libmp.fnone, libmp.fone)
 #: Beyond ±2^FARTHEST, exp and the functions made of it are bounded, not computed: their exponents
 #: would have more bits than this. Neither is a sine: it would need as many bits of π.
 FARTHEST = 1 << 16
-#: The words with values from −1 to 1 and no limit where their argument is unbounded.
-PERIODIC = frozenset({"sin", "cos"})
+#: The words without a limit where their argument is unbounded, and the values that they have there.
+PERIODIC = {"sin": UNIT, "cos": UNIT, "tan": WHOLE}
 #: A function of a raw number, right to a few units of the last of the bits asked.
 Near: TypeAlias = Callable[[Any, int], Any]
 _FAR = libmp.from_man_exp(1, FARTHEST)
@@ -201,6 +201,23 @@ def _periodic(near: Near, offset: Any) -> Callable[..., Interval]:
     return read
 
 
+def _arc(near: Near, side: int) -> Callable[..., Interval]:
+    """asin or acos on the part of an interval that lies within −1 and 1; `side` is its slope's."""
+
+    def read(self: Intervals, u: Interval) -> Interval:
+        if libmp.mpf_gt(u[0], libmp.fone) or libmp.mpf_lt(u[1], libmp.fnone):
+            return WHOLE
+        low, high = mpf_min_max([u[0], libmp.fnone])[1], mpf_min_max([u[1], libmp.fone])[0]
+        low, high = (low, high) if side > 0 else (high, low)
+        below, above = (near(end, self.precision + 10) for end in (low, high))
+        return (
+            _outwards(below, low, self.precision, "f"),
+            _outwards(above, high, self.precision, "c"),
+        )
+
+    return read
+
+
 class Intervals:
     """Arithmetic on intervals with ends of `precision` bits: a method for each word of formulas.
 
@@ -227,6 +244,11 @@ class Intervals:
     atan = _increasing(libmp.mpf_atan)
     sin = _periodic(libmp.mpf_sin, libmp.fhalf)
     cos = _periodic(libmp.mpf_cos, libmp.fzero)
+    asin = _arc(libmp.mpf_asin, 1)
+    acos = _arc(libmp.mpf_acos, -1)
+
+    def tan(self, u: Interval) -> Interval:
+        return self.divide(self.sin(u), self.cos(u))
 
     def cosh(self, u: Interval) -> Interval:
         return _increasing(_cosh)(self, self.absolute(u))
@@ -248,6 +270,27 @@ class Intervals:
 
     def power(self, u: Interval, n: Interval) -> Any:
         return libmp.mpi_pow_int(u, int(libmp.to_int(n[0])), self.precision)
+
+    def real_power(self, u: Interval, v: Interval) -> Interval:
+        """exp(v·log(u)) of the part of u that is not negative.
+
+        An exponent of whole halves is a power of √u, which is exact where √u is.
+        """
+        low, high = u
+        halves = libmp.mpf_shift(v[0], 1)
+        if v[0] == v[1] and halves[2] >= 0 and magnitude(halves) < 20 and not is_unbounded(v):
+            exponent = int(libmp.to_int(halves))
+            power = libmp.mpi_pow_int(self.sqrt(u), exponent, self.precision)
+            return WHOLE if libmp.mpf_sign(high) < 0 else power
+        if libmp.mpf_sign(low) > 0:
+            return self.exp(self.multiply(v, self.log(u)))
+        if libmp.mpf_sign(high) < 0 or touches_zero(v):
+            return WHOLE
+        is_falling = libmp.mpf_sign(v[0]) < 0
+        if high == libmp.fzero:
+            return WHOLE if is_falling else degenerate(high)
+        least, most = self.exp(self.multiply(v, self.log(degenerate(high))))
+        return (least, libmp.finf) if is_falling else (libmp.fzero, most)
 
     def sqrt(self, u: Interval) -> Interval:
         low, high = (libmp.mpf_sign(end) >= 0 for end in u)

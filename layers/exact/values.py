@@ -19,7 +19,6 @@ from mpmath import libmp, mp, mpf
 from actgrad.layers.arithmetic import (
     FARTHEST,
     PERIODIC,
-    UNIT,
     WHOLE,
     Interval,
     degenerate,
@@ -151,7 +150,7 @@ def _limits(formula: Formula, x: Sequence[Any], dout: Sequence[Any], bits: int) 
     if libmp.fnan not in results:
         return results
     waves: dict[Node, Interval] = {
-        node: UNIT
+        node: PERIODIC[node.operation.name]
         for node, value in sweep.values.items()
         if node.operation.name in PERIODIC and is_unbounded(sweep.value(node.inputs[0]))
     }

@@ -145,8 +145,8 @@ def _is_number(symbol: Symbol) -> bool:
 
 def literal_symbol(leaf: str | float) -> Symbol:
     """A whole number takes part in arithmetic; any other number is a factor with its digits."""
-    if leaf != "π" and float(leaf).is_integer():
-        return number(int(float(leaf)))
+    if leaf != "π" and (value := Fraction(leaf)).denominator == 1:
+        return number(int(value))
     text = str(leaf)
     return number(-1) * name(text[1:]) if text.startswith("-") else name(text)
 

@@ -27,6 +27,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
+from fractions import Fraction
 from numbers import Rational, Real
 from typing import Any, NoReturn, TypeAlias
 
@@ -193,6 +194,43 @@ def _wave(function: Callable[[float], float]) -> Callable[..., float]:
     return lambda u: math.nan if math.isinf(u) else function(u)
 
 
+def _within_1(function: Callable[[float], float]) -> Callable[..., float]:
+    """asin or acos: nan outside −1 to 1."""
+    return lambda u: function(u) if -1 <= u <= 1 else math.nan
+
+
+def _real_power(u: float, v: float) -> float:
+    """u^v: nan for a negative u."""
+    if not u >= 0:
+        return math.nan
+    try:
+        return math.pow(u, v)
+    except (OverflowError, ValueError):  # an infinite result, or a negative power of 0
+        return math.inf
+
+
+def _rational(v: Node) -> Fraction | None:
+    """The number that a literal holds; None for π and for what is no literal."""
+    return Fraction(v.leaf or 0) if v.operation is literal and v.leaf != "π" else None
+
+
+def raised(u: Node, v: Node) -> Node:
+    """u^v: a whole constant v takes any u, every other v takes a u of 0 or more; u^0 is 1."""
+    exponent = _rational(v)
+    if exponent is None or exponent.denominator != 1:
+        return real_power(u, v)
+    if not exponent:
+        return constant(1)
+    positive = power(u, abs(int(exponent)))
+    return positive if exponent > 0 else reciprocal(positive)
+
+
+def _real_power_slope(u: Node, v: Node) -> Node:
+    """v·u^(v − 1), where v − 1 is a single number if v is."""
+    exponent = _rational(v)
+    return v * real_power(u, v - 1 if exponent is None else exponent - 1)
+
+
 def _either(condition: bool | float, u: float, v: float) -> float:
     return condition if math.isnan(condition) else u if condition else v
 
@@ -273,14 +311,25 @@ power = Operation(
     lambda u, n: u ** int(str(n)),
     symbol="^",
 )
+# The base is 0 or more; `power` has the whole exponents, for which it may be negative.
+real_power: Operation = Operation(
+    "real_power",
+    lambda y, u, v: (_real_power_slope(u, v), y * log(u)),
+    _real_power,
+    np.power,
+    symbol="pow",
+)
 
 exp = Operation("exp", lambda y, u: (y,), _overflowing(math.exp), np.exp)
 expm1 = Operation("expm1", lambda y, u: (exp(u),), _overflowing(math.expm1), np.expm1)
-log = Operation("log", lambda y, u: (1 / u,), _logarithm(math.log, 0), np.log)
+log: Operation = Operation("log", lambda y, u: (1 / u,), _logarithm(math.log, 0), np.log)
 log1p = Operation("log1p", lambda y, u: (1 / (1 + u),), _logarithm(math.log1p, -1), np.log1p)
 sqrt = Operation("sqrt", lambda y, u: (1 / (2 * y),), _sqrt, np.sqrt, root_symbol)
 sin = Operation("sin", lambda y, u: (cos(u),), _wave(math.sin), np.sin)
 cos: Operation = Operation("cos", lambda y, u: (-sin(u),), _wave(math.cos), np.cos)
+tan = Operation("tan", lambda y, u: (1 + y**2,), _wave(math.tan), np.tan)
+asin = Operation("asin", lambda y, u: (1 / sqrt(1 - u**2),), _within_1(math.asin), np.arcsin)
+acos = Operation("acos", lambda y, u: (-1 / sqrt(1 - u**2),), _within_1(math.acos), np.arccos)
 atan = Operation("atan", lambda y, u: (1 / (1 + u**2),), math.atan, np.arctan)
 sinh = Operation("sinh", lambda y, u: (cosh(u),), _overflowing(math.sinh, odd=True), np.sinh)
 cosh: Operation = Operation("cosh", lambda y, u: (sinh(u),), _overflowing(math.cosh), np.cosh)

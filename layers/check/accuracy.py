@@ -17,7 +17,7 @@ from actgrad.layers.check.gradient import (
     rounding_tolerance,
 )
 from actgrad.layers.check.numerical_derivative import QUICK, RESOLVED, THOROUGH, noise
-from actgrad.layers.check.report import Finding
+from actgrad.layers.check.report import Finding, GradientCurve, KinkGradient
 from actgrad.layers.check.row_results import RowResults, most_ordinary
 from actgrad.layers.check.script import Script
 from actgrad.layers.check.special_values import (
@@ -42,6 +42,18 @@ class Accuracy(NamedTuple):
     unjudged: int = 0
     #: The largest errors of out and of dx in ULP, where the formula is known.
     ulp: tuple[float, float] | None = None
+
+
+class Accuracies(NamedTuple):
+    """The results for all dtypes, and what was observed on the way."""
+
+    #: "element-wise", or "coupled" if an element of out depends on several elements of x.
+    coupling: str
+    each: list[Accuracy]
+    findings: list[Finding]
+    notes: list[str]
+    kinks: tuple[KinkGradient, ...] = ()
+    curve: GradientCurve | None = None
 
 
 def check_elementwise(elementwise: ElementwiseSubject, x: Array, dense: Array) -> Accuracy:

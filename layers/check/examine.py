@@ -4,36 +4,29 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Iterator
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from actgrad.layers.activations import layer as catalogue_layer
-from actgrad.layers.arrays import FLOATING, Array, floating, named
-from actgrad.layers.check.accuracy import Accuracy, check_elementwise, narrow_arithmetic
+from actgrad.layers.arrays import Array, floating, named
+from actgrad.layers.check.accuracy import Accuracies, Accuracy
 from actgrad.layers.check.coupled import check_coupled, check_directions, check_jacobian
-from actgrad.layers.check.gradient import ElementwiseSubject
+from actgrad.layers.check.elementwise import examine_elementwise
 from actgrad.layers.check.in_place import ALIASING, IN_PLACE
 from actgrad.layers.check.linearity import linearity
 from actgrad.layers.check.load import load_subject
 from actgrad.layers.check.neighbours import array_size, coupling
 from actgrad.layers.check.numpy_warnings import numpy_warnings
 from actgrad.layers.check.points import (
-    GRID,
-    MOST_DISCONTINUITIES,
     SHAPES,
     Sample,
-    designed_points,
     literal_sample,
     ordinary_sample,
 )
 from actgrad.layers.check.report import (
-    LARGEST_ORDINARY,
     Finding,
-    GradientCurve,
-    KinkGradient,
     Report,
     merge_dtypes,
     with_severity,
@@ -44,7 +37,6 @@ from actgrad.layers.check.shape_dtype_layout import (
     result_dtype,
     result_shape,
 )
-from actgrad.layers.check.special_values import at_special_values
 from actgrad.layers.check.state import DIFFERENT_RESULTS, RETURNED_STATE, stale_state
 from actgrad.layers.check.subject import Subject, copy_maker
 from actgrad.layers.check.trial import Trial
@@ -60,8 +52,6 @@ SAMPLE_SHAPES = ((4, 6), (24,), (2, 2, 6), (2, 2, 2, 4))
 LARGEST_JACOBIAN = 64
 #: The behaviour is watched on the first rows of x, about this many elements.
 LARGEST_SAMPLE = 512
-#: The points of a curve.
-CURVE_POINTS = 121
 
 
 def check_layer(
@@ -134,17 +124,14 @@ class Examination:
     def report(self) -> Report:
         """Ask all questions: first the behaviour, then the accuracy in each dtype."""
         reproducible = not self._has("wrong-shape") and self._watch_behaviour()
-        accuracies: list[Accuracy] = []
-        curve: GradientCurve | None = None
-        kinks: tuple[KinkGradient, ...] = ()
+        accuracies = Accuracies("coupled" if self.coupled else "element-wise", [], [], [])
         if reproducible and not self._has("depends-on-neighbours"):
             if self.coupled:
-                accuracies = [*self._coupled()]
+                accuracies = accuracies._replace(each=[*self._coupled()])
             else:
-                elementwise = ElementwiseSubject(self.subject, self._flat_x)
-                accuracies = [*self._elementwise(elementwise)]
-                curve, kinks = self._curve(elementwise), self._kinks(elementwise)
-        for accuracy in accuracies:
+                accuracies = examine_elementwise(self.subject, self.dtypes, self.x)
+        self.findings += accuracies.findings
+        for accuracy in accuracies.each:
             self.findings += accuracy.findings
         # A wrong gradient has no digits to lose.
         if self._has("wrong-gradient"):
@@ -152,15 +139,15 @@ class Examination:
         return Report(
             self.subject.name,
             self.subject.setup,
-            "coupled" if self.coupled else "element-wise",
+            accuracies.coupling,
             tuple(self.dtypes),
-            sum(accuracy.points for accuracy in accuracies),
-            sum(accuracy.unjudged for accuracy in accuracies),
+            sum(accuracy.points for accuracy in accuracies.each),
+            sum(accuracy.unjudged for accuracy in accuracies.each),
             tuple(merge_dtypes(map(self._with_severity, self.findings))),
-            tuple(dict.fromkeys(self.notes)),
-            kinks,
-            {each.dtype: each.ulp for each in accuracies if each.ulp is not None},
-            curve,
+            tuple(dict.fromkeys([*self.notes, *accuracies.notes])),
+            accuracies.kinks,
+            {each.dtype: each.ulp for each in accuracies.each if each.ulp is not None},
+            accuracies.curve,
         )
 
     def sample(self, dtype: str = "float64") -> Sample:
@@ -192,25 +179,6 @@ class Examination:
                 return False
         return not self._has("wrong-shape")
 
-    def _elementwise(self, elementwise: ElementwiseSubject) -> Iterator[Accuracy]:
-        """The accuracy in each dtype from the widest on, up to a wrong gradient."""
-        x = self._flat_x
-        if x is None and "float64" in self.dtypes:
-            self.findings += narrow_arithmetic(elementwise)
-        for dtype in sorted(self.dtypes, key=FLOATING.index, reverse=True):
-            points = designed_points(elementwise.discontinuities, dtype) if x is None else x
-            dense = GRID if x is None and dtype == self.subject.widest else np.empty(0)
-            accuracy = check_elementwise(elementwise, points.astype(dtype), dense)
-            if x is None:
-                findings, notes = at_special_values(elementwise, named(dtype))
-                self.findings += findings
-                self.notes += notes
-            moderate = points[np.abs(points.astype(np.float64)) <= LARGEST_ORDINARY]
-            self.findings += numpy_warnings(self.subject, moderate[:512, None].astype(dtype))
-            yield accuracy
-            if any(finding.name == "wrong-gradient" for finding in accuracy.findings):
-                return
-
     def _coupled(self) -> Iterator[Accuracy]:
         """The accuracy in each dtype, after the Jacobian in float64."""
         for sample in self._samples("float64"):
@@ -237,25 +205,6 @@ class Examination:
             return [literal_sample(self.x.astype(dtype))]
         samples = [ordinary_sample(shape, dtype) for shape in (*SHAPES[2:], (8, 40))]
         return [sample for sample in samples if self.subject.accepts(sample.array)]
-
-    @cached_property
-    def _flat_x(self) -> Array | None:
-        return None if self.x is None else np.unique(self.x[np.isfinite(self.x)])
-
-    def _curve(self, elementwise: ElementwiseSubject) -> GradientCurve:
-        given = self._flat_x
-        low, high = (-6.0, 6.0) if given is None or given.size < 2 else (given[0], given[-1])
-        x = np.linspace(float(low), float(high), CURVE_POINTS).astype(np.float64)
-        expected = elementwise.expected(x, elementwise.derivative(x), x.dtype)
-        dx = self.subject.run(x).dx.reshape(x.shape)
-        return GradientCurve(x, dx, expected.nearest(dx), expected.error + 1e-12)
-
-    def _kinks(self, elementwise: ElementwiseSubject) -> tuple[KinkGradient, ...]:
-        at = elementwise.positions[:MOST_DISCONTINUITIES]
-        if not at.size:
-            return ()
-        dx = self.subject.run(at).dx.ravel()
-        return tuple(map(KinkGradient, elementwise.discontinuities, dx.tolist()))
 
     def _in_accepted_shape(self) -> Subject:
         """The layer with the shape and the widest dtype in which it takes a row of numbers."""

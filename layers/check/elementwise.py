@@ -1,0 +1,79 @@
+"""The examination of a layer that works element by element."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from actgrad.layers.arrays import FLOATING, Array, named
+from actgrad.layers.check.accuracy import (
+    Accuracies,
+    Accuracy,
+    check_elementwise,
+    narrow_arithmetic,
+)
+from actgrad.layers.check.gradient import ElementwiseSubject
+from actgrad.layers.check.numpy_warnings import numpy_warnings
+from actgrad.layers.check.points import GRID, MOST_DISCONTINUITIES, designed_points
+from actgrad.layers.check.report import (
+    LARGEST_ORDINARY,
+    Finding,
+    GradientCurve,
+    KinkGradient,
+)
+from actgrad.layers.check.special_values import at_special_values
+from actgrad.layers.check.subject import Subject
+
+#: The points of a curve.
+CURVE_POINTS = 121
+
+
+def examine_elementwise(subject: Subject, dtypes: Sequence[str], x: Array | None) -> Accuracies:
+    """The accuracy in each dtype from the widest on, up to a wrong gradient.
+
+    x is the caller's array, of any shape; without it, the designed points are checked.
+    """
+    row = None if x is None else np.unique(x[np.isfinite(x)])
+    elementwise = ElementwiseSubject(subject, row)
+    accuracies: list[Accuracy] = []
+    findings: list[Finding] = []
+    notes: list[str] = []
+    if row is None and "float64" in dtypes:
+        findings += narrow_arithmetic(elementwise)
+    for dtype in sorted(dtypes, key=FLOATING.index, reverse=True):
+        points = designed_points(elementwise.discontinuities, dtype) if row is None else row
+        dense = GRID if row is None and dtype == subject.widest else np.empty(0)
+        accuracies.append(check_elementwise(elementwise, points.astype(dtype), dense))
+        if row is None:
+            special_findings, special_notes = at_special_values(elementwise, named(dtype))
+            findings += special_findings
+            notes += special_notes
+        moderate = points[np.abs(points.astype(np.float64)) <= LARGEST_ORDINARY]
+        findings += numpy_warnings(subject, moderate[:512, None].astype(dtype))
+        if any(finding.name == "wrong-gradient" for finding in accuracies[-1].findings):
+            break
+    return Accuracies(
+        "element-wise",
+        accuracies,
+        findings,
+        notes,
+        _kinks(elementwise),
+        _curve(elementwise, row),
+    )
+
+
+def _curve(elementwise: ElementwiseSubject, row: Array | None) -> GradientCurve:
+    low, high = (-6.0, 6.0) if row is None or row.size < 2 else (row[0], row[-1])
+    x = np.linspace(float(low), float(high), CURVE_POINTS).astype(np.float64)
+    expected = elementwise.expected(x, elementwise.derivative(x), x.dtype)
+    dx = elementwise.subject.run(x).dx.reshape(x.shape)
+    return GradientCurve(x, dx, expected.nearest(dx), expected.error + 1e-12)
+
+
+def _kinks(elementwise: ElementwiseSubject) -> tuple[KinkGradient, ...]:
+    at = elementwise.positions[:MOST_DISCONTINUITIES]
+    if not at.size:
+        return ()
+    dx = elementwise.subject.run(at).dx.ravel()
+    return tuple(map(KinkGradient, elementwise.discontinuities, dx.tolist()))

@@ -65,8 +65,13 @@ class CheckFailedError(ActgradError, AssertionError):
     """A checked layer has errors; `report` is the `actgrad.Report` that lists them."""
 
     def __init__(self, report: Any) -> None:
-        lines = [f"  {finding.name}: {finding.message}" for finding in report.findings]
-        super().__init__("\n".join([report.summary, *lines]))
+        lines = [report.summary]
+        for finding in report.findings:
+            lines.append(f"  {finding.name}: {finding.message}")
+            lines += [f"  likely cause: {finding.cause}"] if finding.cause else []
+            lines += [f"  change: {finding.remedy}"] if finding.remedy else []
+            lines += [f"    {line}" for line in (report.opening, *finding.example)]
+        super().__init__("\n".join(lines))
         self.report = report
 
 

@@ -61,6 +61,8 @@ def show_check(report: Report, file: IO[str]) -> None:
             if narrow and finding.where:
                 pairs = zip(NUMBERS, _numbers(finding), strict=True)
                 page.print(", ".join(f"{name} {number}" for name, number in pairs if number))
+            for line in _advice(finding):
+                page.print(line)
             page.print(Text("\n".join(finding.example), "dim"), soft_wrap=True)
         page.print("")
     if report.curve is not None:
@@ -86,11 +88,20 @@ def check_markdown(report: Report) -> str:
         lines.append(_row((*cells, FAULTS[finding.name])))
     for finding in report.findings:
         lines += ["", f"### {_severity(report, finding)}: {finding.name}", "", finding.message]
+        lines += [f"- {line}" for line in _advice(finding)]
         lines += ["", "```python", report.opening, *finding.example, "```"]
     notes = [f"- {note}" for note in _notes(report)]
     if notes:
         lines += [*([""] if report.findings else []), "### Notes", "", *notes]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _advice(finding: Finding) -> Iterator[str]:
+    """The likely cause, and what to change."""
+    if finding.cause:
+        yield f"likely cause: {finding.cause}"
+    if finding.remedy:
+        yield f"change: {finding.remedy}"
 
 
 def _row(cells: Any) -> str:

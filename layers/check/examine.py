@@ -14,6 +14,7 @@ from actgrad.layers.arrays import Array, floating, named
 from actgrad.layers.check.accuracy import Accuracies, Accuracy
 from actgrad.layers.check.coupled import check_coupled, check_directions, check_jacobian
 from actgrad.layers.check.elementwise import examine_elementwise
+from actgrad.layers.check.explained import explained
 from actgrad.layers.check.in_place import ALIASING, IN_PLACE
 from actgrad.layers.check.linearity import linearity
 from actgrad.layers.check.load import load_subject
@@ -143,7 +144,14 @@ class Examination:
             tuple(self.dtypes),
             sum(accuracy.points for accuracy in accuracies.each),
             sum(accuracy.unjudged for accuracy in accuracies.each),
-            tuple(merge_dtypes(map(self._with_severity, self.findings))),
+            tuple(
+                explained(
+                    merge_dtypes(map(self._with_severity, self.findings)),
+                    self.subject,
+                    self.sample(),
+                    self.coupled,
+                )
+            ),
             tuple(dict.fromkeys([*self.notes, *accuracies.notes])),
             accuracies.kinks,
             {each.dtype: each.ulp for each in accuracies.each if each.ulp is not None},

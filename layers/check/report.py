@@ -59,6 +59,12 @@ class Finding(NamedTuple):
     where: Where | None = None
     #: An error makes the verdict bad, a warning only if the verdict is strict.
     severity: Severity = "error"
+    #: The likely cause, a guess that reproduces the layer's numbers; empty if there is none.
+    cause: str = ""
+    #: What to change.
+    remedy: str = ""
+    #: The dtypes in which it occurs.
+    dtypes: tuple[str, ...] = ()
 
 
 class GradientCurve(NamedTuple):
@@ -177,12 +183,14 @@ def merge_dtypes(findings: Iterable[Finding]) -> Iterator[Finding]:
     for finding in errors_first(findings):
         by_name.setdefault(finding.name, []).append(finding)
     for first, *rest in by_name.values():
+        dtypes = tuple(dict.fromkeys(each.dtype for each in (first, *rest)))
         also = {each.dtype: each.where for each in reversed(rest) if each.dtype != first.dtype}
-        dtypes = ", ".join(
+        places = ", ".join(
             dtype if where is None or isnan(where.x) else f"{dtype} at x = {where.x:.6g}"
             for dtype, where in reversed(also.items())
         )
-        yield first._replace(message=f"{first.message}; also in {dtypes}") if dtypes else first
+        message = f"{first.message}; also in {places}" if places else first.message
+        yield first._replace(message=message, dtypes=dtypes)
 
 
 def errors_first(findings: Iterable[Finding]) -> list[Finding]:

@@ -11,11 +11,11 @@ from contextlib import suppress
 from typer import Abort, TyperException
 
 NOT_DONE, INTERRUPTED = 2, 128 + signal.SIGINT
-#: Characters of the longest line of an error: a message may quote a very long argument.
+#: The most characters in a line of an error; a message may quote a very long argument.
 LONGEST_LINE = 400
-#: Two names or more, separated by blanks or commas.
+#: Two or more names, separated by blanks or commas.
 SEVERAL_NAMES = r"[A-Za-z_]\w*([\s,]+[A-Za-z_]\w*)+"
-#: Names that `--dout` has elsewhere.
+#: The names that frameworks give `--dout`, and `--dout` itself.
 UPSTREAM = {"--dout", "--grad", "--gradient", "--grad-output", "--grad_output", "--dy"}
 
 
@@ -42,14 +42,14 @@ def exit_status(error: BaseException) -> int:
 
 
 def silence_stdout() -> None:
-    """Discard the text that is still buffered: writing it may be what failed."""
+    """Discard the text that is still buffered, because writing it may have failed."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.close(null)
 
 
 def end_by_sigpipe() -> None:
-    """End silently by the signal, as `cat` does when the reader of its output has left."""
+    """End by the signal SIGPIPE, without a message, as `cat` does when a pipe is closed."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     os.kill(os.getpid(), signal.SIGPIPE)
 
@@ -71,7 +71,7 @@ def write_refusal(error: BaseException) -> None:
 
 
 def hint_for_layer(word: str) -> str | None:
-    """What to type in place of a number of `--x`, or of several layers in one argument."""
+    """What to type where LAYER is a number of `--x`, or several names; None for another word."""
     if re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", word):
         return 'put the numbers of --x in quotes: --x "[1, 2, 3]"'
     if re.fullmatch(SEVERAL_NAMES, word):
@@ -81,7 +81,7 @@ def hint_for_layer(word: str) -> str | None:
 
 
 def write_usage(error: TyperException) -> None:
-    """Write what is wrong with the command line; without arguments, help was shown instead."""
+    """Write what is wrong with the command line, unless help was shown instead."""
     message = " ".join(error.format_message().split()).rstrip(".")
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "actgrad"
@@ -97,7 +97,7 @@ def write_usage(error: TyperException) -> None:
 
 def to_stderr(message: str, hint: str | None = None) -> None:
     """Write the message and the hint to stderr, a line each, without control characters."""
-    with suppress(OSError):  # where stderr cannot be written to, the status has to do
+    with suppress(OSError):  # if stderr cannot be written to, the exit status remains
         for line in (f"actgrad: {message}", f"         {hint}" if hint else None):
             if line is not None and sys.stderr is not None:
                 sys.stderr.write(without_middle(printable(line)) + "\n")

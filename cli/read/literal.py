@@ -14,10 +14,10 @@ import numpy as np
 from actgrad.layers import ActgradError
 from actgrad.layers.arrays import Array
 
-#: As many dimensions as a NumPy array can have.
+#: The most dimensions that a NumPy array can have.
 DEEPEST = 64
 
-# Patterns are compiled at their first use: few texts need all of them.
+# Patterns are compiled when they are first used; few texts need all of them.
 BLANK = r"\s*"
 NUMBER = (
     r"(?i)[+-]?(?:\d[\d_]*\.?[\d_]*(?:e[+-]?\d+)?|\.\d[\d_]*(?:e[+-]?\d+)?|nan|inf(?:inity)?)"
@@ -37,7 +37,7 @@ CLOSING = {"[": "]", "(": ")"}
 
 
 class LiteralError(ActgradError):
-    """A text that does not spell an array."""
+    """The text is not an array."""
 
 
 class Level:
@@ -48,26 +48,26 @@ class Level:
         self.at = at
         self.wrapper = wrapper
         self.shapes: list[tuple[int, ...]] = []
-        #: How many values stand before the last comma; None without a comma.
+        #: The number of values before the last comma; None if there is no comma.
         self.comma: int | None = None
 
     @property
     def transparent(self) -> bool:
-        """Whether it stands for the one value in it: a wrapper, or Python's `(1)`."""
+        """Whether it adds no dimension: a wrapper, or the parentheses of Python's `(1)`."""
         return self.wrapper or (self.opening == "(" and self.comma is None)
 
     def close(self) -> tuple[int, ...]:
-        """The shape of the whole."""
+        """Return the shape of all its values together."""
         if self.transparent and len(self.shapes) == 1:
             return self.shapes[0]
         return (len(self.shapes), *(self.shapes[0] if self.shapes else ()))
 
 
 def parse(text: str) -> Array:
-    """The float64 array that `text` spells.
+    """Return the float64 array that the text represents.
 
     Raises:
-        LiteralError: it spells none; the message says what was expected, and at which column.
+        LiteralError: the text is not an array; the message states what was expected, and where.
     """
     return _Reader(text.replace("−", "-")).read()
 
@@ -93,7 +93,7 @@ class _Reader:
             raise LiteralError(f"there is no such array: {error}") from None
 
     def _tokens(self) -> Iterator[str]:
-        """The character at `self.at`, blanks skipped; `_take` moves past it."""
+        """Yield the next character that is not blank, to the end; `_take` moves past it."""
         while True:
             self.at = self._past(BLANK)
             if self.at == len(self.text):
@@ -127,7 +127,7 @@ class _Reader:
             self._number()
 
     def _row(self) -> bool:
-        """Read a row of plain numbers at once, many times as fast as one by one, if it is one."""
+        """Read a bracket of plain numbers in one step, if there is one; this is much faster."""
         match = self._match(ROW)
         if not match or len(self.levels) > DEEPEST:
             return False
@@ -169,7 +169,7 @@ class _Reader:
         self.at += 1
 
     def _keyword(self, level: Level) -> None:
-        """Skip `, dtype=float32` and its like; `shape=(0, 3)`, which NumPy prints, is the shape."""
+        """Skip `, dtype=float32` or the like; `shape=(0, 3)` is the shape of an empty array."""
         match = self._match(KEYWORD)
         if not match:
             self.at += 1
@@ -191,7 +191,7 @@ class _Reader:
         self._add(())
 
     def _add(self, shape: tuple[int, ...]) -> None:
-        """Add the shape of one more value to the open level; all must have one shape."""
+        """Add the shape of the next value to the open level; all its values have equal shapes."""
         level = self.levels[-1]
         if level.shapes and shape != level.shapes[0]:
             place = "".join(f"[{len(outer.shapes)}]" for outer in self.levels[1:-1])

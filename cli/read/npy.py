@@ -1,4 +1,4 @@
-"""Reading `.npy` arrays from any stream; every claim of the header is checked.
+"""Reading `.npy` arrays from any stream; every field of the header is checked.
 
 See: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 """
@@ -18,23 +18,23 @@ from actgrad.cli.read.external import FileArray, Stream, StreamedArray, in_bytes
 from actgrad.layers import ActgradError
 from actgrad.layers.arrays import Order, floating
 
-#: NumPy itself writes headers of some hundred bytes, and refuses to read beyond 10,000.
+#: The longest header that is read, in bytes. NumPy writes about 100, and reads at most 10,000.
 LONGEST_HEADER = 1 << 16
 MAGIC = b"\x93NUMPY"
 READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
-    # Version 3 differs in the encoding of field names alone, and arrays of fields are refused.
+    # Version 3 encodes the names of fields differently; arrays with fields are refused.
     (3, 0): np.lib.format.read_array_header_2_0,
 }
 
 
 class NpyError(ActgradError):
-    """Bytes that are no `.npy` array, or a header that is broken."""
+    """The bytes are not a `.npy` array, or its header is broken."""
 
 
 class Header(NamedTuple):
-    """The header of a `.npy` file, which describes the data behind it."""
+    """The header of a `.npy` file, which describes the data after it."""
 
     shape: tuple[int, ...]
     order: Order
@@ -46,13 +46,13 @@ class Header(NamedTuple):
 def streamed_npy(
     head: bytes, stream: Stream, name: str, available: int | None = None
 ) -> StreamedArray:
-    """The array of a `.npy` stream whose first 8 bytes, `head`, are already read.
+    """The array of a `.npy` stream whose first 8 bytes, `head`, have been read.
 
     `available` is the number of bytes that follow `head`, if it is known.
 
     Raises:
-        NpyError: the bytes are no such array, or an impossible one.
-        IncompleteArrayError: they end too early.
+        NpyError: the bytes are not a `.npy` array, or no array can have its shape.
+        IncompleteArrayError: the data end too early.
         DtypeError: no layer computes in the array's dtype.
     """
     shape, order, dtype, length = read_header(head, stream, name)
@@ -73,7 +73,7 @@ def streamed_npy(
 
 
 def npy_array(head: bytes, stream: BufferedReader, name: str) -> FileArray | StreamedArray:
-    """The array of a `.npy` file or pipe whose first 8 bytes, `head`, are already read.
+    """The array of a `.npy` file or pipe whose first 8 bytes, `head`, have been read.
 
     Raises:
         NpyError, IncompleteArrayError, DtypeError: as `streamed_npy`.
@@ -85,16 +85,16 @@ def npy_array(head: bytes, stream: BufferedReader, name: str) -> FileArray | Str
     stream.seek(here)
     array = streamed_npy(head, stream, name, size - here)
     at = stream.tell()
-    # The bytes behind it may be read as a second array.
+    # A second array may follow.
     stream.seek(at + nbytes(array))
     return FileArray(stream, at, name, array.shape, array.dtype, array.order)
 
 
 def read_header(head: bytes, stream: Stream, name: str) -> Header:
-    """The header of a `.npy` stream whose first 8 bytes, `head`, are already read.
+    """Read the header of a `.npy` stream whose first 8 bytes, `head`, have been read.
 
     Raises:
-        NpyError: the bytes are no `.npy` header.
+        NpyError: the bytes are not a `.npy` header.
     """
     if not head:
         raise NpyError(f"{name} is empty")
@@ -103,7 +103,9 @@ def read_header(head: bytes, stream: Stream, name: str) -> Header:
     version = (head[6], head[7]) if len(head) == 8 else (0, 0)
     reader = READERS.get(version)
     if reader is None:
-        raise NpyError(f"{name} is of .npy version {'.'.join(map(str, version))}; 1.0 to 3.0 are")
+        raise NpyError(
+            f"{name} is of .npy version {'.'.join(map(str, version))}", "1.0 to 3.0 are read"
+        )
     prefix = read_up_to(stream, 2 if version == (1, 0) else 4)
     length = int.from_bytes(prefix, "little")
     if length > LONGEST_HEADER:
@@ -112,7 +114,7 @@ def read_header(head: bytes, stream: Stream, name: str) -> Header:
         with warnings.catch_warnings(action="ignore"):
             shape, fortran_order, dtype = reader(io.BytesIO(prefix + read_up_to(stream, length)))
     except Exception as error:
-        # For a header that is no literal, Python's message has an address; for a deep one, nothing.
+        # Python's message may end with an address; for a deeply nested header it is empty.
         reason = re.split(" on line|\n", str(error))[0] or "it cannot be parsed"
         raise NpyError(f"{name} has a broken .npy header: {reason}") from error
     if any(size < 0 for size in shape):
@@ -121,7 +123,7 @@ def read_header(head: bytes, stream: Stream, name: str) -> Header:
 
 
 def read_up_to(stream: Stream, count: int) -> bytes:
-    """The next `count` bytes of a stream, or fewer at its end."""
+    """Read the next `count` bytes of a stream, or fewer at its end."""
     data = bytearray(count)
     filled = 0
     while filled < count:

@@ -7,10 +7,10 @@ import numpy as np
 from actgrad.cli.show.summary import Summary
 from actgrad.cli.show.table import Grid, Place
 from actgrad.layers.arrays import Array, Order
-from actgrad.layers.run import ArraySpec
+from actgrad.layers.run import ArraySpec, Sink
 
 
-class Excerpt:
+class Excerpt(Sink):
     """The elements at the ends of an array, and a summary of all; a sink for streaming.
 
     It is indexed like the array, at the places that the table shows.
@@ -30,10 +30,6 @@ class Excerpt:
 
     def __getitem__(self, place: Place) -> np.generic:
         return self._elements[place]
-
-    def room(self, start: int, buffer: Array) -> Array:
-        """The buffer to compute a block in: the one that is offered."""
-        return buffer
 
     def write(self, start: int, values: Array) -> None:
         """Keep what the table shows of the elements from the position `start` on."""

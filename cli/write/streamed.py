@@ -40,7 +40,7 @@ def streamed_run(
     dout: Array | Source | None,
     dtype: np.dtype[Any] | None,
 ) -> StreamedRun | None:
-    """The run of the chain in pieces, or None if a layer needs the array as a whole.
+    """Prepare a run of the chain in pieces; return None if a layer needs the whole array at once.
 
     x and dout are cast to `dtype` if it is given. A 0-d dout stands for an array of out's shape.
 
@@ -61,7 +61,7 @@ def streamed_run(
 
 
 class StreamedRun:
-    """A run over arrays that are too large for memory, in one pass from sources to files."""
+    """A run over arrays that are too large for memory: one pass from sources to sinks."""
 
     def __init__(
         self, chain: Layer, x: Source, dout: Source | None, dtype: np.dtype[Any] | None
@@ -77,11 +77,11 @@ class StreamedRun:
         specs = trace_specs(chain, source_spec(x, dtype), upstream)
         command, main = ("forward", "out") if dout is None else ("backward", "dx")
         self.answer = ArrayAnswer(command, tuple(map(str, chain.layers)), specs, main)
-        #: Which array goes into which sink.
+        #: The name of an array, and the sink that gets it.
         self.sinks: list[tuple[str, Sink]] = []
 
     def deliver(self, output: Output, threads: int | None, quiet: bool) -> None:
-        """Run it, and print the answer or write the files: all of them or none.
+        """Run the chain, and print the answer or write the files: all of them or none.
 
         Raises:
             OutputError: the answer has no such array, or the system refuses.
@@ -117,7 +117,7 @@ class StreamedRun:
                     target.write(part._replace(arrays=chosen), releasing)
 
     def _npy(self, target: Target, name: str, stream: IO[bytes]) -> Sink:
-        """The sink of a `.npy` file, its header written."""
+        """Write the header of a `.npy` file; return the sink for its data."""
         array: ArraySpec = self.answer.arrays[name]
         with blamed(target.file):
             stream.write(npy_header(array.shape, array.dtype, self.x.order))
@@ -126,7 +126,7 @@ class StreamedRun:
         return FileSink(stream, array, target.file)
 
     def _excerpts(self, threads: int | None, quiet: bool) -> ArrayAnswer:
-        """Run it; the answer, as far as a table shows it."""
+        """Run the chain; return the part of the answer that a table shows."""
         from actgrad.cli.show import Excerpt
 
         excerpts = {
@@ -137,7 +137,8 @@ class StreamedRun:
         return self.answer._replace(arrays=excerpts)
 
     def _run(self, threads: int | None, quiet: bool) -> None:
-        numbers = {name for name, made in self.answer.arrays.items() if not made.shape}
+        """Run the chain into the sinks; the gradients of trained parameters come last."""
+        numbers = {name for name, spec in self.answer.arrays.items() if not spec.shape}
         arrays = [(name, sink) for name, sink in self.sinks if name not in numbers]
         with Bar(nbytes(self.x) + (nbytes(self.dout) if self.dout else 0), quiet) as bar:
             if can_stream(self.chain, self.x, self.dout):
@@ -159,7 +160,7 @@ class StreamedRun:
     def _run_by_regions(
         self, sinks: Sequence[tuple[str, Sink]], threads: int | None, bar: Bar
     ) -> dict[str, Array]:
-        """Run it region by region into mapped temporary files; copy these to the sinks."""
+        """Run the chain by regions into mapped temporary files, and copy these to the sinks."""
         copies = {name: TemporaryArray(self.answer.arrays[name], self.x.order) for name, _ in sinks}
         arrays = {name: copy.mapped() for name, copy in copies.items()}
         run_by_regions(

@@ -58,8 +58,8 @@ class Identity(Elementwise):
 class Relu(Piecewise):
     """The rectifier: out = x for x > 0, else 0.
 
-    ∂out/∂x = 1 for x > 0, else 0; at the kink x = 0 it is 0. x has any shape; nan stays nan, and
-    its gradient passes.
+    ∂out/∂x = 1 for x > 0, else 0; at the kink x = 0 it is 0. x has any shape. Where x is nan, out
+    is nan and dx is dout.
     """
 
     name = "relu"
@@ -170,7 +170,7 @@ class Hardshrink(Piecewise):
 
     def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
         (mask,) = saved
-        mask_of_zone(x, self.lambd, mask)
+        mask_within(x, self.lambd, mask)
         stop(x, mask, out)
 
 
@@ -200,7 +200,7 @@ class Softshrink(Piecewise):
 
     def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
         (mask,) = saved
-        mask_of_zone(x, self.lambd, mask)
+        mask_within(x, self.lambd, mask)
         wide = x.astype(np.float64, copy=False)
         rounded(*two_sum(wide, -np.copysign(self.lambd, wide)), out)
         np.copyto(out, 0, where=mask)
@@ -216,8 +216,8 @@ def stop(values: Array, mask: Array, out: Array) -> None:
     np.bitwise_and(bits, values.view(whole), out=bits)
 
 
-def mask_of_zone(x: Array, lambd: float, mask: Array) -> None:
-    """Fill the mask with whether |x| ≤ lambd; with lambd = 0, no x is stopped."""
+def mask_within(x: Array, lambd: float, mask: Array) -> None:
+    """Fill the mask with True where |x| ≤ lambd, else False; with lambd = 0, with False alone."""
     np.less_equal(np.abs(x), np.float64(lambd), out=mask)
     if not lambd:
         mask[...] = False

@@ -140,7 +140,7 @@ class QuickGelu(SigmoidGated):
     """GELU by a sigmoid: out = x / (1 + exp(−1.702·x)).
 
     With s = 1 / (1 + exp(−1.702·x)), ∂out/∂x = s·(1 + 1.702·x·(1 − s)). x has any shape; out is −0
-    at −inf. 1.702 is the float64 next to it, as in common implementations.
+    at −inf. 1.702 means the nearest float64, as in common implementations.
     """
 
     name = "quick_gelu"
@@ -244,7 +244,7 @@ class GeluTanh(StepGated):
     """GELU by tanh: out = x·(1 + tanh(u))/2 with u = √(2/π)·(x + 0.044715·x³).
 
     ∂out/∂x = (1 + tanh(u))/2 + x·(1 − tanh²(u))/2·√(2/π)·(1 + 3·0.044715·x²). x has any shape; out
-    is −0 at −inf. 0.044715 is the float64 next to it, as in common implementations.
+    is −0 at −inf. 0.044715 means the nearest float64, as in common implementations.
     """
 
     name = "gelu_tanh"

@@ -112,7 +112,7 @@ def truth_of(truth: mpf, float_format: FloatFormat) -> tuple[float, int, float]:
 
 
 def truths(ball: balls.Ball, signs: Array, float_format: FloatFormat) -> Truths:
-    """The exact values as far as balls tell them; a 0 gets the sign of `signs`."""
+    """The centres of the balls as truths, with their radii; a 0 gets the sign of `signs`."""
     hi, lo, radius = (np.broadcast_to(np.asarray(part, float), signs.shape) for part in ball)
     with np.errstate(all="ignore"):
         size, low, radius = np.abs(hi), np.copysign(1, hi) * lo, radius * balls.UP

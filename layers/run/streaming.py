@@ -47,8 +47,8 @@ class Sink(Protocol):
     #: Whether it can be written from start to end only, as a pipe can.
     ordered: bool
 
-    def room(self, start: int, buffer: Array) -> Array:
-        """The array to compute the elements from `start` on in: `buffer`, or a view of the sink."""
+    def array_for(self, start: int, buffer: Array) -> Array:
+        """Where to compute the elements from `start` on: `buffer`, or a view of the sink."""
         return buffer
 
     def write(self, start: int, values: Array) -> None:
@@ -69,7 +69,7 @@ class MemoryArray:
         view: Array = self._flat[start : start + buffer.size]
         return view
 
-    def room(self, start: int, buffer: Array) -> Array:
+    def array_for(self, start: int, buffer: Array) -> Array:
         view = self.read(start, buffer)
         return view if view.dtype == buffer.dtype else buffer
 
@@ -340,7 +340,7 @@ class Streamer:
         for name, sink in self.into:
             if name not in self.sources:
                 buffer = computed.get(name, self._part(self.buffers, name, first))
-                computed[name] = sink.room(first * self.sizes[name], buffer)
+                computed[name] = sink.array_for(first * self.sizes[name], buffer)
         self.runner.run(arrays["x"], arrays.get("dout"), computed)
         arrays |= computed
 

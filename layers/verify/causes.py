@@ -1,4 +1,4 @@
-"""The likely cause of wrong results: known mistakes are made on purpose, and compared with them."""
+"""The likely cause of wrong results: the results of known mistakes are compared with them."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ ENOUGH = 0.6
 CLOSE = 0.25
 #: A cause replaces a likelier one that came before it if it explains this much more.
 MARGIN = 0.02
-#: Fewer elements show no cause.
+#: The fewest elements that a cause is inferred from.
 FEWEST = 10
 #: The most elements that are compared with a cause.
 MOST = 2048
 #: The least share of elements next to the truth, on the side of 0, that shows truncation.
 TRUNCATED_SHARE = 0.9
-#: Values that people give a parameter.
+#: Common values of parameters.
 COMMON = (0.0, 0.01, 0.1, 0.2, 0.25, 0.3, 0.5, 1.0, 1.5, 1.702, 2.0, 3.0, 4.0, 6.0, 10.0)
 
 PRECISIONS = {"bfloat16": 8, "float16": 11, "float32": 24}
@@ -97,7 +97,7 @@ def _causes(reference: Reference, name: str, elements: Elements) -> Iterator[tup
 
 
 def held_share(values: Array, elements: Elements) -> float:
-    """The share of the results that are the given values; too few results but 0 show nothing."""
+    """The share of the results that equal the given values; 0 if nearly all results are 0."""
     not_zero = elements.got != 0
     if np.count_nonzero(not_zero) < FEWEST:
         return 0.0
@@ -108,7 +108,7 @@ def held_share(values: Array, elements: Elements) -> float:
 
 
 def truncated_share(elements: Elements) -> float:
-    """The share of results next to the truth on the side of 0; 0 unless it shows truncation."""
+    """The share of results at most 1 ULP off, towards 0; 0 unless it is over TRUNCATED_SHARE."""
     nearer_0 = np.abs(elements.got.astype(np.float64)) < np.abs(elements.truth)
     share = float(np.mean(nearer_0 & (elements.error <= 1)))
     return share if share > TRUNCATED_SHARE else 0.0

@@ -1,4 +1,4 @@
-"""The critical points of a layer: where its results change their nature, and kernels go wrong."""
+"""The critical points of a layer: where its results change their kind, and kernels often fail."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from actgrad.layers.exact import FloatFormat, ordered, unordered
 from actgrad.layers.explain import find_kinks
 from actgrad.layers.layer import Layer
 
-#: The numbers tried in every binade; two changes between neighbouring ones cancel, and are missed.
+#: How many numbers are tried in every binade; two changes between neighbours are missed.
 TRIED = 32
 
 

@@ -12,13 +12,13 @@ from actgrad.layers.verify.tally import Elements
 
 
 class Monotonicity:
-    """Compares each element with the element of the next smaller x in its block or just before it.
+    """Compares each element with that of the next smaller x, in its block or just before the block.
 
-    So every failure it gives is one. It misses none in a dump that is sorted by x, or that is a
-    single block.
+    Every failure it returns is a true failure. It misses no failure in a dump that is sorted by x,
+    or that is a single block.
 
     Raises:
-        ShapeError: the layer works along an axis, so that out is no function of a single x.
+        ShapeError: the layer works along an axis, so that out depends on several x.
     """
 
     def __init__(self, reference: Reference) -> None:

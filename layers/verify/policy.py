@@ -12,10 +12,9 @@ from actgrad.layers.errors import PolicyError
 from actgrad.layers.exact import Truths, errors, in_ulp
 from actgrad.layers.verify.reference import Reference
 
-#: Relative to a limit. An error no further above the limit than this counts as equal to it: the
-#: roundings of float64 add less.
+#: The share of a limit by which an error may exceed it; the roundings of float64 add less.
 ROUNDING = 2.0**-50
-#: Relative to a limit. An error this near to it is computed exactly.
+#: An error that differs from a limit by less than this share of it is computed exactly.
 NEAR = 2.0**-48
 
 
@@ -32,7 +31,7 @@ FAILURES = {
     "nan": "nan where the truth is a number",
     "payload": "a nan without the sign and payload of the input's nan",
     "not-nan": "a number where the truth is nan",
-    "decreasing": "less than at a smaller x where the layer rises, or more where it falls",
+    "decreasing": "out falls where the layer rises, or rises where it falls",
 }
 #: The number that marks an element with each failure; 0 marks an element that passes.
 FAILURE_CODES = {failure: code for code, failure in enumerate(FAILURES, 1)}
@@ -105,14 +104,14 @@ class Comparison:
             yield "rel", in_ulp(policy.max_rel * size, truths.exponent, float_format)
 
     def undecided(self, got: Array, truths: Truths) -> Array:
-        """Whether the radius of each truth leaves open how the result compares with it.
+        """Whether the radius of each truth is too large to compare the result with it.
 
-        Open are whether its error is above a limit, and whether it is correctly rounded.
+        To compare is to know whether the error is above each limit, and above ½ ULP.
         """
         radius = truths.radius
         with np.errstate(all="ignore"):
             error = errors(got, truths, self.float_format)
-            # The relative limit is itself unknown by max_rel times the radius.
+            # The relative limit is uncertain too, by max_rel times the radius.
             margin = radius * (1 + (self.policy.max_rel or 0))
             least, most = error - margin, error + margin
             if truths.straddles.any():
@@ -127,8 +126,8 @@ class Comparison:
     def failures(self, raw: Array, truths: Truths, nan_input: Array) -> tuple[Array, Array]:
         """The error in ULP and the failure's code of each element; `raw` is of the dump's dtype.
 
-        With a nan as input, `nan_input`, both nan and the kernel's result pass: the gradient of a
-        layer may be a number where x is nan.
+        Where `nan_input` is True, x or dout is nan. There nan passes, and the result of the layer's
+        own kernel passes too: a gradient may be a number where x is nan.
         """
         float_format, value = self.float_format, truths.value
         allowed = 1.0 if self.policy.max_ulp is None else self.policy.max_ulp
@@ -152,7 +151,7 @@ class Comparison:
     def mark_lost_payloads(
         self, raw: Array, inputs: Iterable[Array | None], nan_input: Array, code: Array
     ) -> None:
-        """Mark each nan that has not the sign and payload of its input's nan, the quiet bit set."""
+        """Mark each nan without the sign and payload of its input's nan, made quiet."""
         bits = self.float_format.bits
         quiet = bits.type(1 << (self.float_format.precision - 2))
         got = raw.view(bits)
@@ -170,9 +169,9 @@ class Comparison:
         error: Array,
         code: Array,
     ) -> None:
-        """Let failures pass that are right if subnormal results, x or dout, or several, are 0.
+        """Mark failures as passed that are right once subnormal x, dout or results are 0.
 
-        Their error becomes nan, which is not counted.
+        Their error becomes nan, which no statistic counts.
         """
         mark_passed(is_flushed(raw, truths, code), error, code)
         if x.ndim == 2:
@@ -192,7 +191,7 @@ class Comparison:
 
 
 def mark_passed(indices: Array, error: Array, code: Array) -> None:
-    """Let elements pass, without an error to count."""
+    """Mark elements as passed; their error is nan, which no statistic counts."""
     code[indices], error[indices] = 0, np.nan
 
 
@@ -205,7 +204,7 @@ def is_flushed(raw: Array, truths: Truths, code: Array) -> Array:
 def special_failures(
     got: Array, value: Array, nan_input: Array, error: Array, code: Array
 ) -> tuple[Array, Array]:
-    """The errors and failure codes where a distance does not say enough: nan, ±inf and signs."""
+    """The errors and failure codes where the distance does not decide: nan, ±inf, signs."""
     codes = FAILURE_CODES
     is_nan, is_inf = np.isnan(got), np.isinf(got)
     signs_differ = np.signbit(got) != np.signbit(value)

@@ -1,7 +1,7 @@
 """The exact results of a layer: enclosed by balls, bounded in tails, or computed exactly.
 
-The layer's own kernel decides nothing but the sign of a 0: of a result that is exactly 0, and of
-one too small for exact arithmetic to tell its sign.
+The layer's own kernel decides only the sign of a 0: where the result is exactly 0, and where it is
+too small for exact arithmetic to find its sign.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ FAINT = 2.0**-500
 #: The smallest float64: it stands for a result in a tail that is not 0.
 FAINTEST = 2.0**-1074
 
-#: Whether what is unknown of a truth could change how a result compares with it, by element.
+#: By element, whether a truth is too uncertain to compare the result with it.
 Undecided: TypeAlias = Callable[[Array, Truths], Array]
 
 
@@ -93,9 +93,9 @@ class Reference:
     ) -> tuple[dict[str, Truths], int]:
         """The exact values of each of the results, and the count of elements computed exactly.
 
-        Balls enclose all elements. Those of which `undecided` says that this does not suffice are
-        bounded as tails, and computed exactly if that does not suffice either. Where an input is
-        nan, the kernel's result counts as the truth.
+        Balls enclose all truths. Where `undecided` is True for them, the truths are bounded as
+        tails. Where it is True for these bounds too, they are computed exactly. Where an input is
+        nan, the result of the layer's own kernel is the truth.
         """
         run = self.run(x, dout)
         known = self._enclosed(run, results)
@@ -170,9 +170,9 @@ class Reference:
         return np.concatenate([indices[~faint], tail[still]])
 
     def tails(self, run: KernelRun) -> dict[str, Truths]:
-        """The truths of elements of which both results are next to 0; else with a radius of inf.
+        """The truths where out and dx are both negligible; elsewhere their radius is inf.
 
-        Half a binade of x is bounded at once: far out all of its results are that small.
+        Half a binade of x is bounded at a time: in a tail, all its results are that small.
         """
         stretches, where = np.unique(run.x.view(np.int64) >> STRETCH_BITS, return_inverse=True)
         first, last = stretches << STRETCH_BITS, ((stretches + 1) << STRETCH_BITS) - 1
@@ -205,8 +205,8 @@ class Reference:
     def exact(self, run: KernelRun) -> dict[str, Truths]:
         """Both results in exact arithmetic; each distinct pair of x and dout is computed once.
 
-        A 0 has the sign of the kernel's result. At an infinity where the kernel gives nan, there is
-        no limit, and the truth is nan.
+        A 0 has the sign of the kernel's result. Where an input is infinite and the kernel gives
+        nan, there is no limit, and the truth is nan.
         """
         x, dout = run.x, run.dout
         if x.ndim == 2:

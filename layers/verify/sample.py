@@ -43,7 +43,7 @@ def draw_sample(
 
     A group that does not fit into `count` is thinned evenly. A dtype that has fewer than `count`
     numbers gives them all. For a layer along an axis, the numbers are shuffled, and without nan and
-    ±inf, since one of these spoils its whole line. Equal seeds give equal samples.
+    ±inf, since one of these makes its whole line nan. Equal seeds give equal samples.
 
     Raises:
         SampleError: count is not positive.

@@ -11,7 +11,7 @@ from actgrad.layers.verify.policy import FAILURE_CODES, FAILURES
 
 #: The worst elements that are kept of each failure.
 KEPT = 100
-#: The wrong elements that are kept to recognise the cause from.
+#: The most wrong elements that are kept, to infer the cause from.
 SAMPLED = 8192
 #: The quantiles' histogram drops this many of the last bits of a float64 error, which leaves 64
 #: bins to an octave.
@@ -103,7 +103,7 @@ class Tally:
             self._sample(elements.at(wrong[:: self._stride][:SAMPLED]))
 
     def _add_errors(self, elements: Elements) -> None:
-        """Add to the statistics of errors that are finite, and to those of each binade."""
+        """Add the finite errors to the statistics, and all elements to those of the binades."""
         measured = np.isfinite(elements.error)
         error = elements.error if measured.all() else elements.error[measured]
         if error.size:

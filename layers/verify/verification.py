@@ -227,7 +227,7 @@ def verify(
 
     Raises:
         UnknownLayerError, ParameterError: a text names no layer of the catalogue.
-        PolicyError: nothing or everything could meet the policy.
+        PolicyError: a limit is negative or nan, or the range of x is empty.
         ShapeError: the shapes do not fit, or the layer works along several axes.
         DtypeError: x has no dtype in which layers compute, or another array has another dtype.
     """

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from typer._click.core import Context
 
 from actgrad import __version__
 from actgrad.cli.commands import COMMANDS
 from actgrad.cli.completion import install_scripts
+from actgrad.cli.help import HelpPage
 
 #: The exit status of a command line that does nothing.
 NOT_DONE = 2
@@ -21,12 +23,14 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 install_scripts()
+Context.formatter_class = HelpPage
 for command in COMMANDS:
-    # A command has the name of its file.
-    app.command(command.__module__.rpartition(".")[2])(command)
+    # A command has the name of its file; the list of commands shows its first sentence whole.
+    sentence = (command.__doc__ or "").partition("\n")[0]
+    app.command(command.__module__.rpartition(".")[2], short_help=sentence)(command)
 
 
-@app.command("help")
+@app.command("help", short_help="Show how actgrad, or one of its commands, is used.")
 def show_help(
     command: Annotated[
         str | None, typer.Argument(metavar="COMMAND", help="The command.", show_default=False)
@@ -49,7 +53,9 @@ def actgrad(
     context: typer.Context,
     version: Annotated[
         bool,
-        typer.Option("--version", callback=show_version, is_eager=True, help="Show the version."),
+        typer.Option(
+            "--version", "-V", callback=show_version, is_eager=True, help="Show the version."
+        ),
     ] = False,
 ) -> None:
     """See, prove and diagnose activation layers and their gradients."""

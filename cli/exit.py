@@ -17,6 +17,12 @@ LONGEST_LINE = 400
 SEVERAL_NAMES = r"[A-Za-z_]\w*([\s,]+[A-Za-z_]\w*)+"
 #: The names that frameworks give `--dout`, and `--dout` itself.
 UPSTREAM = {"--dout", "--grad", "--gradient", "--grad-output", "--grad_output", "--dy"}
+#: What to type instead of a layer too many, by command.
+EXTRA_ARGUMENT = {
+    "explain": "explain takes one layer; actgrad graph draws a chain",
+    "check": "check takes one layer",
+    "layers": "layers takes no layer; actgrad explain LAYER describes one",
+}
 
 
 def exit_status(error: BaseException) -> int:
@@ -86,6 +92,11 @@ def write_usage(error: TyperException) -> None:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "actgrad"
     hint = f"{command} --help shows how it is used"
+    name = command.rpartition(" ")[2]
+    if "unexpected extra argument" in message:
+        hint = EXTRA_ARGUMENT.get(name, hint)
+    elif message.startswith("No such command 'version'"):
+        message, hint = "no such command 'version'", "actgrad --version shows it"
     option = getattr(error, "option_name", None)
     if option in UPSTREAM and context is not None and "No such option" in message:
         message = f"no such option: {option}"
@@ -97,10 +108,20 @@ def write_usage(error: TyperException) -> None:
 
 def to_stderr(message: str, hint: str | None = None) -> None:
     """Write the message and the hint to stderr, a line each, without control characters."""
+    if sys.stderr is None:
+        return
+    text = str if sys.stderr.encoding.lower().startswith("utf") else in_ascii
     with suppress(OSError):  # if stderr cannot be written to, the exit status remains
-        for line in (f"actgrad: {message}", f"         {hint}" if hint else None):
-            if line is not None and sys.stderr is not None:
-                sys.stderr.write(without_middle(printable(line)) + "\n")
+        for line in (f"actgrad: {message}", f"         {hint}")[: 2 if hint else 1]:
+            sys.stderr.write(text(without_middle(printable(line))) + "\n")
+
+
+def in_ascii(text: str) -> str:
+    """The text as a stream in ASCII shows it."""
+    # Imported here, because it imports Rich, which few errors need.
+    from actgrad.cli.show import ascii_text
+
+    return ascii_text(text)
 
 
 def without_middle(line: str) -> str:

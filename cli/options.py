@@ -18,7 +18,13 @@ ReportFormat = StrEnum("ReportFormat", ["table", "json", "markdown"])
 VerificationFormat = StrEnum("VerificationFormat", ["table", "json", "csv", "markdown"])
 GraphFormat = StrEnum("GraphFormat", ["table", "json", "dot", "mermaid", "svg"])
 
-FORMAT = typer.Option("--format", "-f", help="How to print the answer.", show_default="table")
+FORMAT = typer.Option(
+    "--format",
+    "-f",
+    help="How to print the answer, or to write files whose suffix names no format. Given twice, the"
+    " last counts.",
+    show_default="table",
+)
 
 
 def file_option(suffixes: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import accumulate, pairwise
+from unicodedata import combining, normalize
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -26,13 +27,14 @@ RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ]+")
 
 
 def ascii_text(text: str) -> str:
-    """The text in ASCII: `∂L/∂y·y²` is `dL/dy*y^2`, `x ≤ √2` is `x <= sqrt(2)`.
+    """The text in ASCII: `∂L/∂y·y²` is `dL/dy*y^2`, `x ≤ √2` is `x <= sqrt(2)`, `é` is `e`.
 
     A character that has no such form is kept.
     """
     text = RAISED.sub(lambda raised: "^" + raised[0].translate(SUPERSCRIPTS), text)
     text = ROOT.sub(r"sqrt(\1)", text)
-    return text.translate(SUBSCRIPTS).translate(REPLACEMENTS)
+    text = text.translate(SUBSCRIPTS).translate(REPLACEMENTS)
+    return "".join(char for char in normalize("NFD", text) if not combining(char))
 
 
 def ascii_content(content: RenderableType) -> RenderableType:

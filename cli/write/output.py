@@ -136,8 +136,8 @@ class Output:
         """Read `-f` and every `-o` of a command that has these formats.
 
         Raises:
-            OutputError: an argument names no file or no format of this command, or two of them
-                name one file.
+            OutputError: an argument names no file or no format of this command, two of them name
+                one file, or the suffixes leave no file for `-f`.
         """
         formats = list(formats)
         # The table of a large array shows a part of it: it is printed, and no file holds it.
@@ -153,6 +153,12 @@ class Output:
         see_that_all_differ([target.file for target in self.targets if target.file != STDOUT])
         if not self.targets:
             self.targets = [Target(None, STDOUT, form or TABLE)]
+        if form is not None and form not in {target.form for target in self.targets}:
+            _, file, named = self.targets[0]
+            raise OutputError(
+                f"-f {form} and -o {file} contradict each other: the suffix names {named}",
+                "leave out -f, or give the file another suffix",
+            )
 
     def _parsed(self, argument: str, form: str | None) -> Target:
         """`[NAME=]FILE`; `form` is the format of a file whose suffix names none."""

@@ -224,7 +224,9 @@ def unknown(name: str) -> UnknownLayerError:
         for each in reversed(elsewhere())
         if within(module, each.module)
     } | own
-    close = get_close_matches(plain(last), known, n=1, cutoff=NEAR)
+    word = plain(last)
+    swapped = [name for name in known if sorted(name) == sorted(word)]
+    close = swapped or get_close_matches(word, known, n=1, cutoff=NEAR)
     hint = f"did you mean {known[close[0]]}?" if close else "actgrad layers lists them"
     return UnknownLayerError(name, f"no layer is called {name!r}", hint)
 

@@ -84,12 +84,36 @@ def test_a_refused_format_stops_verify_before_it_reads(actgrad: Run) -> None:
     assert ended.stderr.startswith(b"actgrad: a.svg: ")
 
 
+def test_f_must_fit_a_file_of_o(actgrad: Run, tmp_path: Path) -> None:
+    command = ["forward", "relu", "--x", "1", "-f", "csv", "-o", "x.json"]
+    refused = actgrad(*command)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(b"actgrad: -f csv and -o x.json contradict each other")
+    assert (
+        actgrad(
+            *["forward", "relu", "--x", "1", "-f", "csv", "-o", "x.json", "-o", "plain"]
+        ).returncode
+        == 0
+    )
+    assert (tmp_path / "plain").read_bytes().startswith(b"x,mask,out\n")
+
+
 def test_formats_for_programs_are_utf_8_in_any_locale(actgrad: Run) -> None:
     ascii_only = {"PYTHONIOENCODING": "ascii"}
     for form in ("json", "markdown"):
         printed = actgrad("explain", "sigmoid", "-f", form, env=ascii_only).stdout
         assert printed == actgrad("explain", "sigmoid", "-f", form).stdout
         assert "∂" in printed.decode()
+
+
+def test_prose_errors_and_help_are_ascii_where_the_locale_is(actgrad: Run) -> None:
+    ascii_only = {"PYTHONIOENCODING": "ascii"}
+    assert b"mathematiques" in actgrad("explain", "sigmoid", env=ascii_only).stdout
+    refused = actgrad(
+        *["verify", "relu", "--x", "1", "--out", "1", "--max-ulp", "-1"], env=ascii_only
+    )
+    assert refused.stderr == b"actgrad: --max-ulp is -1, but must be >= 0\n"
+    assert actgrad("backward", "--help", env=ascii_only).stdout.isascii()
 
 
 def test_a_table_on_a_terminal_is_coloured_and_in_a_file_it_is_not(

@@ -47,6 +47,7 @@ def test_a_misspelt_name_gets_a_suggestion() -> None:
     [
         ("sigmod", "did you mean sigmoid?"),
         ("tnah", "did you mean tanh?"),
+        ("gleu", "did you mean gelu?"),
         ("HardSwich", "did you mean hardswish?"),
         ("torch.nn.Sigmod", "did you mean torch.nn.Sigmoid?"),
         ("keras.layers.LeakyReLUU", "did you mean keras.layers.LeakyReLU?"),

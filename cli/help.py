@@ -1,0 +1,38 @@
+"""The help, laid out for the width of the terminal and the characters of its encoding."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from typer._click.formatting import HelpFormatter
+
+#: The least and the greatest width of a page; longer lines are hard to read.
+LEAST, MOST = 20, 80
+#: On a narrower page, what an option does stands below its name.
+NARROW = 60
+
+
+class HelpPage(HelpFormatter):
+    """A page of help as wide as the terminal, but at most MOST columns."""
+
+    def __init__(self, **_: Any) -> None:
+        columns = shutil.get_terminal_size().columns
+        super().__init__(width=max(LEAST, min(columns, MOST)) - 2)
+
+    def write_dl(
+        self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
+    ) -> None:
+        """Write names with what they mean, beside or below them."""
+        super().write_dl(rows, 0 if self.width < NARROW else col_max, col_spacing)
+
+    def getvalue(self) -> str:
+        """The page as text, in ASCII where stdout takes nothing else."""
+        text = "\n".join(line.rstrip() for line in super().getvalue().split("\n"))
+        if sys.stdout is None or sys.stdout.encoding.lower().startswith("utf"):
+            return text
+        from actgrad.cli.show import ascii_text
+
+        return ascii_text(text)

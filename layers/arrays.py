@@ -1,4 +1,4 @@
-"""The arrays that layers take and return: their dtypes, memory orders and rounding."""
+"""The arrays that layers take and return: dtypes, memory orders, rounding, and numbers as text."""
 
 from __future__ import annotations
 
@@ -134,6 +134,17 @@ def round_into(values: Array, out: Array) -> None:
     np.copyto(
         out, for_bfloat16(values) if out.dtype.name == "bfloat16" else values, casting="same_kind"
     )
+
+
+def decimal(number: Any, digits: int = 12) -> str:
+    """The number in at most so many significant digits: `-0.5`, `1e-7`."""
+    return short_exponent(f"{float(number):.{digits}g}")
+
+
+def short_exponent(text: str) -> str:
+    """The number's text without zeros before its exponent: `1e-7` for `1e-07`."""
+    mantissa, e, exponent = text.partition("e")
+    return f"{mantissa}e{int(exponent)}" if e else mantissa
 
 
 _own = threading.local()

@@ -66,11 +66,6 @@ def parameter(
     return Parameter(default, meaning, above, at_least, whole, trained)
 
 
-def decimal(value: Number) -> str:
-    """The number in 12 digits: `-0.5`."""
-    return f"{float(value):.12g}"
-
-
 def values_of(
     layer: str, parameters: Mapping[str, Parameter], given: Mapping[str, Number]
 ) -> dict[str, Number]:

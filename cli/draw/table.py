@@ -25,7 +25,7 @@ NARROW = 60
 def show_graph(picture: Picture, file: IO[str]) -> None:
     """Print the title, the drawing, what the letters in it stand for, and the table."""
     page = Page(file)
-    page.print(Text("\n".join(fold(picture.title, page.limit)), "bold"))
+    page.print(Text(page.fold(picture.title), "bold"))
     gradient = ("← ∂L/∂value", SIGNS[1].terminal)
     page.print(Text.assemble("above an edge its value →, below it ", gradient))
     longest = max(SHORTEST, min(LONGEST, page.limit // 3))
@@ -34,7 +34,7 @@ def show_graph(picture: Picture, file: IO[str]) -> None:
         page.print("")
         page.print(section)
     for line in (*picture.names, *drawing.legend.lines()):
-        page.print("\n".join(fold(line, page.limit)))
+        page.print(page.fold(line))
     page.print("")
     headings, rows = node_rows(picture.labels)
     table = Table(*headings, box=box.SIMPLE_HEAD, show_edge=False)
@@ -59,7 +59,7 @@ def node_rows(labels: Labels) -> tuple[list[str], list[list[str]]]:
         for node in graph.nodes
     ]
     if numbers is not None:
-        headings = [*headings[:4], "value", *headings[4:], "= number"]
+        headings = [*headings[:4], "value", *headings[4:], "its value"]
         for node, row in zip(graph.nodes, rows, strict=True):
             row.insert(4, numeral(numbers.value(node)))
             row.append(numeral(numbers.gradient(node)))

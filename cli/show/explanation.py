@@ -9,6 +9,7 @@ from typing import IO, Any
 from actgrad.cli.answer import TextAnswer
 from actgrad.cli.show.folding import HANGING, fold
 from actgrad.cli.show.page import Page, numeral
+from actgrad.layers import Layer
 from actgrad.layers.activations import names_elsewhere
 from actgrad.layers.explain import Explanation, Kink, Pitfall
 
@@ -28,6 +29,12 @@ def explanation_answer(explanation: Explanation) -> TextAnswer:
         json=partial(_json_text, explanation),
         markdown=partial(_markdown, explanation),
     )
+
+
+def with_parameters(layer: Layer) -> str:
+    """The layer with all its parameters, those at their defaults included: `celu:alpha=1.0`."""
+    values = ",".join(f"{name}={getattr(layer, name)}" for name in layer.parameters)
+    return f"{layer.name}:{values}" if values else layer.name
 
 
 def sections(explanation: Explanation) -> Iterator[tuple[str, list[str]]]:
@@ -108,7 +115,7 @@ def _show(explanation: Explanation, file: IO[str]) -> None:
     from rich.text import Text
 
     page = Page(file)
-    page.print(Text(str(explanation.layer), "bold"))
+    page.print(Text(page.fold(with_parameters(explanation.layer)), "bold"))
     for paragraph in explanation.summary.split("\n\n"):
         prose = fold(" ".join(paragraph.split()), min(page.width, LONGEST_LINE), "")
         page.print("\n".join([*prose, ""]))
@@ -126,7 +133,7 @@ def _show(explanation: Explanation, file: IO[str]) -> None:
 
 def _markdown(explanation: Explanation) -> str:
     """The explanation as a Markdown section."""
-    parts = [f"## {explanation.layer}", explanation.summary]
+    parts = [f"## {with_parameters(explanation.layer)}", explanation.summary]
     for heading, lines in sections(explanation):
         block = ["```", *lines, "```"] if heading in FORMULAS else [f"- {line}" for line in lines]
         parts += [f"**{heading.capitalize()}**", "\n".join(block)]

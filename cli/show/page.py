@@ -8,6 +8,8 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from actgrad.layers.arrays import decimal
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -45,13 +47,7 @@ def numeral(value: Any, digits: int = DIGITS) -> str:
         return str(value)
     # 16 bits hold fewer digits than are shown; NumPy prints only those that identify the number.
     is_narrow = isinstance(value, np.generic) and value.dtype.itemsize <= 2
-    return short_exponent(f"{float(str(value)) if is_narrow else float(value):.{digits}g}")
-
-
-def short_exponent(text: str) -> str:
-    """The number's text without zeros before its exponent: `1e-7` for `1e-07`."""
-    mantissa, e, exponent = text.partition("e")
-    return f"{mantissa}e{int(exponent)}" if e else mantissa
+    return decimal(str(value) if is_narrow else value, digits)
 
 
 class Page:
@@ -88,6 +84,14 @@ class Page:
     def fits(self, content: RenderableType) -> bool:
         """Whether the content fits into the limit without being folded or cut."""
         return self.width_of(content) <= self.limit
+
+    def fold(self, text: str, hanging: str = "  ") -> str:
+        """The text in lines that fit into the limit; those after the first are indented."""
+        if self.limit == UNBOUNDED:
+            return text
+        from actgrad.cli.show.folding import fold
+
+        return "\n".join(fold(text, self.limit, hanging))
 
     def encodable(self, content: RenderableType) -> RenderableType:
         """The content in characters that the stream takes."""

@@ -9,7 +9,8 @@ from functools import partial
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from actgrad.cli.answer import TextAnswer, json_number
-from actgrad.cli.show.page import Page, numeral, short_exponent
+from actgrad.cli.show.page import Page, numeral
+from actgrad.layers.arrays import short_exponent
 from actgrad.layers.verify import (
     FAILURES,
     Binade,
@@ -22,6 +23,7 @@ from actgrad.layers.verify import (
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
+    from rich.text import Text
 
 #: How many of the worst elements a report shows, and how many the CSV has.
 SHOWN, LISTED = 10, 100
@@ -31,6 +33,8 @@ QUANTILES = (50, 99, 99.9)
 HISTOGRAM_ROWS, LONGEST_BAR = 20, 24
 #: The columns beside the bars, where all are as wide as they can be.
 BESIDE_BARS = 56
+#: The indent of what continues a folded line.
+HANGING = "    "
 #: An error up to this many ULP has no bar; every doubling makes a bar longer by the same length.
 NO_BAR = 2.0**-4
 #: The JSON keys of an element whose names in the code differ.
@@ -165,19 +169,24 @@ def show_verification(dump: VerifiedDump, file: IO[str]) -> None:
     from rich.text import Text
 
     page = Page(file)
+
+    def show(text: str, style: str = "") -> None:
+        page.print(Text(page.fold(text, HANGING), style))
+
     for name, tally in dump.verification.tallies.items():
-        page.print(Text(f"{name}: {_verdict(tally)}", _style(not tally.failed)))
+        show(f"{name}: {_verdict(tally)}", _style(not tally.failed))
         errors = ", ".join(f"{label} {error}" for label, error in _errors(tally))
-        page.print(Text("\n".join(f"  {line}" for line in (f"ULP: {errors}", *_counts(tally)))))
+        for line in (f"ULP: {errors}", *_counts(tally)):
+            show(f"  {line}")
         for failure, count, meaning in _failures(tally):
-            page.print(Text(f"  {count} {failure}: {meaning}", "red"))
+            show(f"  {count} {failure}: {meaning}", "red")
         if name in dump.likely_causes:
-            page.print(Text(f"  {_likely(dump.likely_causes[name])}", "yellow"))
+            show(f"  {_likely(dump.likely_causes[name])}", "yellow")
         if tally.binades:
             page.print(_histogram(tally, page))
         if _has_wrong(tally):
             page.print(_worst_elements(dump.worst(name, SHOWN), page))
-    page.print(Text(dump.verification.summary, _style(dump.verification.ok)))
+    show(dump.verification.summary, _style(dump.verification.ok))
 
 
 def _verdict(tally: Tally) -> str:
@@ -238,12 +247,20 @@ def _histogram(tally: Tally, page: Page) -> RenderableType:
         table.add_row(*cells[: len(table.columns)])
     if page.fits(table):
         return table
-    return Text(
-        "\n".join(
+    return _folded(
+        page,
+        (
             f"  x {_stretch(row)}: max {_short(row.error)} ULP, {row.failed} of {row.elements} fail"
             for row in rows
-        )
+        ),
     )
+
+
+def _folded(page: Page, lines: Iterable[str]) -> Text:
+    """The lines, folded to the page."""
+    from rich.text import Text
+
+    return Text("\n".join(page.fold(line, HANGING) for line in lines))
 
 
 def _table(*columns: tuple[str, Any]) -> Table:
@@ -302,13 +319,11 @@ def _may_join(left: Binade, right: Binade, octaves: int) -> bool:
 
 def _worst_elements(worst: Worst, page: Page) -> RenderableType:
     """The worst elements, in decimal and in bits; a line for each where the page is narrow."""
-    from rich.text import Text
-
     heads, rows = _worst_cells(worst, "\n")
     table = _table((f"  {heads[0]}", "left"), *((head, "left") for head in heads[1:]))
     for index, *cells in rows:
         table.add_row(f"  {index}", *cells)
-    return table if page.fits(table) else Text("\n".join(_line(*element) for element in worst))
+    return table if page.fits(table) else _folded(page, (_line(*element) for element in worst))
 
 
 def _worst_cells(worst: Worst, line_break: str) -> tuple[list[str], list[list[str]]]:
@@ -334,7 +349,8 @@ def _line(index: str, element: VerifiedElement) -> str:
     x, got = _number(element.x), _number(element.got)
     dout = "" if element.dout == 1 else f", dout {_number(element.dout)}"
     truth = short_exponent(element.truth)
+    failure = f", failure: {element.failure}" if element.failure else ""
     return (
         f"  {index}: x {x} ({element.x_bits}){dout}, got {got} ({element.got_bits}),"
-        f" truth {truth} ({element.nearest_bits}): {_short(element.error)} ULP {element.failure}"
+        f" truth {truth} ({element.nearest_bits}), error {_short(element.error)} ULP{failure}"
     )

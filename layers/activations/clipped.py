@@ -9,11 +9,11 @@ import numpy as np
 
 from actgrad.layers.activations.piecewise import Piecewise, fill
 from actgrad.layers.arithmetic import double_double, rounded, scaled, two_product, two_sum
-from actgrad.layers.arrays import Array
+from actgrad.layers.arrays import Array, decimal
 from actgrad.layers.errors import ParameterError
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
-from actgrad.layers.parameter import Number, decimal, parameter
+from actgrad.layers.parameter import Number, parameter
 
 
 class Hardtanh(Piecewise):

@@ -9,11 +9,11 @@ import numpy as np
 
 from actgrad.layers.activations.kernels import Smooth, SmoothRectifier
 from actgrad.layers.arithmetic import DEEP, deepen, two_product
-from actgrad.layers.arrays import Array
+from actgrad.layers.arrays import Array, decimal
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
 from actgrad.layers.layer import Elementwise, Kept, NaiveForm
-from actgrad.layers.parameter import decimal, parameter
+from actgrad.layers.parameter import parameter
 
 
 class Sigmoid(Elementwise):

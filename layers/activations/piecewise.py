@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from actgrad.layers.arithmetic import rounded, two_sum
-from actgrad.layers.arrays import Array
+from actgrad.layers.arrays import Array, decimal
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
 from actgrad.layers.layer import Elementwise, Kept
-from actgrad.layers.parameter import decimal, parameter
+from actgrad.layers.parameter import parameter
 
 
 class Piecewise(Elementwise):

@@ -17,11 +17,11 @@ from actgrad.layers.activations import normal
 from actgrad.layers.activations.exponential import FARTHEST
 from actgrad.layers.activations.kernels import Smooth, SmoothRectifier
 from actgrad.layers.arithmetic import DEEP, deepen, two_product, two_sum
-from actgrad.layers.arrays import Array, scratch
+from actgrad.layers.arrays import Array, decimal, scratch
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
 from actgrad.layers.layer import NaiveForm
-from actgrad.layers.parameter import decimal, parameter
+from actgrad.layers.parameter import parameter
 
 #: At larger distances from the roots, the plain formulas cancel little and round less.
 NEAR = 0.3

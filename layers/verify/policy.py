@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from actgrad.layers.arrays import Array
+from actgrad.layers.arrays import Array, decimal
 from actgrad.layers.errors import PolicyError
 from actgrad.layers.exact import Truths, errors, in_ulp
 from actgrad.layers.verify.reference import Reference
@@ -74,7 +74,9 @@ class Policy(NamedTuple):
     def __str__(self) -> str:
         """The policy as the summary states it."""
         limits = {"ULP": self.max_ulp, "abs": self.max_abs, "rel": self.max_rel}
-        parts = [f"error ≤ {most:g} {unit}" for unit, most in limits.items() if most is not None]
+        parts = [
+            f"error ≤ {decimal(most)} {unit}" for unit, most in limits.items() if most is not None
+        ]
         if self.flush_subnormals:
             parts.append("subnormals may be flushed")
         parts.append(f"nan payloads {'ignored' if self.ignore_nan_payload else 'kept'}")

@@ -9,7 +9,7 @@ import numpy as np
 from mpmath import nstr
 
 from actgrad.layers.activations import layer as named_layer
-from actgrad.layers.arrays import Array, floating
+from actgrad.layers.arrays import Array, decimal, floating
 from actgrad.layers.errors import DtypeError, ShapeError
 from actgrad.layers.exact import FloatFormat, Truths, in_bits, nearest
 from actgrad.layers.layer import Layer
@@ -106,8 +106,8 @@ class Verification:
     def _result(self, name: str, tally: Tally) -> str:
         counts = ", ".join(f"{failure} {n}" for failure, n in tally.failures.items() if n)
         failed = f"{tally.failed} of {tally.count} elements fail ({counts}), " if counts else ""
-        where = f" at x = {tally.at:.9g}" if tally.at is not None and tally.max else ""
-        return f"{name}: {failed}max {tally.max:.4g} ULP{where}"
+        where = f" at x = {decimal(tally.at, 9)}" if tally.at is not None and tally.max else ""
+        return f"{name}: {failed}max {decimal(tally.max, 3)} ULP{where}"
 
     def worst(self, name: str, count: int) -> list[VerifiedElement]:
         """Return at most `count` of the worst elements of a result, with their exact values."""

@@ -83,3 +83,8 @@ def test_every_section_is_printed(form: str) -> None:
         assert words in text
     assert "LeakyReLU" in text
     assert "mask" in text
+
+
+def test_the_title_has_the_parameters_that_are_typed_at_their_defaults() -> None:
+    shown = run("hardtanh:min_val=-1,max_val=2")
+    assert shown.startswith("hardtanh:min_val=-1.0,max_val=2.0\n")

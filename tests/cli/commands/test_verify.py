@@ -106,6 +106,17 @@ def test_an_error_has_three_digits(folder: Path, monkeypatch: Any, capsys: Any) 
         assert line in capsys.readouterr().out
 
 
+def test_a_narrow_report_indents_what_it_continues(
+    folder: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert run(monkeypatch, "gelu", "--x", "x.npy", "--out", "wrong.npy") == 1
+    report = capsys.readouterr().out
+    assert max(map(len, report.splitlines())) <= 40
+    assert "  ULP: max 0.5, mean 0.049, p50\n    1.56e-61, p99" in report
+    assert ", failure: " in " ".join(report.split())
+
+
 @pytest.mark.parametrize("width", [40, 80])
 def test_no_number_is_cut_on_a_narrow_terminal(width: int, folder: Path, monkeypatch: Any) -> None:
     np.save("flushed.npy", np.where(np.abs(np.load("y.npy")) < 1e-38, 0, np.load("y.npy")))

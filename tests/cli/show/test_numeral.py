@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actgrad.cli.show.page import numeral, short_exponent
+from actgrad.cli.show.page import numeral
 from actgrad.cli.show.table import aligned
+from actgrad.layers.arrays import short_exponent
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ class Pipe:
         buffer[...] = self._array.read(start, buffer)
         return buffer
 
-    def room(self, start: int, buffer: Array) -> Array:
+    def array_for(self, start: int, buffer: Array) -> Array:
         return buffer
 
     def write(self, start: int, values: Array) -> None:

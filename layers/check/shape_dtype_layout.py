@@ -18,8 +18,9 @@ LAYOUT = tuple(
         32,
     )
     for layout, arranged in {
-        "Fortran-ordered": "np.asfortranarray({})",
-        "strided": "np.repeat({}, 2, -1)[..., ::2]",
+        # np.asfortranarray makes a 0-d array 1-d, and so does np.repeat without the new axis.
+        "Fortran-ordered": "np.array({}, order='F')",
+        "strided": "np.repeat({}[..., None], 2, -1)[..., 0]",
         "reversed": "np.flip(np.flip({}).copy())",
     }.items()
     for method, calls, expression, expected in (

@@ -115,6 +115,12 @@ def test_only_the_given_x_is_checked() -> None:
     assert report.findings[0].where.x == 7
 
 
+@pytest.mark.parametrize("x", [1.0, [2.0], [[1.0, -2.0]], [[1.0], [-2.0]]])
+def test_an_x_of_few_numbers_has_no_finding(x: Any) -> None:
+    assert check_layer("relu", x).findings == ()
+    assert not np.ndim(x) or check_layer("softmax", x).findings == ()
+
+
 def test_a_layer_may_be_an_object_or_two_functions() -> None:
     layer = Relu()
     layer.forward([1.0])

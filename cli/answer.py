@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import IO, Protocol
+from collections.abc import Callable, Mapping
+from typing import IO, NamedTuple, Protocol
 
 from actgrad.layers import ActgradError
 
@@ -34,16 +34,15 @@ class Answer(Protocol):
         """
 
 
-class TextAnswer:
+class TextAnswer(NamedTuple):
     """An answer in words: `show` prints it, and each of `texts` returns it in one format.
 
-    >>> TextAnswer("layers", show, json=lambda: '{"layers": []}\\n')
+    >>> TextAnswer("layers", show, {"json": lambda: '{"layers": []}\\n'})
     """
 
-    def __init__(
-        self, command: str, show: Callable[[IO[str]], None], **texts: Callable[[], str]
-    ) -> None:
-        self.command, self.show, self.texts = command, show, texts
+    command: str
+    show: Callable[[IO[str]], None]
+    texts: Mapping[str, Callable[[], str]]
 
     def write(self, form: str, stream: IO[bytes]) -> None:
         """Write one of the texts, as UTF-8."""

@@ -12,7 +12,7 @@ from actgrad.cli.draw.picture import Picture
 def graph_answer(picture: Picture) -> TextAnswer:
     """The graph, to be printed or written in the format that is asked for."""
     texts = {form: partial(text_of, picture, form) for form in ("json", "dot", "mermaid", "svg")}
-    return TextAnswer("graph", partial(show_picture, picture), **texts)
+    return TextAnswer("graph", partial(show_picture, picture), texts)
 
 
 def show_picture(picture: Picture, file: IO[str]) -> None:

@@ -31,12 +31,8 @@ LEAST_FORMULA_WIDTH = 30
 
 def catalogue_answer(layers: Layers) -> TextAnswer:
     """The catalogue in every format of `actgrad layers`."""
-    return TextAnswer(
-        "layers",
-        partial(_show, layers),
-        json=partial(_json_text, layers),
-        markdown=partial(_markdown, layers),
-    )
+    texts = {"json": partial(_json_text, layers), "markdown": partial(_markdown, layers)}
+    return TextAnswer("layers", partial(_show, layers), texts)
 
 
 def _show(layers: Layers, file: IO[str]) -> None:

@@ -37,12 +37,8 @@ def require_finding_names(names: Sequence[str]) -> None:
 
 def check_answer(report: Report) -> TextAnswer:
     """The report in every format of `actgrad check`."""
-    return TextAnswer(
-        "check",
-        partial(show_check, report),
-        json=lambda: json.dumps(check_json(report), ensure_ascii=False) + "\n",
-        markdown=partial(check_markdown, report),
-    )
+    texts = {"json": partial(check_json, report), "markdown": partial(check_markdown, report)}
+    return TextAnswer("check", partial(show_check, report), texts)
 
 
 def show_check(report: Report, file: IO[str]) -> None:
@@ -147,10 +143,10 @@ def _notes(report: Report) -> Iterator[str]:
     yield from report.notes
 
 
-def check_json(report: Report) -> dict[str, Any]:
-    """The report as JSON states it."""
+def check_json(report: Report) -> str:
+    """The report as one JSON object."""
     curve = report.curve
-    return {
+    described = {
         "command": "check",
         "layers": [report.layer],
         "ok": report.ok,
@@ -185,6 +181,7 @@ def check_json(report: Report) -> dict[str, Any]:
             for name, column in curve._asdict().items()
         },
     }
+    return json.dumps(described, ensure_ascii=False) + "\n"
 
 
 def _json_numbers(record: Any) -> dict[str, Any]:

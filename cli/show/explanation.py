@@ -23,12 +23,8 @@ FORMULAS = ("formula", "derivative", "step by step")
 
 def explanation_answer(explanation: Explanation) -> TextAnswer:
     """The explanation in every format of `actgrad explain`."""
-    return TextAnswer(
-        "explain",
-        partial(_show, explanation),
-        json=partial(_json_text, explanation),
-        markdown=partial(_markdown, explanation),
-    )
+    texts = {"json": partial(_json_text, explanation), "markdown": partial(_markdown, explanation)}
+    return TextAnswer("explain", partial(_show, explanation), texts)
 
 
 def with_parameters(layer: Layer) -> str:

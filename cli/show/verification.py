@@ -67,13 +67,12 @@ class VerifiedDump(NamedTuple):
 
 def verification_answer(dump: VerifiedDump) -> TextAnswer:
     """The verification in every format of `actgrad verify`."""
-    return TextAnswer(
-        "verify",
-        partial(show_verification, dump),
-        json=partial(verification_json, dump),
-        csv=partial(verification_csv, dump),
-        markdown=partial(verification_markdown, dump),
-    )
+    texts = {
+        "json": partial(verification_json, dump),
+        "csv": partial(verification_csv, dump),
+        "markdown": partial(verification_markdown, dump),
+    }
+    return TextAnswer("verify", partial(show_verification, dump), texts)
 
 
 def verification_json(dump: VerifiedDump) -> str:

@@ -1,6 +1,5 @@
 """Exact values of formulas, and distances from them in ULP."""
 
-from actgrad.layers.exact.processes import BITS, exact_rows
 from actgrad.layers.exact.ulp import (
     NOWHERE,
     ZERO,
@@ -16,4 +15,4 @@ from actgrad.layers.exact.ulp import (
     truths,
     unordered,
 )
-from actgrad.layers.exact.values import LEAST, bounds, exact
+from actgrad.layers.exact.values import BITS, LEAST, bounds, exact, exact_rows

@@ -38,6 +38,7 @@ from actgrad.layers.check.shape_dtype_layout import (
     result_dtype,
     result_shape,
 )
+from actgrad.layers.check.special_lines import special_lines
 from actgrad.layers.check.state import DIFFERENT_RESULTS, RETURNED_STATE, stale_state
 from actgrad.layers.check.subject import Subject, copy_maker
 from actgrad.layers.check.trial import Trial
@@ -201,11 +202,11 @@ class Examination:
                 ]
             for sample in samples:
                 self.findings += numpy_warnings(self.subject, sample.array[None])
-            if self.x is None and self.subject.has_coupled_reference:
-                for special in (np.inf, -np.inf, -0.0):
-                    line = [1.0, special, -2.0, 0.5]
-                    samples.append(literal_sample(np.array([line, line]).astype(dtype)))
             yield check_coupled(self.subject, samples)
+            if self.x is None:
+                findings, notes = special_lines(self.subject, dtype)
+                self.findings += findings
+                self.notes += notes
 
     def _samples(self, dtype: str) -> list[Sample]:
         """The caller's x, or the samples that the layer accepts."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from math import isnan
+from math import isinf, isnan
 from typing import Literal, NamedTuple, TypeAlias
 
 from actgrad.layers.arrays import Array
+from actgrad.layers.check.conventions import same_at_kink
 from actgrad.layers.check.discontinuities import Discontinuity
 
 #: The name of every fault, by which it can be ignored, and its meaning.
@@ -94,9 +95,10 @@ class KinkGradient(NamedTuple):
         low, high = sorted((at.left, at.right))
         where = "between" if low <= self.gradient <= high else "outside"
         place = f"the {sides[0]} derivative" if sides else f"{where} the two derivatives"
+        who = same_at_kink(at.x, at.left, at.right, self.gradient)
         return (
             f"kink at x = {at.x:.6g}, derivative {at.left:.6g} on the left, {at.right:.6g} on the "
-            f"right: the layer's gradient is {value}, {place}"
+            f"right: the layer's gradient is {value}, {place}{who and f', as {who}'}"
         )
 
 
@@ -167,8 +169,9 @@ class Report:
 def with_severity(finding: Finding, asked: Collection[str], given: bool) -> Finding:
     """The finding, as a warning where no network meets it.
 
-    That is at an infinite or too large x, and in a narrow dtype. `asked` are the dtypes that the
-    caller asks for; `given` says whether the points are the caller's, which all count.
+    That is at an infinite or too large x, and in a narrow dtype; a finding that is a warning stays
+    one. `asked` are the dtypes that the caller asks for; `given` says whether the points are the
+    caller's, which all count.
     """
     narrow = finding.dtype in NARROW and finding.dtype not in asked
     where = finding.where
@@ -178,9 +181,9 @@ def with_severity(finding: Finding, asked: Collection[str], given: bool) -> Find
 
 
 def merge_dtypes(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """One finding for each name: the first error, else the first, with the other dtypes named."""
+    """One finding for each name: the first in the order of severity, the other dtypes named."""
     by_name: dict[str, list[Finding]] = {}
-    for finding in errors_first(findings):
+    for finding in sorted(findings, key=_remoteness):
         by_name.setdefault(finding.name, []).append(finding)
     for first, *rest in by_name.values():
         dtypes = tuple(dict.fromkeys(each.dtype for each in (first, *rest)))
@@ -193,6 +196,6 @@ def merge_dtypes(findings: Iterable[Finding]) -> Iterator[Finding]:
         yield first._replace(message=message, dtypes=dtypes)
 
 
-def errors_first(findings: Iterable[Finding]) -> list[Finding]:
-    """The errors in their order, then the warnings in theirs."""
-    return sorted(findings, key=lambda finding: finding.severity == "warning")
+def _remoteness(finding: Finding) -> tuple[bool, bool]:
+    """Errors come before warnings, and a finite x before an infinite one."""
+    return finding.severity == "warning", finding.where is not None and isinf(finding.where.x)

@@ -12,11 +12,14 @@ from actgrad.layers.check.exact_values import exact_values, wrong_values
 from actgrad.layers.check.gradient import ElementwiseSubject, ExpectedGradient
 from actgrad.layers.check.report import Finding
 from actgrad.layers.check.row_results import RowResults
+from actgrad.layers.check.script import Script
 from actgrad.layers.check.subject import Run, Subject
 from actgrad.layers.errors import LayerRaisedError
 
 #: The exponent of each dtype's largest power of two, up to which limits at ±inf are sought.
 LARGEST_EXPONENT = {"float64": 1024, "float32": 128, "float16": 16, "bfloat16": 128}
+#: How many copies of a special value are compared: a kernel may treat its last elements apart.
+COPIES = 37
 #: A limit is reached where the last results, this many, are all equal.
 TAIL = 9
 
@@ -84,7 +87,10 @@ def limits_at_infinity(subject: Subject, x: Array) -> Run:
 def at_special_values(
     elementwise: ElementwiseSubject, dtype: np.dtype[Any]
 ) -> tuple[list[Finding], list[str]]:
-    """The findings at ±inf, where a limit is known, and notes on exceptions and on a hidden nan."""
+    """The findings at ±inf and nan, and notes on exceptions and on a hidden nan.
+
+    At ±inf the results are compared with the limits that are known.
+    """
     subject = elementwise.subject
     findings: list[Finding] = []
     notes = []
@@ -95,6 +101,7 @@ def at_special_values(
         except LayerRaisedError as error:
             notes.append(f"it raises an exception on {float(x[-1])}: {error}")
             continue
+        findings += _inconsistent(subject, x)
         if np.isnan(x).any():
             # If out is nan as well, so is the loss: then dx may be anything.
             if np.isfinite(results.out).all():
@@ -109,6 +116,42 @@ def at_special_values(
             limits = limits_at_infinity(subject, x)
             findings += not_finite(results, [limits.out], [limits.dx])
     return findings, notes
+
+
+def _inconsistent(subject: Subject, x: Array) -> Iterator[Finding]:
+    """The findings at each x, not finite, where the result depends on the position in the array,
+    or the gradient is not linear in dout."""
+    shape = "" if subject.row == (-1,) else f".reshape({subject.row})"
+    for value in x.tolist():
+        text = str(value).replace("nan", "np.nan").replace("inf", "np.inf")
+        row = f"x = np.full({COPIES}, {text}, '{x.dtype}'){shape}; out = layer.forward(x)"
+        dx = "layer.backward(np.ones_like(out))"
+        for method, result in (("forward", "out"), ("backward", dx)):
+            yield from _at_special_value(
+                subject,
+                "depends-on-neighbours",
+                f"at x = {value} the result of {method} depends on the position in the array",
+                Script(f"{row}; y = {result}", "y", "np.full_like(y, y.flat[0])"),
+                x.dtype.name,
+            )
+        yield from _at_special_value(
+            subject,
+            "not-linear",
+            f"at x = {value} dx for dout = 2 is not twice dx for dout = 1",
+            Script(
+                f"{row}; once = {dx}.copy()", "layer.backward(2 * np.ones_like(out))", "2 * once"
+            ),
+            x.dtype.name,
+        )
+
+
+def _at_special_value(
+    subject: Subject, name: str, message: str, script: Script, dtype: str
+) -> Iterator[Finding]:
+    """The finding, a warning, if the script shows it."""
+    finding = script.finding(subject, name, message, dtype)
+    if finding is not None:
+        yield finding._replace(severity="warning")
 
 
 def index_nearest_to_0(x: Array, chosen: Array) -> int:

@@ -75,10 +75,8 @@ def test_markdown_has_the_verdict_a_table_the_examples_and_the_notes(
     code = lines[lines.index("```python") + 1 : lines.index("```")]
     assert code[0] == "import numpy as np; from mine import Relu; layer = Relu()"
     assert code[-1].startswith("dout  # [")
-    note = (
-        "derivative 0 on the left, 1 on the right: the layer's gradient is 0, the left derivative"
-    )
-    assert lines[-1] == f"- kink at x = 0, {note}"
+    note = "- kink at x = 0, derivative 0 on the left, 1 on the right: the layer's gradient is 0, "
+    assert lines[-1].startswith(note)
 
 
 def test_a_narrow_page_has_the_numbers_of_each_finding_below_it(

@@ -279,3 +279,20 @@ def test_parameters_reach_the_constructor(tmp_path: Path) -> None:
     (tmp_path / "linear.py").write_text(source)
     assert check_layer(f"{tmp_path}/linear.py:L:k=2,n=b").ok
     assert check_layer("actgrad.layers:LeakyRelu:negative_slope=0.3").ok
+
+
+def test_a_softmax_of_infinite_lines_is_a_convention_with_a_formula_too() -> None:
+    class Softmax:
+        def forward(self, x: Any) -> Any:
+            top = x.max(-1, keepdims=True)
+            e = np.exp(x - np.where(np.isinf(top), 0, top))
+            self.y = e / np.maximum(e.sum(-1, keepdims=True), np.finfo(x.dtype).tiny)
+            return self.y.copy()
+
+        def backward(self, dout: Any) -> Any:
+            return self.y * (dout - (dout * self.y).sum(-1, keepdims=True))
+
+    report = check_layer(Softmax, formula="softmax")
+    elsewhere = "softmax in PyTorch, JAX and SciPy gives nan"
+    assert f"out is 0 for a line of -inf only; {elsewhere}" in report.notes
+    assert f"out is nan for a line that holds +inf; {elsewhere}, too" in report.notes

@@ -23,9 +23,10 @@ def finding(name: str = "not-finite", dtype: str = "float64", x: float = 1.0) ->
 @pytest.mark.parametrize(
     ("gradient", "place"),
     [
-        (0.0, "the left derivative"),
-        (1.0, "the right derivative"),
-        (0.5, "between the two derivatives"),
+        (0.0, "the left derivative, as relu in PyTorch, TensorFlow and JAX"),
+        (1.0, "the right derivative, as clamp(x, min=0) in PyTorch"),
+        (0.5, "between the two derivatives, as maximum(x, 0) in PyTorch and JAX"),
+        (0.25, "between the two derivatives"),
         (2.0, "outside the two derivatives"),
         (-1.0, "outside the two derivatives"),
     ],
@@ -61,6 +62,14 @@ def test_the_merged_finding_of_several_dtypes_is_the_error_among_them() -> None:
     (merged,) = merge_dtypes([warning, error])
     assert merged.severity == "error"
     assert merged.message == "at 90; also in float64 at x = 1e+09"
+
+
+def test_the_merged_finding_leads_with_a_finite_x() -> None:
+    (merged,) = merge_dtypes(
+        each._replace(severity="warning")
+        for each in (finding(x=float("-inf")), finding(dtype="float16", x=12))
+    )
+    assert merged.message == "at 12; also in float64 at x = -inf"
 
 
 def test_only_a_strict_report_counts_warnings() -> None:

@@ -19,6 +19,16 @@ def right(layer):
     return layer
 
 
+def right_with_warnings(*findings):
+    """Mark a layer as right: the check must give these warnings, and no error."""
+
+    def mark(layer):
+        layer.expected, layer.warnings = None, frozenset(findings)
+        return layer
+
+    return mark
+
+
 def tanh_with(change):
     """The layer tanh, whose right dx = g is replaced by change(x, dout, g)."""
 

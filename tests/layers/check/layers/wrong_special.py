@@ -1,0 +1,26 @@
+"""Layers that are wrong at nan only, or for a large or a small dout only."""
+
+import numpy as np
+
+from builders import tanh_with, wrong
+
+
+@wrong("depends-on-neighbours")
+class ReluWithAnotherTail:
+    """The last elements, fewer than 8, are treated in another way at nan."""
+
+    def forward(self, x):
+        self.x = x
+        return np.maximum(x, 0)
+
+    def backward(self, dout):
+        x, d = self.x.ravel(), dout.ravel()
+        n = x.size - x.size % 8
+        dx = np.concatenate([np.where(x[:n] > 0, d[:n], 0), np.where(x[n:] <= 0, 0, d[n:])])
+        return dx.reshape(self.x.shape)
+
+
+@wrong("not-linear")
+@tanh_with
+def tanh_with_6_at_nan(x, dout, g):
+    return np.where(np.isnan(x), 6, g).astype(x.dtype)

@@ -1,5 +1,6 @@
 """What every test stands on."""
 
+import os
 import signal
 
 from hypothesis import settings
@@ -12,3 +13,7 @@ settings.register_profile("repeatable", deadline=None, derandomize=True)
 
 # A script's background jobs ignore Ctrl-C, and so would every process that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A width that the caller of pytest has set must not fold what the tests read.
+for name in ("COLUMNS", "LINES"):
+    os.environ.pop(name, None)

@@ -52,11 +52,8 @@ def check(
 
     Exit status 0: no error was found; 1: the layer is wrong; 2: it could not be checked.
     """
-    import sys
-    from contextlib import redirect_stdout
-
     from actgrad.cli.read import read_array
-    from actgrad.cli.show import check_answer, require_finding_names
+    from actgrad.cli.show import check_answer, distinct_lines_on_stderr, require_finding_names
     from actgrad.cli.write import Output
     from actgrad.layers.check import examine, load_subject
 
@@ -64,8 +61,7 @@ def check(
     ignored = ignore or []
     require_finding_names(ignored)
     given = None if x is None else read_array(x, "--x", dtype)
-    # Text that the layer prints is no part of the answer.
-    with redirect_stdout(sys.stderr):
+    with distinct_lines_on_stderr():
         report = examine(load_subject(layer), given, dtype, formula).filtered(strict, ignored)
     destination.deliver(check_answer(report))
     return 0 if report.ok else 1

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from actgrad.cli.show.explanation import explanation_answer
     from actgrad.cli.show.folding import fold
     from actgrad.cli.show.page import SIGNS, Page, numeral
+    from actgrad.cli.show.printed import distinct_lines_on_stderr
     from actgrad.cli.show.progress import Bar
     from actgrad.cli.show.table import show_arrays
     from actgrad.cli.show.verification import VerifiedDump, verification_answer

@@ -185,9 +185,33 @@ def elementwise_cause(subject: Subject, x: Array, finding: str) -> Cause | None:
                 cause = _first(evidence, OF_DOUT)
                 if cause or finding == "not-linear":
                     return cause
+            if finding == "not-linear":
+                return _limit_of_dout(evidence)
             return _cause_of_slope(evidence)
     except ActgradError:  # the layer takes none of the other inputs
         return None
+
+
+def _limit_of_dout(evidence: Evidence) -> Cause | None:
+    """The |dout| above or below which backward is not linear any more, if there is one."""
+    i = int(np.abs(evidence.dx).argmax())
+
+    def quotient(exponent: float) -> float:
+        dout = 10.0**exponent
+        dx = evidence.subject.run(evidence.x, np.full_like(evidence.x, dout)).dx.ravel()
+        return float(dx[i] / evidence.dx[i] / dout)
+
+    for last, side in ((12.0, "above"), (-12.0, "below")):
+        linear, limit = 0.0, last
+        if np.isclose(quotient(limit), 1):
+            continue
+        for _ in range(20):
+            middle = (linear + limit) / 2
+            linear, limit = (middle, limit) if np.isclose(quotient(middle), 1) else (linear, middle)
+        what = "0" if quotient(last) == 0 else "too small" if side == "above" else "too large"
+        sentence = f"dx is {what} where |dout| is {side} about {10**limit:.2g}"
+        return Cause(sentence, "clip and round gradients outside the layer")
+    return None
 
 
 def _cause_of_slope(evidence: Evidence) -> Cause | None:

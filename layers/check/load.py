@@ -100,7 +100,7 @@ def _from_class(name: str, cls: type, parameters: dict[str, Any], setup: str) ->
             return cls(**parameters)
         except ActgradError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raised = layer_error(error, f"{name} cannot be made")
             raised.hint = _constructor_hint(name, cls, parameters)
             raise raised from error

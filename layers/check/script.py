@@ -51,11 +51,11 @@ class Script(NamedTuple):
         names: dict[str, Any] = {"np": np, "layer": subject.make(), "run": subject.run}
         try:
             exec(self.statement, names)
-        except Exception:
+        except (Exception, SystemExit):
             return None
         try:
             result = eval(self.expression, names)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if not self.may_raise:
                 return None
             result = error
@@ -135,7 +135,7 @@ def shortest_texts(*values: Any) -> list[str]:
 
 def value_text(value: Any, digits: int) -> str:
     """A number, an array or an exception as an example's comment shows it."""
-    if isinstance(value, Exception):
+    if isinstance(value, BaseException):
         return f"{type(value).__name__}: {' '.join(str(value).split())}"
     if isinstance(value, np.ndarray) and value.ndim:
         return "[" + ", ".join(value_text(element, digits) for element in value.ravel()) + "]"

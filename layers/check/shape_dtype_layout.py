@@ -52,10 +52,14 @@ def result_shape(trial: Trial) -> Iterator[Behaviour]:
 
 def result_dtype(trial: Trial) -> Iterator[Behaviour]:
     """Out and dx must have x's dtype."""
-    for method, result in (("forward", "out"), ("backward", "layer.backward({dout})")):
+    run = trial.subject.run(trial.x.array, trial.dout(7).array)
+    for method, result, given in (
+        ("forward", "out", run.out.dtype),
+        ("backward", "layer.backward({dout})", run.dx.dtype),
+    ):
         yield Behaviour(
             "wrong-dtype",
-            f"{method} gives another dtype than x's",
+            f"{method} gives {given} for x of {trial.dtype}",
             Script(
                 "x = {x}; out = layer.forward(x)",
                 f"np.asarray({result}).dtype.name",

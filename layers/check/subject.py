@@ -78,7 +78,7 @@ class Subject(NamedTuple):
         shape, dtype = array.shape, array.dtype
         try:
             result = getattr(layer, method)(array)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise layer_error(error, f"{self.name}: {method} of shape {shape}, {dtype}") from error
         try:
             returned = np.asarray(result)

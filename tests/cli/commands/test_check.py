@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from actgrad import cli
+from actgrad.layers import LayerRaisedError
 
 RELU = """
 class Relu:
@@ -48,9 +49,26 @@ def test_a_wrong_layer_exits_with_1_and_its_findings(
     printed = capsys.readouterr()
     assert "error: writes-into-dout" in printed.out
     assert "FAILED, 1 error (writes-into-dout); 4 points, float64" in printed.out
-    assert "here I am" in printed.err
+    assert printed.err == "here I am\n"
     assert "here I am" not in printed.out
     assert run(monkeypatch, f"{tmp_path}/mine.py:Relu", "--ignore", "writes-into-dout") == 0
+
+
+def test_a_layer_that_ends_the_program_is_refused(monkeypatch: Any, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def f(x): raise SystemExit(0)\ndef b(x, d): return d\n")
+    with pytest.raises(LayerRaisedError, match=r"mine\.py:1: SystemExit: 0"):
+        run(monkeypatch, f"{tmp_path}/mine.py:f,b")
+
+
+def test_of_all_that_a_layer_prints_the_first_lines_are_shown(
+    monkeypatch: Any, capsys: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text(
+        "def f(x):\n    print(x.shape, x.sum())\n    return 2 * x\ndef b(x, d): return 2 * d\n"
+    )
+    assert run(monkeypatch, f"{tmp_path}/mine.py:f,b") == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert (len(lines), lines[-1]) == (11, "... the layer prints more")
 
 
 def test_the_plot_marks_where_backward_differs(

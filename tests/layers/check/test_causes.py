@@ -42,6 +42,11 @@ def relu(x: Any) -> Any:
         ),
         (np.sin, lambda x, d: np.cos(x), "backward ignores dout"),
         (np.sin, lambda x, d: d * d * np.cos(x), "backward multiplies by dout twice"),
+        (
+            np.sin,
+            lambda x, d: np.where(np.abs(d) > 1e3, 0, d * np.cos(x)),
+            r"dx is 0 where \|dout\| is above about 1e\+03",
+        ),
         (np.sin, lambda x, d: d + np.cos(x), "adds dout to the derivative"),
         (np.sin, lambda x, d: -d * np.cos(x), "the sign of the gradient is wrong"),
         (np.sin, lambda x, d: d * np.cos(x) / 2, "backward gives half the right gradient"),

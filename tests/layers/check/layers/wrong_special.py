@@ -24,3 +24,15 @@ class ReluWithAnotherTail:
 @tanh_with
 def tanh_with_6_at_nan(x, dout, g):
     return np.where(np.isnan(x), 6, g).astype(x.dtype)
+
+
+@wrong("not-linear")
+@tanh_with
+def tanh_without_a_large_gradient(x, dout, g):
+    return np.where(np.abs(dout) > 1e3, 0, g).astype(x.dtype)
+
+
+@wrong("not-linear")
+@tanh_with
+def tanh_without_a_small_gradient(x, dout, g):
+    return np.where(np.abs(dout) < 1e-8, 0, g).astype(x.dtype)

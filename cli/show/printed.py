@@ -1,0 +1,47 @@
+"""Text that a layer prints while it is examined: each line once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import TextIOBase
+from typing import IO
+
+#: A layer that prints more different lines prints numbers.
+MOST_LINES = 10
+
+
+class DistinctLines(TextIOBase):
+    """A stream that passes on each line once, up to MOST_LINES of them."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._lines: set[str] = set()
+        self._start = ""
+
+    def write(self, text: str) -> int:
+        """Pass on the lines that end in this text."""
+        *lines, self._start = (self._start + text).split("\n")
+        for line in lines:
+            if line not in self._lines and len(self._lines) <= MOST_LINES:
+                more = len(self._lines) == MOST_LINES
+                self._stream.write(f"{'... the layer prints more' if more else line}\n")
+                self._lines.add(line)
+        return len(text)
+
+    def end_line(self) -> None:
+        """Pass on the text after the last line end."""
+        if self._start:
+            self.write("\n")
+
+
+@contextmanager
+def distinct_lines_on_stderr() -> Iterator[None]:
+    """Write what is printed meanwhile to stderr, each line once: it is no part of an answer."""
+    lines = DistinctLines(sys.stderr)
+    try:
+        with redirect_stdout(lines), redirect_stderr(lines):
+            yield
+    finally:
+        lines.end_line()

@@ -17,6 +17,8 @@ LONGEST_LINE = 400
 SEVERAL_NAMES = r"[A-Za-z_]\w*([\s,]+[A-Za-z_]\w*)+"
 #: The names that frameworks give `--dout`, and `--dout` itself.
 UPSTREAM = {"--dout", "--grad", "--gradient", "--grad-output", "--grad_output", "--dy"}
+#: A byte of an argument that is no text, as Python decodes and escapes it.
+BYTE = re.compile(r"\\udc([89a-f][0-9a-f])")
 #: What to type instead of a layer too many, by command.
 EXTRA_ARGUMENT = {
     "explain": "explain takes one layer; actgrad graph draws a chain",
@@ -131,8 +133,9 @@ def without_middle(line: str) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with every unprintable character escaped."""
-    return "".join(
+    """The text with every unprintable character escaped: a byte that is no text is `\\xff`."""
+    escaped = "".join(
         char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
         for char in text
     )
+    return BYTE.sub(r"\\x\1", escaped)

@@ -18,13 +18,17 @@ ReportFormat = StrEnum("ReportFormat", ["table", "json", "markdown"])
 VerificationFormat = StrEnum("VerificationFormat", ["table", "json", "csv", "markdown"])
 GraphFormat = StrEnum("GraphFormat", ["table", "json", "dot", "mermaid", "svg"])
 
-FORMAT = typer.Option(
-    "--format",
-    "-f",
-    help="How to print the answer, or to write files whose suffix names no format. Given twice, the"
-    " last counts.",
-    show_default="table",
-)
+
+def format_option(formats: type[StrEnum]) -> Any:
+    """The option `-f` of a command that has these formats."""
+    return typer.Option(
+        "--format",
+        "-f",
+        metavar="FORMAT",
+        help="How to print the answer, or to write files whose suffix names no format:"
+        f" {', '.join(formats)}. Given twice, the last counts.",
+        show_default="table",
+    )
 
 
 def file_option(suffixes: str) -> Any:
@@ -89,10 +93,13 @@ Dout: TypeAlias = Annotated[
     ),
 ]
 DtypeOption: TypeAlias = Annotated[
-    Dtype | None, typer.Option("--dtype", help="Cast the input to this dtype first.")
+    Dtype | None,
+    typer.Option(
+        "--dtype", metavar="DTYPE", help=f"Cast the arrays to this dtype first: {', '.join(Dtype)}."
+    ),
 ]
-ArrayFormatOption: TypeAlias = Annotated[ArrayFormat | None, FORMAT]
-ReportFormatOption: TypeAlias = Annotated[ReportFormat | None, FORMAT]
+ArrayFormatOption: TypeAlias = Annotated[ArrayFormat | None, format_option(ArrayFormat)]
+ReportFormatOption: TypeAlias = Annotated[ReportFormat | None, format_option(ReportFormat)]
 ArrayOutput: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
@@ -103,9 +110,11 @@ ArrayOutput: TypeAlias = Annotated[
         " .csv. - is stdout, as .npy. NAME= picks one array. Repeatable.",
     ),
 ]
-GraphFormatOption: TypeAlias = Annotated[GraphFormat | None, FORMAT]
+GraphFormatOption: TypeAlias = Annotated[GraphFormat | None, format_option(GraphFormat)]
 GraphOutput: TypeAlias = Annotated[list[str] | None, file_option(".svg, .dot, .mmd, .json or .txt")]
-VerificationFormatOption: TypeAlias = Annotated[VerificationFormat | None, FORMAT]
+VerificationFormatOption: TypeAlias = Annotated[
+    VerificationFormat | None, format_option(VerificationFormat)
+]
 VerificationOutput: TypeAlias = Annotated[list[str] | None, file_option(".json, .csv, .md or .txt")]
 ReportOutput: TypeAlias = Annotated[list[str] | None, file_option(".json, .md or .txt")]
 Threads: TypeAlias = Annotated[

@@ -8,7 +8,7 @@ import typer
 
 from actgrad.cli.options import (
     Dout,
-    Dtype,
+    DtypeOption,
     Layers,
     Quiet,
     VerificationFormat,
@@ -44,14 +44,7 @@ def verify_dump(
         typer.Option("--dx", metavar="ARRAY", help="The kernel's gradient, of x's shape."),
     ] = None,
     dout: Dout = None,
-    dtype: Annotated[
-        Dtype | None,
-        typer.Option(
-            "--dtype",
-            metavar="DTYPE",
-            help=f"Cast all arrays to this dtype first: {', '.join(Dtype)}.",
-        ),
-    ] = None,
+    dtype: DtypeOption = None,
     max_ulp: Annotated[
         Limit,
         typer.Option(

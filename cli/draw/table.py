@@ -26,8 +26,9 @@ def show_graph(picture: Picture, file: IO[str]) -> None:
     """Print the title, the drawing, what the letters in it stand for, and the table."""
     page = Page(file)
     page.print(Text(page.fold(picture.title), "bold"))
-    gradient = ("← ∂L/∂value", SIGNS[1].terminal)
-    page.print(Text.assemble("above an edge its value →, below it ", gradient))
+    key = Text(page.fold("above an edge its value →, below it ← ∂L/∂value"))
+    key.stylize(SIGNS[1].terminal, key.plain.index("←"))
+    page.print(key)
     longest = max(SHORTEST, min(LONGEST, page.limit // 3))
     drawing = Drawing(picture.labels, longest, ascii_text if page.is_ascii else None)
     for section in folded(drawing, page.limit):

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from actgrad.cli.answer import TextAnswer, json_number
-from actgrad.cli.show.page import DEFAULT_WIDTH, Page
+from actgrad.cli.show.page import DEFAULT_WIDTH, Page, numeral
 from actgrad.cli.show.scatter import scatter
 from actgrad.layers import ActgradError
 from actgrad.layers.check import FAULTS, Finding, Report, shortest_texts
@@ -52,20 +52,24 @@ def show_check(report: Report, file: IO[str]) -> None:
         page.print(Text(report.opening, "dim"), soft_wrap=True)
         for finding in report.findings:
             severity = _severity(report, finding)
-            heading = (f"\n{severity}: {finding.name}", STYLES[severity])
-            page.print(Text.assemble(heading, f": {finding.message}"))
+            heading = f"{severity}: {finding.name}"
+            message = Text(page.fold(f"{heading}: {finding.message}"))
+            message.stylize(STYLES[severity], 0, len(heading))
+            page.print("")
+            page.print(message)
             if narrow and finding.where:
                 pairs = zip(NUMBERS, _numbers(finding), strict=True)
-                page.print(", ".join(f"{name} {number}" for name, number in pairs if number))
+                numbers = (f"{name} {number}" for name, number in pairs if number)
+                page.print(page.fold(", ".join(numbers)))
             for line in _advice(finding):
-                page.print(line)
+                page.print(page.fold(line))
             page.print(Text("\n".join(finding.example), "dim"), soft_wrap=True)
         page.print("")
     if report.curve is not None:
         page.print(scatter(report.curve, page.width))
     for note in _notes(report):
-        page.print(Text(f"note: {note}", "dim"))
-    page.print(Text(report.summary, "bold green" if report.ok else "bold red"))
+        page.print(Text(page.fold(f"note: {note}"), "dim"))
+    page.print(Text(page.fold(report.summary), "bold green" if report.ok else "bold red"))
 
 
 def check_markdown(report: Report) -> str:
@@ -113,8 +117,8 @@ def _numbers(finding: Finding) -> list[str]:
     where = finding.where
     if where is None:
         return [""] * len(NUMBERS)
-    at = "" if where.x != where.x else f"{where.x:.6g}"
-    error = f"{abs(where.got - where.expected):.2g}"
+    at = "" if where.x != where.x else numeral(where.x)
+    error = numeral(abs(where.got - where.expected), 2)
     return [at, *shortest_texts(where.got, where.expected), error]
 
 
@@ -136,7 +140,8 @@ def _notes(report: Report) -> Iterator[str]:
     """Facts that are no fault."""
     yield from map(str, report.kinks)
     for dtype, (out, dx) in report.ulp.items():
-        yield f"{dtype}: the largest error of out is {out:.3g} ULP, that of dx {dx:.3g} ULP"
+        largest = f"out is {numeral(out, 3)} ULP, that of dx {numeral(dx, 3)} ULP"
+        yield f"{dtype}: the largest error of {largest}"
     if report.unjudged:
         points = "1 point" if report.unjudged == 1 else f"{report.unjudged} points"
         yield f"{points} not checked: the numerical derivative is too uncertain there"

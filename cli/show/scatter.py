@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from rich.text import Text
 
+from actgrad.cli.show.folding import fold
+from actgrad.cli.show.page import numeral
 from actgrad.layers.check import GradientCurve
 
 #: The size of the plot, and the columns that its labels take.
@@ -19,9 +21,9 @@ def scatter(curve: GradientCurve, columns: int) -> Text:
     It takes no more than that many columns. Points that are not finite are left out.
     """
     finite = np.isfinite(curve.backward) & np.isfinite(curve.derivative)
-    text = Text("dx for dout = 1", "dim")
+    title = "dx for dout = 1"
     if not finite.any():
-        return text
+        return Text(title, "dim")
     x, backward, derivative = (column[finite] for column in curve[:3])
     allowed = curve.tolerance[finite] + 1e-6 * np.abs(derivative).max()
     differ = np.abs(backward - derivative) > allowed
@@ -37,11 +39,12 @@ def scatter(curve: GradientCurve, columns: int) -> Text:
     cells[down(derivative), across] = np.where(differ, DERIVATIVE, BOTH)
     cells[down(backward)[differ], across[differ]] = DIFFER
     if differ.any():
-        text.append(f": {DIFFER} backward, {DERIVATIVE} the numerical derivative")
+        title += f": {DIFFER} backward, {DERIVATIVE} the numerical derivative"
+    text = Text("\n".join(fold(title, columns)), "dim")
     for number, line in enumerate(cells):
-        label = {0: f"{high:.4g}", HEIGHT - 1: f"{low:.4g}"}.get(number, "")
+        label = {0: numeral(high, 4), HEIGHT - 1: numeral(low, 4)}.get(number, "")
         text.append(f"\n{label:>10} │")
         for cell in line:
             text.append(str(cell), MARK_STYLES.get(str(cell), ""))
-    start, end = f"{float(x[0]):.4g}", f"{float(x[-1]):.4g}"
+    start, end = numeral(x[0], 4), numeral(x[-1], 4)
     return text.append(f"\n{'':>10} └{'─' * width}\n{'':>11}{start}{end.rjust(width - len(start))}")

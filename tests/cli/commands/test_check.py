@@ -106,6 +106,9 @@ def test_a_narrow_page_has_the_numbers_of_each_finding_below_it(
     out = capsys.readouterr().out
     assert "\nworst x " in out
     assert ", expected " in out
+    # Code is not folded, so that it can be copied; a path has no place to break.
+    kept = ("layer", "np.", "pair.py")
+    assert all(len(line) <= 40 or any(map(line.count, kept)) for line in out.splitlines())
     assert not any(line != line.rstrip() for line in out.splitlines())
 
 

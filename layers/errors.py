@@ -66,7 +66,7 @@ class CheckFailedError(ActgradError, AssertionError):
 
     def __init__(self, report: Any) -> None:
         lines = [report.summary]
-        for finding in report.findings:
+        for finding in report.errors:
             lines.append(f"  {finding.name}: {finding.message}")
             lines += [f"  likely cause: {finding.cause}"] if finding.cause else []
             lines += [f"  change: {finding.remedy}"] if finding.remedy else []

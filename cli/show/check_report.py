@@ -17,9 +17,12 @@ from actgrad.layers import ActgradError
 from actgrad.layers.check import FAULTS, Finding, Report, shortest_texts
 
 STYLES = {"error": "bold red", "warning": "bold yellow"}
-#: A page of this many columns has room for the meaning of each finding.
-WIDE = 110
-NUMBERS = ("worst x", "got", "expected", "error")
+#: The columns of a finding's worst element.
+NUMBERS = ("at x", "got", "expected")
+
+
+#: A longer result is shown in the example only.
+LONGEST_CELL = 16
 
 
 class UnknownFindingError(ActgradError):
@@ -42,34 +45,41 @@ def check_answer(report: Report) -> TextAnswer:
 
 
 def show_check(report: Report, file: IO[str]) -> None:
-    """Print the report: findings, examples, the plot, notes; the last line is the verdict."""
+    """Print the report: the table, the plot, each finding, notes; the last line is the verdict."""
     page = Page(file)
-    narrow = page.limit < DEFAULT_WIDTH
-    if report.findings:
-        if not narrow:
-            page.print(_findings_table(report, page.limit >= WIDE))
-            page.print("")
-        page.print(Text(report.opening, "dim"), soft_wrap=True)
-        for finding in report.findings:
-            severity = _severity(report, finding)
-            heading = f"{severity}: {finding.name}"
-            message = Text(page.fold(f"{heading}: {finding.message}"))
-            message.stylize(STYLES[severity], 0, len(heading))
-            page.print("")
-            page.print(message)
-            if narrow and finding.where:
-                pairs = zip(NUMBERS, _numbers(finding), strict=True)
-                numbers = (f"{name} {number}" for name, number in pairs if number)
-                page.print(page.fold(", ".join(numbers)))
-            for line in _advice(finding):
-                page.print(page.fold(line))
-            page.print(Text("\n".join(finding.example), "dim"), soft_wrap=True)
-        page.print("")
-    if report.curve is not None:
-        page.print(scatter(report.curve, page.width))
+    show_findings(report, page)
     for note in _notes(report):
         page.print(Text(page.fold(f"note: {note}"), "dim"))
     page.print(Text(page.fold(report.summary), "bold green" if report.ok else "bold red"))
+
+
+def show_findings(report: Report, page: Page) -> None:
+    """Print the table of findings, the plot where it shows something, and each finding."""
+    narrow = page.limit < DEFAULT_WIDTH
+    if report.findings and not narrow:
+        page.print(_findings_table(report))
+        page.print("")
+    plot = report.curve and scatter(report.curve, page.width)
+    if plot and (plot.shows_difference or not report.findings):
+        page.print(plot.text)
+        page.print("")
+    if not report.findings:
+        return
+    page.print(Text(report.opening, "dim"), soft_wrap=True)
+    for finding in report.findings:
+        severity = _severity(report, finding)
+        heading = f"{severity}: {finding.name}"
+        message = Text(page.fold(f"{heading}: {finding.message}"))
+        message.stylize(STYLES[severity], 0, len(heading))
+        page.print("")
+        page.print(message)
+        if narrow:
+            cells = zip((*NUMBERS, "dtypes"), _cells(report, finding), strict=True)
+            page.print(page.fold(", ".join(f"{name} {cell}" for name, cell in cells if cell)))
+        for line in _advice(finding):
+            page.print(page.fold(line))
+        page.print(Text("\n".join(finding.example), "dim"), soft_wrap=True)
+    page.print("")
 
 
 def check_markdown(report: Report) -> str:
@@ -81,10 +91,10 @@ def check_markdown(report: Report) -> str:
         "",
     ]
     if report.findings:
-        columns = ("finding", "severity", *NUMBERS, "meaning")
+        columns = ("finding", "severity", *NUMBERS, "dtypes", "meaning")
         lines += [_row(columns), _row("---:" if name in NUMBERS else "---" for name in columns)]
     for finding in report.findings:
-        cells = (f"`{finding.name}`", _severity(report, finding), *_numbers(finding))
+        cells = (f"`{finding.name}`", _severity(report, finding), *_cells(report, finding))
         lines.append(_row((*cells, FAULTS[finding.name])))
     for finding in report.findings:
         lines += ["", f"### {_severity(report, finding)}: {finding.name}", "", finding.message]
@@ -112,27 +122,29 @@ def _severity(report: Report, finding: Finding) -> str:
     return "error" if finding in report.errors else "warning"
 
 
-def _numbers(finding: Finding) -> list[str]:
-    """The numbers of the worst element, as NUMBERS names them; empty where there are none."""
-    where = finding.where
-    if where is None:
-        return [""] * len(NUMBERS)
-    at = "" if where.x != where.x else numeral(where.x)
-    error = numeral(abs(where.got - where.expected), 2)
-    return [at, *shortest_texts(where.got, where.expected), error]
+def _cells(report: Report, finding: Finding) -> list[str]:
+    """The numbers of the worst element, as NUMBERS names them, and the dtypes; empty if unknown."""
+    dtypes = finding.dtypes or (finding.dtype,)
+    where = "all" if len(dtypes) == len(report.dtypes) > 1 else ", ".join(dtypes)
+    if finding.where is None:
+        compared = finding.example[1].partition("  # ")[2].split(", not ")
+        short = len(compared) == 2 and max(map(len, compared)) <= LONGEST_CELL
+        return ["", *(compared if short else ("", "")), where]
+    x, got, expected = finding.where[:3]
+    results = ["", ""] if got == expected else shortest_texts(got, expected)
+    return ["" if x != x else numeral(x), *results, where]
 
 
-def _findings_table(report: Report, wide: bool) -> Table:
-    """One row for each finding; a wide table has its meaning too."""
+def _findings_table(report: Report) -> Table:
+    """One row for each finding."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("finding", no_wrap=True)
     for name in NUMBERS:
         table.add_column(name, justify="right", overflow="fold")
-    if wide:
-        table.add_column("")
+    table.add_column("dtypes", overflow="fold")
     for finding in report.findings:
         title = Text(finding.name, STYLES[_severity(report, finding)])
-        table.add_row(title, *_numbers(finding), *([FAULTS[finding.name]] if wide else []))
+        table.add_row(title, *_cells(report, finding))
     return table
 
 
@@ -150,8 +162,13 @@ def _notes(report: Report) -> Iterator[str]:
 
 def check_json(report: Report) -> str:
     """The report as one JSON object."""
+    return json.dumps(described(report), ensure_ascii=False) + "\n"
+
+
+def described(report: Report) -> dict[str, Any]:
+    """The report as JSON has it."""
     curve = report.curve
-    described = {
+    return {
         "command": "check",
         "layers": [report.layer],
         "ok": report.ok,
@@ -186,7 +203,6 @@ def check_json(report: Report) -> str:
             for name, column in curve._asdict().items()
         },
     }
-    return json.dumps(described, ensure_ascii=False) + "\n"
 
 
 def _json_numbers(record: Any) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from rich.text import Text
 
@@ -11,20 +13,30 @@ from actgrad.layers.check import GradientCurve
 
 #: The size of the plot, and the columns that its labels take.
 WIDTH, HEIGHT, MARGIN = 61, 9, 12
+#: A gradient that varies less is a constant with rounding errors.
+FLAT = 1e-6
 DERIVATIVE, BOTH, DIFFER = "○", "•", "✗"
 MARK_STYLES = {BOTH: "bright_blue", DERIVATIVE: "green", DIFFER: "bold red"}
 
 
-def scatter(curve: GradientCurve, columns: int) -> Text:
+class Plot(NamedTuple):
+    """A plot, and whether backward and the derivative differ in it."""
+
+    text: Text
+    shows_difference: bool
+
+
+def scatter(curve: GradientCurve, columns: int) -> Plot | None:
     """The plot: `•` where both agree; else `✗` for backward and `○` for the derivative.
 
-    It takes no more than that many columns. Points that are not finite are left out.
+    It takes no more than that many columns. Points that are not finite are left out. There is none
+    of two constants.
     """
     finite = np.isfinite(curve.backward) & np.isfinite(curve.derivative)
-    title = "dx for dout = 1"
-    if not finite.any():
-        return Text(title, "dim")
     x, backward, derivative = (column[finite] for column in curve[:3])
+    if not finite.any() or max(np.ptp(backward), np.ptp(derivative)) < FLAT:
+        return None
+    title = "dx for dout = 1"
     allowed = curve.tolerance[finite] + 1e-6 * np.abs(derivative).max()
     differ = np.abs(backward - derivative) > allowed
     low, high = (float(f(np.concatenate([backward, derivative]))) for f in (np.min, np.max))
@@ -47,4 +59,5 @@ def scatter(curve: GradientCurve, columns: int) -> Text:
         for cell in line:
             text.append(str(cell), MARK_STYLES.get(str(cell), ""))
     start, end = numeral(x[0], 4), numeral(x[-1], 4)
-    return text.append(f"\n{'':>10} └{'─' * width}\n{'':>11}{start}{end.rjust(width - len(start))}")
+    text.append(f"\n{'':>10} └{'─' * width}\n{'':>11}{start}{end.rjust(width - len(start))}")
+    return Plot(text, bool(differ.any()))

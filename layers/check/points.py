@@ -23,6 +23,8 @@ GRID = np.sort(
 )
 #: The shapes of x with which every layer is called.
 SHAPES = ((), (0,), (6,), (4, 6), (2, 2, 2, 4))
+#: Numbers of both signs that a reader can follow.
+ROUND = (1.0, -0.5, -2.0, 3.0, 2.0, 0.5, -1.0, -3.0)
 #: How many kinks and jumps get points of their own.
 MOST_DISCONTINUITIES = 20
 
@@ -36,7 +38,14 @@ class Sample(NamedTuple):
 
 @cache
 def ordinary_sample(shape: tuple[int, ...], dtype: str = "float64", start: int = 1) -> Sample:
-    """A read-only array of numbers of both signs within ±3, all different and none of them 0."""
+    """A read-only array of numbers of both signs within ±3, all different and none of them 0.
+
+    The numbers of a row of four are round.
+    """
+    if shape == (len(ROUND) // 2,):
+        row = literal_sample(np.roll(ROUND, 1 - start)[: shape[0]].astype(dtype))
+        row.array.flags.writeable = False
+        return row
     text = f"3 * np.cos(np.arange({start}, {start + math.prod(shape)}))"
     text = text if len(shape) == 1 else f"({text}).reshape({shape})"
     if dtype != "float64":

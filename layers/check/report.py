@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from math import isinf, isnan
+from math import isclose, isinf, isnan
 from typing import Literal, NamedTuple, TypeAlias
 
 from actgrad.layers.arrays import Array
@@ -181,7 +181,10 @@ def with_severity(finding: Finding, asked: Collection[str], given: bool) -> Find
 
 
 def merge_dtypes(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """One finding for each name: the first in the order of severity, the other dtypes named."""
+    """One finding for each name: the first in the order of severity, with all its dtypes.
+
+    Its message names the other dtypes in which it occurs at another x.
+    """
     by_name: dict[str, list[Finding]] = {}
     for finding in sorted(findings, key=_remoteness):
         by_name.setdefault(finding.name, []).append(finding)
@@ -189,11 +192,17 @@ def merge_dtypes(findings: Iterable[Finding]) -> Iterator[Finding]:
         dtypes = tuple(dict.fromkeys(each.dtype for each in (first, *rest)))
         also = {each.dtype: each.where for each in reversed(rest) if each.dtype != first.dtype}
         places = ", ".join(
-            dtype if where is None or isnan(where.x) else f"{dtype} at x = {where.x:.6g}"
+            f"{dtype} at x = {where.x:.6g}"
             for dtype, where in reversed(also.items())
+            if where and first.where and _are_apart(where.x, first.where.x)
         )
         message = f"{first.message}; also in {places}" if places else first.message
         yield first._replace(message=message, dtypes=dtypes)
+
+
+def _are_apart(a: float, b: float) -> bool:
+    """Whether two x differ by more than the rounding errors of a narrow dtype."""
+    return not (isnan(a) or isnan(b)) and not isclose(a, b, rel_tol=0.01)
 
 
 def _remoteness(finding: Finding) -> tuple[bool, bool]:

@@ -78,7 +78,18 @@ def test_the_plot_marks_where_backward_differs(
     assert run(monkeypatch, f"{tmp_path}/pair.py:f,b") == 1
     out = capsys.readouterr().out
     assert "✗ backward, ○ the numerical derivative" in out
-    assert "worst x" in out
+    heads, row = (line.split() for line in out.splitlines()[:2])
+    assert heads == ["finding", "at", "x", "got", "expected", "dtypes"]
+    assert (row[0], row[-1]) == ("wrong-gradient", "float64")
+
+
+def test_a_plot_that_shows_nothing_is_left_out(
+    monkeypatch: Any, capsys: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text(f"{RELU}\ndef f(x): return 3 * x\ndef b(x, d): return 3 * d")
+    assert run(monkeypatch, f"{tmp_path}/mine.py:Relu") == 1
+    assert run(monkeypatch, f"{tmp_path}/mine.py:f,b") == 0
+    assert "dx for dout = 1" not in capsys.readouterr().out
 
 
 def test_markdown_has_the_verdict_a_table_the_examples_and_the_notes(
@@ -104,8 +115,8 @@ def test_a_narrow_page_has_the_numbers_of_each_finding_below_it(
     monkeypatch.setenv("COLUMNS", "40")
     assert run(monkeypatch, f"{tmp_path}/pair.py:f,b") == 1
     out = capsys.readouterr().out
-    assert "\nworst x " in out
-    assert ", expected " in out
+    assert "\nat x " in out
+    assert ", expected " in " ".join(out.split())
     # Code is not folded, so that it can be copied; a path has no place to break.
     kept = ("layer", "np.", "pair.py")
     assert all(len(line) <= 40 or any(map(line.count, kept)) for line in out.splitlines())

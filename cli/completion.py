@@ -12,8 +12,9 @@ from pathlib import Path
 
 from typer import _completion_classes, _completion_shared
 
-# Bash ends a word at `:` and `=`, so its own words have no `NAME:PARAM=`: the line is handed over,
-# an index of −1 stands for its last word, and what Bash keeps of that word is cut off the replies.
+# Bash ends a word at `:` and `=`, so that its own words contain no `NAME:PARAM=`. The script passes
+# the whole line; index −1 is its last word. Bash keeps that word up to its last `:` or `=`, so this
+# part is removed from the replies.
 BASH = """\
 %(complete_func)s() {
     local IFS=$'\n' line="${COMP_LINE:0:COMP_POINT}" index=-1
@@ -28,7 +29,7 @@ BASH = """\
 
 complete -o default -F %(complete_func)s %(prog_name)s
 """
-# The first TAB loads this file as the function itself, which then has to complete at once.
+# At the first TAB, zsh runs this file as the body of the completion function.
 ZSH = """\
 #compdef %(prog_name)s
 

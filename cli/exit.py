@@ -64,7 +64,7 @@ def end_by_sigpipe() -> None:
 
 def write_refusal(error: BaseException) -> None:
     """Write the message of an ActgradError; any other exception is a fault of actgrad."""
-    # Imported here, because it imports NumPy, which the cases of `exit_status` do without.
+    # Imported here, because it imports NumPy; the other cases of `exit_status` need none.
     from actgrad.layers import ActgradError, UnknownLayerError
 
     if isinstance(error, ActgradError):

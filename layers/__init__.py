@@ -1,4 +1,4 @@
-"""Activation layers with `forward(x)` and `backward(dout)`, and what is known of them."""
+"""Activation layers with `forward(x)` and `backward(dout)`, their formulas and their checks."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class ActgradError(Exception):
-    """Something is refused; `hint` says what would be accepted, where that helps."""
+    """An argument is refused; `hint` says what to give instead, where that helps."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -76,7 +76,7 @@ class CheckFailedError(ActgradError, AssertionError):
 
 
 class PolicyError(ActgradError):
-    """A policy that every result or none could keep.
+    """A policy that every result would keep, or none.
 
     Its message is the name of the policy's `field`, and the `problem` with its value.
     """

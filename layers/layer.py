@@ -183,7 +183,7 @@ class Layer(ABC):
         return [("", self)]
 
     def canonical(self, name: str) -> str:
-        """The name of an array of `trace` that has two: `out` for `2.out`, in a chain of two."""
+        """The chain's own name of an array of `trace`: `out` for `2.out`, in a chain of two."""
         return name
 
     def trace(self, x: ArrayLike, dout: ArrayLike | None = None) -> dict[str, Array]:

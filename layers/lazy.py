@@ -1,4 +1,4 @@
-"""Names that a package hands on, imported when they are first asked for."""
+"""Names that a package hands on, each imported at its first use."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def run_layers(
         upstream: Array | Source | None = None
         if backward and dout is not None:
             if x == dout == STDIN and not isinstance(given, np.ndarray):
-                # The two arrays follow one another in a stream that is read once.
+                # Standard input may hold both arrays, one after the other, and is read once.
                 from actgrad.cli.read import random_access
 
                 given = random_access(given)
@@ -100,7 +100,7 @@ def run_layers(
 
 
 def run_in_memory(chain: Layer, x: Array, dout: Array | None) -> ArrayAnswer:
-    """Run the chain on x, and back from dout: x, what each layer keeps and puts out, out, …, dx.
+    """Run the chain on x, and back from dout; return every array by its name, as it is shown.
 
     A 0-d dout stands for an array of out's shape.
 

@@ -38,7 +38,7 @@ def sample(
 ) -> None:
     """Draw inputs that expose the errors of a kernel.
 
-    They cover every binade, the neighbourhood of every edge of the layer, and the middle densely.
+    They cover every binade, the neighbours of the layer's critical points, and −12 to 12 densely.
     """
     import math
 

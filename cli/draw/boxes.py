@@ -14,7 +14,7 @@ from actgrad.cli.show import SIGNS
 from actgrad.layers.formula import Node
 
 UP, RIGHT, DOWN, LEFT = 1, 2, 4, 8
-#: A line's character, by the sum of the sides that it leads to.
+#: The character of a line, by the sum of the codes of the sides that it leads to.
 LINES = " ╵╶╰╷│╭├╴╯─┴╮┤┬┼"
 BRANCH = "●"
 #: The upper and the lower edge of a box: its corners, and where a line joins it.

@@ -36,7 +36,7 @@ class Labels:
 
     @cached_property
     def _conditions(self) -> Sweep[Symbol]:
-        """Expressions in which no condition is decided, as it is at a given x."""
+        """The expressions without an x: no condition in them is decided."""
         return Graph(self.graph.formula, names=self.graph.names).labels
 
     def vertex(self, vertex: Vertex) -> str:

@@ -107,7 +107,7 @@ def names_between(chain: Layer) -> tuple[str, ...]:
 
 
 def lost_digits(graph: Graph, chain: Layer, where: Point) -> Iterator[str]:
-    """What the layers compute, wherever the graph's plain arithmetic is far from it."""
+    """The results of the layers, where the graph's plain arithmetic is far from them."""
     numbers = graph.numbers
     assert numbers is not None
     layer = chain.along(0) if where.is_line else chain

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ZIP = b"PK"
 #: `weights.npz:layer1`: an archive and the name of one of its arrays.
 ARCHIVE_MEMBER = r"(?is)(.*\.(?:npz|safetensors)):(.+)"
-#: Bytes of the longest text that is read: parsed, it takes gigabytes.
+#: The most bytes of text that are read; parsing more would take gigabytes of memory.
 LONGEST = 1 << 28
 
 
@@ -82,7 +82,7 @@ def in_memory(array: Array | Source, dtype: str | None = None) -> Array:
 
 
 def _bfloat16(argument: str, dtype: str | None) -> np.dtype[Any]:
-    """The dtype of two unknown bytes, which is how NumPy stores bfloat16: `--dtype` must say so."""
+    """bfloat16, which NumPy stores as two bytes of no known dtype; `--dtype` must name it."""
     if dtype != "bfloat16":
         raise SourceError(
             f"{argument} holds two bytes an element, of no known dtype",
@@ -137,7 +137,7 @@ def _why_missing(path: Path) -> str:
         path.stat()
     except OSError as missing:
         return str(missing.strerror)
-    return "it was not there a moment ago"
+    return "the file has just appeared; try again"
 
 
 def _stdin(option: str, files: ExitStack) -> Array | ExternalArray:
@@ -174,7 +174,7 @@ def _file(path: Path, member: str | None, files: ExitStack) -> Array | ExternalA
 
 
 def _left_open(path: Path) -> BufferedReader:
-    """A pipe or a device; it stays open: closing it would wait for its writer."""
+    """A pipe or a device. It stays open, because closing it would wait for its writer."""
     return open(os.open(path, os.O_RDONLY), "rb", closefd=False)
 
 
@@ -198,7 +198,7 @@ def _stream(
 
 
 def _seekable(head: bytes, stream: BufferedReader, files: ExitStack) -> IO[bytes]:
-    """The stream at its start; standard input is copied to a file: its index is its end."""
+    """The archive from its start; a stream is copied to a file, because the index is at the end."""
     if stream.seekable() and stream is not sys.stdin.buffer:
         stream.seek(0)
         return stream

@@ -23,9 +23,9 @@ Layers: TypeAlias = Sequence[type[Layer]]
 Row: TypeAlias = tuple[str, str, str]
 
 FRAMEWORKS = ("PyTorch", "JAX", "Keras", "ONNX")
-#: The width of the layers' column where the table has to be folded: the longest parameter's.
+#: The width of the layers' column if the table is folded: that of the longest parameter.
 LAYER_WIDTH = 26
-#: With less width than this for its formula, a layer has lines of its own in place of a row.
+#: If a formula has fewer columns than this, a layer is shown in lines, not in a row.
 LEAST_FORMULA_WIDTH = 30
 
 
@@ -46,7 +46,7 @@ def _show(layers: Layers, file: IO[str]) -> None:
 
 
 def arranged(rows: Sequence[Row], page: Page) -> RenderableType:
-    """A row for each layer; where that does not fit, formulas fold, and then rows become lines."""
+    """A row for each layer; on a narrow page formulas fold, on a narrower one rows are lines."""
     table = as_table(rows)
     if page.fits(table):
         return table

@@ -1,4 +1,4 @@
-"""The elements that a table shows of an array too large for it, collected while it streams by."""
+"""The elements of a large array that a table shows, collected while the array is streamed."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def sections(explanation: Explanation) -> Iterator[tuple[str, list[str]]]:
 
 
 def step_lines(explanation: Explanation) -> Iterator[str]:
-    """The derivation, each line equal to the one before; at a number, with what it comes to."""
+    """The derivation: each line equals the one before; at a number, with its value there."""
     for i, step in enumerate(explanation.steps):
         line = f"{'=' if i else '∂L/∂x ='} ∂L/∂y·{as_factor(step.text)}"
         if explanation.evaluations:
@@ -96,7 +96,7 @@ def kink_line(kink: Kink) -> str:
 
 
 def pitfall_line(pitfall: Pitfall) -> str:
-    """Where an expression loses its digits, in words; all digits where six do not show it."""
+    """Where an expression loses its digits, in words; all digits are shown if six are equal."""
     computed, correct = numeral(pitfall.computed), numeral(pitfall.correct)
     if computed == correct:
         computed, correct = repr(pitfall.computed), repr(pitfall.correct)

@@ -1,4 +1,4 @@
-"""Long lines of prose and formulas, folded where that does not hinder reading."""
+"""Folding long lines of prose and formulas, at the places where a reader expects a break."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def fold(text: str, width: int, hanging: str = HANGING) -> list[str]:
 
 
 def breaks(text: str, width: int) -> Iterator[tuple[bool, bool, int, int, int]]:
-    """Where the first line may break: a key by which the best place is largest, its end, the next
-    line's start.
+    """The places where the first line may break, each as a key that is largest for the best place.
 
-    The best place fits into the width, fills a third of it at least, costs least, and is the last.
+    The key ends with the first line's end and the next line's start. The best place fits into the
+    width, fills a third of it at least, costs least, and is the last such place.
     """
     depths = list(accumulate((c in "([") - (c in ")]") for c in text))
     for place in BREAK.finditer(text):

@@ -53,10 +53,10 @@ def numeral(value: Any, digits: int = DIGITS) -> str:
 class Page:
     """A text stream for tables and drawings.
 
-    `width` is the number of columns that content is arranged in: the terminal's, else COLUMNS, else
-    80. `limit` is the same, but without bound for a file where COLUMNS is not set: what may be
-    folded is folded there. A file's lines are never cut, and they have no trailing spaces.
-    `is_ascii` says that the stream takes no other characters than ASCII.
+    `width` is the number of columns in which content is arranged: those of the terminal, else
+    COLUMNS, else 80. Lines longer than `limit` are folded: it is `width`, but UNBOUNDED for a file
+    if COLUMNS is not set. A file's lines are never cut, and have no trailing spaces. `is_ascii` is
+    True if the stream takes ASCII characters only.
     """
 
     def __init__(self, file: IO[str]) -> None:

@@ -18,7 +18,7 @@ from rich.text import Text
 from actgrad.cli.show.page import SIGNS, Page, numeral
 from actgrad.cli.show.summary import summary_of
 
-#: An axis longer than the first number is shown by as many indices at each end as the second says.
+#: An axis longer than the first number is shown by its two ends; the second is an end's length.
 ROWS = (40, 6)
 COLUMNS = (24, 4)
 #: A gradient is faint below this share of the largest one shown, and bold from that share on.

@@ -31,7 +31,7 @@ SHOWN, LISTED = 10, 100
 QUANTILES = (50, 99, 99.9)
 #: The most rows of a histogram, and the most columns of its bars.
 HISTOGRAM_ROWS, LONGEST_BAR = 20, 24
-#: The columns beside the bars, where all are as wide as they can be.
+#: The columns beside the bars, each at its greatest width.
 BESIDE_BARS = 56
 #: The indent of what continues a folded line.
 HANGING = "    "
@@ -229,7 +229,7 @@ def _likely(cause: LikelyCause) -> str:
 
 
 def _histogram(tally: Tally, page: Page) -> RenderableType:
-    """The largest error along x, a row for each stretch of binades; lines where it is narrow."""
+    """The largest error in each stretch of binades of x: a table, or lines on a narrow page."""
     from rich.text import Text
 
     rows = merged_binades(tally.binades)
@@ -307,7 +307,7 @@ def merged_binades(binades: Sequence[Binade]) -> list[Binade]:
 
 
 def _may_join(left: Binade, right: Binade, octaves: int) -> bool:
-    """Whether both pass or both fail, with errors in the same step of so many octaves."""
+    """Whether both pass or both fail, with errors in one interval of so many octaves."""
     if math.isinf(left.low) or math.isinf(right.high):
         return False
     if not left.failed and not right.failed and max(left.error, right.error) <= 0.5:

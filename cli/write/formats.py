@@ -37,7 +37,7 @@ def write_json(answer: ArrayAnswer, stream: IO[bytes]) -> None:
 
 def json_data(array: Array) -> Iterator[str]:
     """The array's elements as nested JSON lists, in pieces of about CHUNK elements."""
-    # An axis of no length counts as one: there may be any number of empty rows.
+    # An axis of length 0 counts as 1: an array may have any number of empty rows.
     cells = math.prod(size or 1 for size in array.shape)
     if cells <= CHUNK:
         yield json_text(array)
@@ -66,7 +66,7 @@ def json_text(array: Array) -> str:
 def write_csv(answer: ArrayAnswer, stream: IO[bytes]) -> None:
     """One row per element: its index along each axis, then its value in each array.
 
-    A 0-d array beside others, a trained parameter's gradient, is left out with a note.
+    A 0-d array beside others is the gradient of a trained parameter: it is left out, with a note.
 
     Raises:
         ShapeError: the other arrays differ in shape.
@@ -101,7 +101,6 @@ def csv_line(cells: Iterable[object]) -> bytes:
 
 def write_npz(answer: ArrayAnswer, stream: IO[bytes]) -> None:
     """An archive of every array."""
-    # The keyword would clash with savez's own parameter of that name.
     np.savez(stream, allow_pickle=False, **answer.arrays)
 
 

@@ -1,7 +1,7 @@
 """Where a command's answer goes: `-o [NAME=]FILE`, or standard output.
 
-A file appears whole or not at all: everything is written beside its place first, and only when all
-of it has been written is each file renamed into place.
+A file appears whole or not at all. Every file is first written under a temporary name in the same
+folder; once all are written, they are renamed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class ArrayAnswer(NamedTuple):
 
     command: str
     layers: tuple[str, ...]
-    #: In memory, or described by what a streamed run has in its place.
+    #: The arrays, or in a streamed run their dtypes and shapes.
     arrays: Mapping[str, Any]
     #: The name of the command's main result, the one array that `.npy` holds.
     main: str
@@ -112,7 +112,7 @@ class Target(NamedTuple):
         """
         with blamed(self.file):
             if self.form == TABLE:
-                # A formula's − or σ is no reason to fail where the locale is ASCII.
+                # Where the locale is ASCII, a − or σ is escaped; it does not stop the command.
                 encoding = sys.stdout.encoding if self.file == STDOUT else "utf-8"
                 text = TextIOWrapper(stream, encoding, errors="backslashreplace")
                 try:
@@ -140,7 +140,7 @@ class Output:
                 one file, or the suffixes leave no file for `-f`.
         """
         formats = list(formats)
-        # The table of a large array shows a part of it: it is printed, and no file holds it.
+        # The table of a large array shows a part of it only, so it is no format for a file.
         data = "npy" in formats
         self._default = "npy" if data else TABLE
         self._suffixes = {
@@ -150,7 +150,7 @@ class Output:
             for suffix in SUFFIXES.get(name, [f".{name}"])
         }
         self.targets = [self._parsed(argument, form) for argument in arguments or ()]
-        see_that_all_differ([target.file for target in self.targets if target.file != STDOUT])
+        require_different_files([target.file for target in self.targets if target.file != STDOUT])
         if not self.targets:
             self.targets = [Target(None, STDOUT, form or TABLE)]
         if form is not None and form not in {target.form for target in self.targets}:
@@ -204,8 +204,8 @@ def is_special_file(file: str) -> bool:
         return False
 
 
-def see_that_all_differ(files: Sequence[str]) -> None:
-    """See that no file is replaced twice, under whatever name.
+def require_different_files(files: Sequence[str]) -> None:
+    """Check that no file would be written twice; two names may lead to one file.
 
     Raises:
         OutputError: two of the paths lead to one file.
@@ -223,7 +223,7 @@ def see_that_all_differ(files: Sequence[str]) -> None:
 
 @contextmanager
 def whole_file(file: str) -> Iterator[IO[bytes]]:
-    """A file that takes its place when the block ends without an error, and vanishes otherwise.
+    """A file that gets its name when the block ends without an error, and is removed otherwise.
 
     Raises:
         OutputError: it cannot be written there.
@@ -252,7 +252,7 @@ def writable_mode(place: Path) -> int | None:
     """The mode of the file that is there already, or None.
 
     Raises:
-        OSError: it is a directory, or it is read-only, which renaming would not notice.
+        OSError: it is a directory, or read-only: a rename would replace it all the same.
     """
     try:
         mode = place.stat().st_mode
@@ -299,7 +299,7 @@ def stdout() -> Iterator[IO[bytes]]:
 
 @contextmanager
 def unbuffered(file: str | int) -> Iterator[IO[bytes]]:
-    """A device, a pipe or an open descriptor; closing it early, on Ctrl-C, waits for no reader."""
+    """A device, a pipe or an open descriptor, which is closed without a flush after an error."""
     with open(file, "wb", buffering=0, closefd=isinstance(file, str)) as raw:
         stream = BufferedWriter(raw)
         yield stream

@@ -27,7 +27,7 @@ class StreamSink(Sink):
 
 
 class FileSink(Sink):
-    """Writes an array into a regular file behind what the file holds already, in any order."""
+    """Writes an array into a regular file, after its present end; the parts come in any order."""
 
     ordered = False
 
@@ -38,7 +38,7 @@ class FileSink(Sink):
             self._offset = file.tell()
             size = spec.size * spec.dtype.itemsize
             if size and hasattr(os, "posix_fallocate"):
-                # A disk without room for the array refuses before anything is computed.
+                # If the disk has no room for the array, this fails before anything is computed.
                 os.posix_fallocate(file.fileno(), 0, self._offset + size)
 
     def write(self, start: int, values: Array) -> None:
@@ -53,7 +53,7 @@ class TemporaryArray(FileSink):
     """An array in a temporary file without a name: written as a sink, read as a mapped array."""
 
     def __init__(self, spec: ArraySpec, order: Order) -> None:
-        # Imported here, because tempfile imports every compressor there is.
+        # Imported here, because tempfile imports every compressor of the standard library.
         import tempfile
 
         self._order: Order = order

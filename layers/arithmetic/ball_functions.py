@@ -98,12 +98,12 @@ def exp(a: Ball) -> Ball:
 
 
 def expm1(a: Ball) -> Ball:
-    """exp(a) − 1; next to 0 the digits that cancel show in the radius."""
+    """exp(a) − 1; next to 0 the radius includes the digits that cancel."""
     return subtract(exp(a), ONE)
 
 
 def sinh(a: Ball) -> Ball:
-    """(exp(a) − exp(−a))/2; next to 0 the digits that cancel show in the radius."""
+    """(exp(a) − exp(−a))/2; next to 0 the radius includes the digits that cancel."""
     return multiply(subtract(exp(a), exp(negative(a))), literal(0.5))
 
 
@@ -125,7 +125,7 @@ def log(a: Ball) -> Ball:
 
 
 def log1p(a: Ball) -> Ball:
-    """log(1 + a); next to 0 the digits that 1 + a lacks show in the radius."""
+    """log(1 + a); next to 0 the radius includes the digits that 1 + a lacks."""
     return log(add(ONE, a))
 
 
@@ -199,7 +199,7 @@ def erf(a: Ball) -> Ball:
 
 
 def erfc(a: Ball) -> Ball:
-    """1 − erf(a); far from 0 on the right it keeps the digits that erf has in lo."""
+    """1 − erf(a); for a large a its digits are those that erf has in lo."""
     return subtract(ONE, erf(a))
 
 

@@ -23,7 +23,7 @@ from actgrad.layers.arithmetic.double_double import two_product, two_sum
 
 #: 2u: this times a result bounds the rounding of the result, even if the product is subnormal.
 U = 2.0**-52
-#: Makes up for the roundings of a radius, fewer than 2⁸ in each operation.
+#: A factor that covers the roundings of a radius, fewer than 2⁸ in each operation.
 UP = 1 + 2.0**-40
 #: Bounds on the relative errors of roots and quotients, which are 7u² and 13u² at most.
 WIDE, WIDER = 2.0**-102, 2.0**-101
@@ -110,7 +110,7 @@ def multiply(a: Ball, b: Ball | Choice) -> Ball:
     product = Ball(top, below, radius * UP)
     if np.all(radius < np.inf):
         return product
-    # 0 times any number is 0, also times one without a known bound.
+    # 0 times a number is 0, also if the number has no known bound.
     is_0 = _is_0(a) & ~np.isnan(b.radius) | _is_0(b) & ~np.isnan(a.radius)
     return Ball(*(np.where(is_0, 0, part) for part in product))
 

@@ -77,7 +77,7 @@ def _expm1(value: Any, precision: int) -> Any:
 
 
 def _log1p(value: Any, precision: int) -> Any:
-    """log(1 + u), with 1 + u exact where that counts; for |u| < 2^−precision, u itself."""
+    """log(1 + u), with enough digits of 1 + u for a small u; for |u| < 2^−precision, u itself."""
     if value[1] and magnitude(value) < -precision - 10:
         return value
     wide = 2 * precision + 20 + max(value[3], 0)
@@ -85,7 +85,7 @@ def _log1p(value: Any, precision: int) -> Any:
 
 
 def _cosh(value: Any, precision: int, combine: Any = libmp.mpf_add) -> Any:
-    """(exp(u) + exp(−u))/2, or the two otherwise combined."""
+    """(exp(u) + exp(−u))/2, or their difference/2 if `combine` subtracts."""
     large = _exp(value, precision + 10)
     small = libmp.mpf_div(libmp.fone, large, precision + 10)
     return libmp.mpf_shift(combine(large, small, precision), -1)
@@ -98,7 +98,7 @@ def _sinh(value: Any, precision: int) -> Any:
 
 
 def _erf(value: Any, precision: int) -> Any:
-    """1 − erfc(|u|) with no more digits of erfc than show in it; erf's own series is slow there."""
+    """±(1 − erfc(|u|)), with the digits of erfc that affect it; the series of erf is slow there."""
     size = libmp.mpf_abs(value)
     if not 2 < magnitude(value) < 16:
         return libmp.mpf_erf(value, precision)
@@ -127,7 +127,7 @@ def _erfc(value: Any, precision: int) -> Any:
 
 
 def _outwards(result: Any, value: Any, precision: int, side: str) -> Any:
-    """A function's result at a value with its last bits given away, to the side asked.
+    """A function's result at a value, moved to the side asked by more than its error.
 
     mpmath's own rounding to a side is not strict.
     """
@@ -163,7 +163,7 @@ def _increasing(near: Near, farthest: float = FARTHEST) -> Callable[..., Interva
 
 
 def _logarithm(near: Near, pole: Any) -> Callable[..., Interval]:
-    """An end at the pole or below it claims nothing: −∞ may be reached, or no value exist."""
+    """With an end at the pole or below it nothing is claimed: the value may be −∞, or not exist."""
     increasing = _increasing(near, math.inf)
 
     def read(self: Intervals, u: Interval) -> Interval:
@@ -202,7 +202,7 @@ def _periodic(near: Near, offset: Any) -> Callable[..., Interval]:
 
 
 def _arc(near: Near, side: int) -> Callable[..., Interval]:
-    """asin or acos on the part of an interval that lies within −1 and 1; `side` is its slope's."""
+    """asin or acos on the part of an interval from −1 to 1; `side` is the sign of its slope."""
 
     def read(self: Intervals, u: Interval) -> Interval:
         if libmp.mpf_gt(u[0], libmp.fone) or libmp.mpf_lt(u[1], libmp.fnone):
@@ -332,8 +332,8 @@ class Intervals:
 class Limits(Intervals):
     """Arithmetic on limits: an interval holds every limit point of a value as x grows.
 
-    An end may be approached from either side. So it decides no comparison with what touches it,
-    1/0 may be of either sign, and 0·∞ and ∞ − ∞ may be anything.
+    An end may be approached from either side. Therefore a comparison of limits that touch is
+    undecided, 1/0 may be of either sign, and 0·∞ and ∞ − ∞ may be anything.
     """
 
     def multiply(self, u: Interval, v: Interval) -> Interval:

@@ -29,11 +29,11 @@ from actgrad.layers.arithmetic import (
 from actgrad.layers.exact.ulp import FloatFormat, truth_of
 from actgrad.layers.formula import Formula, Node, Sweep, intervals, limits, trace
 
-#: The smallest float64 is 2 to this; numbers are told apart down to `bits` below it.
+#: The smallest float64 is 2 to this; numbers are distinguished down to `bits` below it.
 SMALLEST = -1074
 #: Below this, where 80 bits are asked, a number whose sign is not known is 0.
 LEAST = mp.make_mpf(libmp.from_man_exp(1, SMALLEST - 80))
-#: Past this many bits there is no value to find: the formula has a pole at x.
+#: A result that this many bits do not settle has no value: the formula has a pole at x.
 MOST_BITS = 1 << 14
 #: A limit at ±∞ that intervals do not prove is read at ±2 to these: beyond all float64 numbers.
 APPROACH = (1100, 2200, 4400)
@@ -51,7 +51,7 @@ class Effort:
     """The precision that one x needed, with which the next x of the same formula starts."""
 
     precision: int = 0
-    #: The formula's constants, at each precision that they were read at.
+    #: The values of the formula's constants, by precision.
     constants: dict[int, dict[Node, Any]] = field(default_factory=dict)
 
 
@@ -252,7 +252,7 @@ def _agree(low: Any, high: Any, floor: Any, bits: int) -> bool:
 
 
 def _spare(low: Any, high: Any, floor: Any, bits: int) -> int:
-    """By how many bits the precision of an agreed interval may fall; about, and a few kept."""
+    """About how many bits of precision an agreed interval does not need; a few are kept."""
     width = libmp.mpf_sub(high, low, 20, "u")
     if not width[1]:
         return MOST_BITS
@@ -271,7 +271,7 @@ def _raw(value: Any) -> Any:
 
 
 def _far(value: Any, exponent: int) -> Interval:
-    """The interval of a number alone, for ±∞ that of ±2 to the exponent."""
+    """The interval of one number, with ±2 to the exponent in place of ±∞."""
     if value in WHOLE:
         value = libmp.from_man_exp(-1 if value == libmp.fninf else 1, exponent)
     return degenerate(value)

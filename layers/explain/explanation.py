@@ -1,4 +1,4 @@
-"""What there is to say about a layer, gathered from its class, its formula and its kernel."""
+"""The explanation of a layer, gathered from its class, its formula and its kernel."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class Grouped(Graph):
 
     @cached_property
     def expressions(self) -> Sweep[Symbol]:
-        """The same as `labels`: a layer's node is not written out."""
+        """The same as `labels`, because a layer's node is not expanded."""
         return self.labels
 
     def _at(self, x: float, dout: float) -> None:

@@ -21,7 +21,7 @@ SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 class Formula:
-    """A formula's named inputs, its outputs, and all its nodes, each after those it takes."""
+    """A formula's named inputs, its outputs, and all its nodes, each after its own inputs."""
 
     def __init__(self, inputs: Sequence[Node], outputs: Node | Sequence[Node]) -> None:
         self.is_scalar = isinstance(outputs, Node)
@@ -157,7 +157,7 @@ class Graph:
     """The graph of a formula at x, with the gradients dout at its outputs (default: 1 each).
 
     x has a number for each input, dout a number for each output. Without x the graph is in symbols
-    only, and `numbers` is None. A choice follows the branch that it takes at x. No number is an
+    only, and `numbers` is None. A choice follows the branch that it takes at x. No number raises an
     error: floats overflow to ±inf, and a missing value is nan. `names` gives nodes names in the
     labels, besides the outputs.
     """

@@ -7,12 +7,12 @@ A formula is a function over nodes, written as mathematics, with the operators `
         return 1 / (1 + exp(-x))
 
 Calling it computes nothing. It builds nodes, which are read later. Each word states in one place
-its derivative, in the same vocabulary, and how it reads on each kind of number:
+its derivative, in the same vocabulary, and how it is computed on each kind of number:
 
 - ``number``: on Python floats, with the results of IEEE arithmetic where Python would raise;
 - ``array``: on NumPy arrays;
-- ``symbol``: on expressions; without one it is written as a call, ``sin(x)``;
-- ``node``: on nodes; without one it is the word itself;
+- ``symbol``: on expressions; by default the word is written as a call, ``sin(x)``;
+- ``node``: on nodes; by default the result is a node of the word itself;
 - on intervals and balls: the method of `arithmetic.intervals.Intervals`, and the function of
   `arithmetic.balls` or `arithmetic.ball_functions`, that bear the word's name. Every word needs an
   interval. A word without a ball is left to intervals.
@@ -264,7 +264,7 @@ def _through(gradient: Node, local: Node) -> Node:
 
 
 def _erf_array(function: Callable[[float], float]) -> Callable[..., Any]:
-    """erf or erfc of `math` on arrays, in float64, for NumPy has none."""
+    """erf or erfc of `math` on arrays, in float64, because NumPy has neither."""
     elementwise = np.vectorize(function, otypes=[np.float64])
     return lambda u: elementwise(np.asarray(u, np.float64))
 
@@ -343,7 +343,7 @@ absolute = Operation(
     "absolute", lambda y, u: (sign(u),), abs, np.abs, lambda u: name(f"|{u}|"), symbol="abs"
 )
 sign: Operation = Operation("sign", lambda y, u: (None,), _sign, np.sign)
-# Between equals, maximum and minimum take the second: hence minimum(x, 6) has no gradient at 6.
+# Of equal inputs, maximum and minimum take the second: minimum(x, 6) has no gradient at x = 6.
 maximum = Operation(
     "maximum",
     lambda y, u, v: (u > v, u <= v),

@@ -102,7 +102,9 @@ def check_file_size(array: Array, name: str) -> None:
     if isinstance(array, np.memmap) and file is not None:
         needed = array.offset + array.nbytes
         if file.size() < needed:
-            raise ShapeError(f"{name}'s file shrank from {needed} bytes to {file.size()} meanwhile")
+            raise ShapeError(
+                f"{name}'s file shrank from {needed} bytes to {file.size()} while it was read"
+            )
 
 
 def release(*arrays: Array | None) -> None:

@@ -24,7 +24,7 @@ PIECE = 1 << 18
 #: The largest number of elements of a slice or of a region.
 LARGEST_SLICE = 1 << 20
 
-#: A function that is called now and then with the share of the work that is done, from 0 to 1.
+#: A function that is called repeatedly with the share of the work that is done, from 0 to 1.
 Progress: TypeAlias = Callable[[float], None]
 
 
@@ -42,7 +42,7 @@ class Source(Protocol):
 
 
 class Sink(Protocol):
-    """An array that is written piece by piece, in the order that the source is read in."""
+    """An array that is written piece by piece, in the order in which the source is read."""
 
     #: Whether it can be written from start to end only, as a pipe can.
     ordered: bool

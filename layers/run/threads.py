@@ -15,7 +15,7 @@ Piece = TypeVar("Piece")
 
 #: Seconds between two calls of `progress`.
 PROGRESS_INTERVAL = 0.1
-#: Seconds that the threads are given to stop.
+#: Seconds that `run` waits for the threads to stop.
 STOP_TIMEOUT = 0.5
 #: Bytes of a block that raises glibc's threshold for mmap. Blocks of 32 MiB and more leave the
 #: threshold as it is.

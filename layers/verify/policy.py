@@ -14,7 +14,7 @@ from actgrad.layers.verify.reference import Reference
 
 #: The share of a limit by which an error may exceed it; the roundings of float64 add less.
 ROUNDING = 2.0**-50
-#: An error that differs from a limit by less than this share of it is computed exactly.
+#: An error closer to a limit than this share of the limit is computed exactly.
 NEAR = 2.0**-48
 
 
@@ -211,7 +211,7 @@ def special_failures(
     is_nan, is_inf = np.isnan(got), np.isinf(got)
     signs_differ = np.signbit(got) != np.signbit(value)
     both_finite = np.isfinite(got) & np.isfinite(value)
-    # A number next to a truth of 0 is too far from it, rather than of the wrong sign.
+    # A number where the truth is 0 fails by its distance, not by its sign.
     code[both_finite & signs_differ & (got != 0) & ~((value == 0) & (code > 0))] = codes["sign"]
     code[both_finite & signs_differ & (got == 0) & (code != codes["flushed"])] = codes["zero-sign"]
     same = (is_nan & (np.isnan(value) | nan_input)) | ((got == value) & (~signs_differ | nan_input))

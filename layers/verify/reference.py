@@ -270,7 +270,7 @@ def tail_bound(low: mpf, high: mpf, float_format: FloatFormat) -> TailBound:
 
 
 def with_kernel(rows: Array, kernel: Array, infinite: Array) -> Truths:
-    """Exact values with what the kernel decides: the sign of 0, and nan for an infinite input."""
+    """Exact values, with the kernel's sign for a 0, and its nan for an infinite input."""
     value, exponent, offset = rows.T
     value = np.where(exponent == ZERO, np.copysign(value, kernel), value)
     value[infinite & np.isnan(kernel)] = np.nan

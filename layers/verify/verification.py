@@ -71,7 +71,7 @@ class Verification:
     def __init__(self, layer: Layer, dtype: np.dtype[Any], policy: Policy | None = None) -> None:
         self.policy = (policy or Policy()).checked()
         self.reference = Reference(layer, FloatFormat.of(dtype))
-        #: By result: out, dx, as far as the dump has them.
+        #: The tally of each result that the dump has: out, dx.
         self.tallies: dict[str, Tally] = {}
         #: How many elements needed exact arithmetic.
         self.exact = 0

@@ -22,7 +22,6 @@ BYTE = re.compile(r"\\udc([89a-f][0-9a-f])")
 #: What to type instead of a layer too many, by command.
 EXTRA_ARGUMENT = {
     "explain": "explain takes one layer; actgrad graph draws a chain",
-    "check": "check takes one layer",
     "layers": "layers takes no layer; actgrad explain LAYER describes one",
 }
 

@@ -11,12 +11,13 @@ from actgrad.cli.options import ARRAY, DtypeOption, ReportFormat, ReportFormatOp
 
 
 def check(
-    layer: Annotated[
-        str,
+    layers: Annotated[
+        list[str],
         typer.Argument(
-            metavar="LAYER",
+            metavar="LAYER...",
             help="NAME[:PARAM=VALUE,...] of the catalogue, file.py:Class[:param=value,...],"
-            " package.module:Class, or file.py:forward,backward.",
+            " package.module:Class, or file.py:forward,backward, two functions forward(x) and"
+            " backward(x, dout). A file.py or a folder stands for all layers in it.",
             show_default=False,
             autocompletion=complete_checked,
         ),
@@ -45,23 +46,46 @@ def check(
     form: ReportFormatOption = None,
     output: ReportOutput = None,
 ) -> int:
-    """Check a layer: its gradient, and how it behaves.
+    """Check layers: their gradients, and how they behave.
 
-    The gradient is compared with the numerical derivative. The layer must not write to its
+    The gradient is compared with the numerical derivative. A layer must not write to its
     arguments, depend on earlier calls, or treat an element by its position.
 
-    Exit status 0: no error was found; 1: the layer is wrong; 2: it could not be checked.
+    Exit status 0: no error was found; 1: a layer is wrong; 2: one could not be checked.
     """
+    from actgrad.cli.exit import NOT_DONE, write_refusal
     from actgrad.cli.read import read_array
-    from actgrad.cli.show import check_answer, distinct_lines_on_stderr, require_finding_names
+    from actgrad.cli.show import (
+        check_answer,
+        checks_answer,
+        distinct_lines_on_stderr,
+        require_finding_names,
+    )
     from actgrad.cli.write import Output
-    from actgrad.layers.check import examine, load_subject
+    from actgrad.layers.check import Report, examine, layer_texts, load_subject
 
     destination = Output(ReportFormat, form, output)
     ignored = ignore or []
     require_finding_names(ignored)
     given = None if x is None else read_array(x, "--x", dtype)
-    with distinct_lines_on_stderr():
-        report = examine(load_subject(layer), given, dtype, formula).filtered(strict, ignored)
-    destination.deliver(check_answer(report))
-    return 0 if report.ok else 1
+    texts = [text for layer in layers for text in layer_texts(layer)]
+
+    def report_on(text: str) -> Report:
+        with distinct_lines_on_stderr():
+            return examine(load_subject(text), given, dtype, formula).filtered(strict, ignored)
+
+    if texts == layers and len(texts) == 1:
+        report = report_on(texts[0])
+        destination.deliver(check_answer(report))
+        return 0 if report.ok else 1
+    reports: list[Report] = []
+    refused: dict[str, Exception] = {}
+    for text in texts:
+        try:
+            reports.append(report_on(text))
+        except Exception as error:
+            refused[text] = error
+    destination.deliver(checks_answer(reports, refused))
+    for refusal in refused.values():
+        write_refusal(refusal)
+    return NOT_DONE if refused else int(not all(report.ok for report in reports))

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from actgrad.layers.activations import catalogue
 from actgrad.layers.activations import layer as catalogue_layer
 from actgrad.layers.arrays import Array
-from actgrad.layers.check.python_files import attribute_of, import_place, layer_names
+from actgrad.layers.check.python_files import attribute_of, import_place, layer_names, layers_in
 from actgrad.layers.check.subject import Subject, copy_maker, layer_error
 from actgrad.layers.errors import ActgradError, LayerImportError, ParameterError
 from actgrad.layers.layer import Layer
@@ -39,6 +40,16 @@ class FunctionPair:
     def backward(self, dout: Array) -> Any:
         """The second function of the x that was kept, and dout."""
         return self._functions[1](self._x, dout)
+
+
+def layer_texts(text: str) -> list[str]:
+    """The layers that a text names: all of a Python file or of a folder, else the text itself.
+
+    Raises:
+        LayerImportError: as `layers_in`.
+    """
+    is_folder = Path(text).is_dir() and text not in {cls.name for cls in catalogue()}
+    return layers_in(text) if text.endswith((".py", "/")) or is_folder else [text]
 
 
 def load_subject(layer: Any) -> Subject:
@@ -145,7 +156,7 @@ def _constructor_hint(name: str, cls: type, given: dict[str, Any]) -> str | None
     missing = [key for key in named if parameters[key].default is inspect.Parameter.empty]
     missing = [key for key in missing if key not in given]
     if missing:
-        values = [f"{key}={value!r}" for key, value in given.items()]
+        values = [f"{key}={value!r}" for key, value in given.items() if key in parameters]
         values += [f"{key}=VALUE" for key in missing]
         return f"write {':'.join(name.split(':')[:2])}:{','.join(values)}"
     if given.keys() - parameters.keys() and len(named) == len(parameters):

@@ -109,7 +109,6 @@ def test_not_done_is_2_with_a_line_or_two(
         (["sample", "relu, gelu,tanh"], "write relu gelu tanh as separate arguments"),
         (["backward", "relu", "--x", "1", "--grad", "2"], "did you mean --dout?"),
         (["explain", "relu", "sigmoid"], "explain takes one layer; actgrad graph draws a chain"),
-        (["check", "relu", "sigmoid"], "check takes one layer"),
         (["layers", "sigmoid"], "layers takes no layer; actgrad explain LAYER describes one"),
         (["version"], "actgrad --version shows it"),
         (["forward", "relu", "--x", "1", "--dout", "2"], "--dout is an option of actgrad backward"),

@@ -173,3 +173,40 @@ def test_bfloat16_is_checked_as_any_other_dtype(monkeypatch: Any, capsys: Any) -
     assert run(monkeypatch, "sigmoid", "--dtype", "bfloat16") == 0
     assert "no finding" in (last := capsys.readouterr().out.splitlines()[-1])
     assert last.endswith("bfloat16")
+
+
+def test_several_layers_have_one_table_and_the_worst_status(
+    monkeypatch: Any, capsys: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text(
+        f"{RELU}\nclass Fine(Relu):\n    def backward(self, dout):\n"
+        "        return super().backward(dout.copy())\n"
+    )
+    file = f"{tmp_path}/mine.py"
+    assert run(monkeypatch, f"{file}:Fine", "relu") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "2 layers: 2 ok"
+    assert run(monkeypatch, file) == 1
+    printed = capsys.readouterr()
+    *_, heads, relu, fine, counts = printed.out.splitlines()
+    assert heads.split() == ["layer", "verdict", "findings"]
+    assert relu.split() == [f"{file}:Relu", "FAILED", "writes-into-dout"]
+    assert fine.split() == [f"{file}:Fine", "ok"]
+    assert counts == "2 layers: 1 ok, 1 FAILED"
+    assert "error: writes-into-dout" in printed.out
+    (tmp_path / "other.py").write_text(
+        "class Power:\n    def __init__(self, k): pass\n    def forward(self, x): return x\n"
+        "    def backward(self, dout): return dout\n"
+    )
+    assert run(monkeypatch, str(tmp_path), "-f", "json") == 2
+    printed = capsys.readouterr()
+    answer = json.loads(printed.out)
+    assert [report["ok"] for report in answer["reports"]] == [False, True]
+    (refused,) = answer["refused"]
+    assert refused["layer"] == f"{tmp_path}/other.py:Power"
+    assert refused["hint"] == f"write {tmp_path}/other.py:Power:k=VALUE"
+    assert "missing 1 required positional argument: 'k'" in printed.err
+    assert run(monkeypatch, str(tmp_path), "-f", "markdown") == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert "3 layers: 1 ok, 1 FAILED, 1 not checked" in lines
+    assert f"| `{tmp_path}/other.py:Power` | not checked |  |" in lines
+    assert f"## check `{file}:Relu`: FAILED" in lines

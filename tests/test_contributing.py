@@ -90,7 +90,11 @@ def followed(recipe: str, folder: Path) -> Iterator[tuple[str, str, str]]:
             continue
         for part in re.split(r"^\$ ", console, flags=re.MULTILINE)[1:]:
             command, _, shown = part.partition("\n")
-            yield command, shown, run(command, folder)
+            printed = run(command, folder)
+            assert not re.search(r"Error|^actgrad: ", printed, re.MULTILINE), (
+                f"{command}: {printed}"
+            )
+            yield command, shown, printed
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

@@ -139,7 +139,8 @@ def _unknown(x: Array, expected: ExpectedGradient) -> int:
 def narrow_arithmetic(elementwise: ElementwiseSubject) -> Iterator[Finding]:
     """The finding for a forward whose float64 results have the noise of a narrower dtype."""
     x = np.linspace(-4, 4, 101) + 0.001
-    noises = noise(elementwise.value, x)
+    value = np.abs(elementwise.value(x))
+    noises = noise(elementwise.value, x, elementwise.positions, elementwise.subject.eps) / value
     level = float(np.nanmedian(noises)) if np.isfinite(noises).any() else 0.0
     if level > 1e-10 and elementwise.subject.widest == "float64":
         for at in x[np.argsort(-np.nan_to_num(noises))][:8]:

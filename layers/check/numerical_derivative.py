@@ -1,9 +1,11 @@
 """Derivatives from values alone, each with an estimate of its own error.
 
-Central differences at halved steps are extrapolated to step 0. The error of the best entry of the
-table is the largest difference from its neighbours in the table and from the finest differences.
-A function that is noisy, or that oscillates between the steps, so gets a large error instead of a
-wrong derivative. Next to a kink or a jump the differences are one-sided.
+A quick estimate extrapolates central differences at halved steps to step 0. The error of the best
+entry of the table is the largest difference from its neighbours in the table and from the finest
+differences. A function that is noisy, or that oscillates between the steps, so gets a large error
+instead of a wrong derivative. Next to a kink or a jump the differences are one-sided.
+
+A thorough estimate fits polynomials (`polynomial_fit.py`), which also show the noise of the values.
 
 Source: Ridders, "Accurate computation of F′(x) and F′(x)F″(x)", 1982.
 """
@@ -11,11 +13,12 @@ Source: Ridders, "Accurate computation of F′(x) and F′(x)F″(x)", 1982.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from actgrad.layers.arrays import Array
+from actgrad.layers.check.polynomial_fit import Fit, fit
 
 EPS = float(np.finfo(np.float64).eps)
 #: The first step, where no kink or jump is nearer.
@@ -28,6 +31,12 @@ RESOLVED = 2.0**20
 ORDER = 5
 #: Elements differentiated together, so that the table stays in the cache.
 CHUNK = 8192
+#: Noise that is this many times the rounding errors of the values shows that terms cancel.
+CANCELS = 1e3
+#: Where noise is looked for in any case.
+PROBES = np.concatenate([sign * 1.37 * 1.4 ** np.arange(-4, 14) for sign in (-1, 1)])
+#: How far f may be evaluated on the left and on the right.
+Room: TypeAlias = tuple[Array, Array]
 
 
 class Estimate(NamedTuple):
@@ -94,52 +103,80 @@ def estimate(
     """The derivative of an element-wise f at each x, from steps that cross no kink or jump.
 
     `discontinuities` are their positions, sorted. At such a position the derivative is the one on
-    the right.
+    the right. A quick estimate may take a step of a staircase for the function; a thorough one
+    knows the noise of f.
     """
-    parts = [
-        _estimate_chunk(f, x[at : at + CHUNK], discontinuities, levels, reach, eps)
-        for at in range(0, x.size or 1, CHUNK)
-    ]
-    value, error = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Estimate(value, np.where(np.abs(x) <= RESOLVED, error, np.inf))
+
+    if levels > QUICK:
+        return Estimate(*_fitted(f, x, discontinuities, levels, reach, eps)[:2])
+
+    def quick(at: Array, near: Array, room: Room, side: int) -> Estimate:
+        return differentiate(f, at, near, side, levels, eps)
+
+    return Estimate(*_by_side(quick, x, discontinuities, reach, len(Estimate._fields)))
 
 
-def _estimate_chunk(
+def noise(f: Callable[[Array], Array], x: Array, discontinuities: Array, eps: float = EPS) -> Array:
+    """A bound on the noise of an element-wise f near each x: on the errors of its values."""
+    return _fitted(f, x, discontinuities, THOROUGH, REACH, eps).noise
+
+
+def _fitted(
     f: Callable[[Array], Array],
     x: Array,
     discontinuities: Array,
     levels: int,
     reach: float,
     eps: float,
-) -> Estimate:
+) -> Fit:
+    """The fit at each x, with the noise that shows closer to 0.
+
+    Where terms cancel, they are noisy. Further out they saturate: what is left of f looks smooth,
+    and is not f.
+    """
+
+    def at_side(at: Array, near: Array, room: Room, side: int) -> Fit:
+        return fit(f, at, near, room, side, levels, eps)
+
+    places = np.concatenate([x, PROBES])
+    fits = Fit(*_by_side(at_side, places, discontinuities, reach, len(Fit._fields)))
+    cancels = (fits.fine_noise > CANCELS * eps * fits.size) & np.isfinite(fits.fine_noise)
+    hidden = np.where(cancels & (np.abs(places) <= RESOLVED), fits.fine_noise, 0.0)
+    noise = np.empty_like(places)
+    for sign in (-1, 1):
+        side = np.flatnonzero((places >= 0) == (sign > 0))
+        outward = side[np.argsort(np.abs(places[side]), kind="stable")]
+        noise[outward] = np.fmax(fits.noise[outward], np.maximum.accumulate(hidden[outward]))
+    error = np.maximum(fits.error, np.where(noise > 0, noise * fits.sensitivity, 0.0))
+    result = fits._replace(noise=noise, error=error)
+    return Fit(*(column[: x.size] for column in result))
+
+
+def _by_side(
+    method: Callable[[Array, Array, Room, int], tuple[Array, ...]],
+    x: Array,
+    discontinuities: Array,
+    reach: float,
+    columns: int,
+) -> list[Array]:
+    """What the method gives at each x, from the side on which no kink or jump is near.
+
+    The second column is the error of the first: it is inf beyond RESOLVED.
+    """
     wide = np.maximum(reach, np.ldexp(1.0, np.frexp(np.abs(x) * 2.0**-16)[1]))
-    if not discontinuities.size:
-        return differentiate(f, x, wide, 0, levels, eps)
     walls = np.concatenate([[-np.inf], discontinuities, [np.inf]])
     above = np.searchsorted(walls, x, side="right")
-    room_right, room_left = walls[above] - x, x - walls[above - 1]
-    sides = np.where(
-        np.minimum(room_left, room_right) > wide, 0, np.where(room_left < room_right, 1, -1)
-    )
-    result = Estimate(*(np.empty_like(x) for _ in range(2)))
+    left, right = x - walls[above - 1], walls[above] - x
+    nearer = np.where(left < right, 1, -1)
+    sides = np.where(np.minimum(left, right) > wide, 0, nearer)
+    near = np.where(sides == 0, wide, np.minimum(wide, 0.9 * np.maximum(left, right)))
+    result = [np.empty_like(x) for _ in range(columns)]
     for side in (0, 1, -1):
         here = np.flatnonzero(sides == side)
-        if here.size:
-            room = np.maximum(room_left, room_right)[here]
-            near = np.minimum(wide[here], 0.9 * room)
-            part = differentiate(f, x[here], near, side, levels, eps)
-            for column, values in zip(result, part, strict=True):
-                column[here] = values
+        for at in range(0, here.size, CHUNK):
+            part = here[at : at + CHUNK]
+            rows = method(x[part], near[part], (left[part], right[part]), side)
+            for column, values in zip(result, rows, strict=True):
+                column[part] = values
+    result[1] = np.where(np.abs(x) <= RESOLVED, result[1], np.inf)
     return result
-
-
-def noise(f: Callable[[Array], Array], x: Array) -> Array:
-    """The relative noise of f near each x: the size of the fourth differences of a short step.
-
-    Source: Hamming, "Introduction to applied numerical analysis", 1971.
-    """
-    h = 3e-8 * np.maximum(1, np.abs(x))
-    values = np.array([f(x + k * h) for k in range(9)])
-    differences = np.diff(values, 4, axis=0)
-    # Differences of independent errors grow by the root of the sum of the squared binomials.
-    return np.asarray(np.sqrt((differences**2).mean(axis=0) / 70) / np.abs(values).max(axis=0))

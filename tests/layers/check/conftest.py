@@ -1,8 +1,9 @@
-"""Let the layer files import their builders."""
+"""Let the layer files import their builders, and the tests the forwards in `staircases`."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).with_name("layers")))
+FOLDER = Path(__file__).parent
+sys.path[:0] = [str(FOLDER), str(FOLDER / "layers")]

@@ -67,7 +67,7 @@ def _cancellation(trial: Trial, a: float, b: float) -> float:
     """
     u, v = (
         np.abs(trial.subject.run(trial.x.array, trial.dout(start).array).dx.astype(np.float64))
-        for start in (7, 77)
+        for start in (42, 77)
     )
     # A subnormal result has an absolute error, which the coefficients multiply.
     floor = 2.0**13 * float(finfo(trial.dtype).smallest_subnormal)

@@ -52,7 +52,7 @@ def result_shape(trial: Trial) -> Iterator[Behaviour]:
 
 def result_dtype(trial: Trial) -> Iterator[Behaviour]:
     """Out and dx must have x's dtype."""
-    run = trial.subject.run(trial.x.array, trial.dout(7).array)
+    run = trial.subject.run(trial.x.array, trial.dout(42).array)
     for method, result, given in (
         ("forward", "out", run.out.dtype),
         ("backward", "layer.backward({dout})", run.dx.dtype),

@@ -60,7 +60,10 @@ class Trial(NamedTuple):
         return float(finfo(self.dtype).eps)
 
     def dout(self, start: int) -> Sample:
-        """A gradient from upstream, of out's shape; another one for each start."""
+        """A gradient from upstream, of out's shape; another one for each start.
+
+        Those of 42 and 77 have both signs where a small x is positive and where it is negative.
+        """
         return ordinary_sample(self.out_shape, self.dtype, start)
 
     def finding(self, behaviour: Behaviour) -> Finding | None:
@@ -70,7 +73,7 @@ class Trial(NamedTuple):
             tolerance = rounding_errors(roundings, self.eps)
         filled = script.filled(
             x=self.transform.format(self.x.text),
-            dout=self.dout(7).text,
+            dout=self.dout(42).text,
             v=self.dout(77).text,
             other=ordinary_sample(self.x.array.shape, self.dtype, 21).text,
         )

@@ -37,16 +37,19 @@ class Answer(Protocol):
 class TextAnswer(NamedTuple):
     """An answer in words: `show` prints it, and each of `texts` returns it in one format.
 
+    A picture that is no text is returned as bytes.
+
     >>> TextAnswer("layers", show, {"json": lambda: '{"layers": []}\\n'})
     """
 
     command: str
     show: Callable[[IO[str]], None]
-    texts: Mapping[str, Callable[[], str]]
+    texts: Mapping[str, Callable[[], str | bytes]]
 
     def write(self, form: str, stream: IO[bytes]) -> None:
         """Write one of the texts, as UTF-8."""
-        stream.write(self.texts[form]().encode())
+        content = self.texts[form]()
+        stream.write(content if isinstance(content, bytes) else content.encode())
 
     def part(self, name: str) -> Answer:
         """Raise OutputError: a text is written as a whole."""

@@ -16,6 +16,7 @@ ArrayFormat = StrEnum("ArrayFormat", ["table", "json", "csv", "npy", "npz"])
 ReportFormat = StrEnum("ReportFormat", ["table", "json", "markdown"])
 #: csv has the worst elements alone.
 VerificationFormat = StrEnum("VerificationFormat", ["table", "json", "csv", "markdown"])
+PlotFormat = StrEnum("PlotFormat", ["table", "json", "csv", "svg", "html", "png", "pdf"])
 GraphFormat = StrEnum("GraphFormat", ["table", "json", "dot", "mermaid", "svg"])
 
 
@@ -112,6 +113,10 @@ ArrayOutput: TypeAlias = Annotated[
 ]
 GraphFormatOption: TypeAlias = Annotated[GraphFormat | None, format_option(GraphFormat)]
 GraphOutput: TypeAlias = Annotated[list[str] | None, file_option(".svg, .dot, .mmd, .json or .txt")]
+PlotFormatOption: TypeAlias = Annotated[PlotFormat | None, format_option(PlotFormat)]
+PlotOutput: TypeAlias = Annotated[
+    list[str] | None, file_option(".svg, .html, .png, .pdf, .json, .csv or .txt")
+]
 VerificationFormatOption: TypeAlias = Annotated[
     VerificationFormat | None, format_option(VerificationFormat)
 ]

@@ -6,6 +6,7 @@ from actgrad.cli.commands.explain import explain
 from actgrad.cli.commands.forward import forward
 from actgrad.cli.commands.graph import graph
 from actgrad.cli.commands.layers import layers
+from actgrad.cli.commands.plot import plot
 from actgrad.cli.commands.sample import sample
 from actgrad.cli.commands.verify import verify_dump
 
@@ -15,6 +16,7 @@ COMMANDS = (
     backward,
     graph,
     explain,
+    plot,
     check,
     sample,
     verify_dump,

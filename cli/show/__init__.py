@@ -8,6 +8,7 @@ from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from actgrad.cli.show.ascii import ascii_text
+    from actgrad.cli.show.axis import Axis, axis_between, rounded_axis
     from actgrad.cli.show.catalogue import catalogue_answer
     from actgrad.cli.show.check_report import check_answer, require_finding_names
     from actgrad.cli.show.check_summary import checks_answer
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
     from actgrad.cli.show.explanation import explanation_answer
     from actgrad.cli.show.folding import fold
     from actgrad.cli.show.page import SIGNS, Page, numeral
+    from actgrad.cli.show.panel import Panel, legend, panel_text
     from actgrad.cli.show.printed import distinct_lines_on_stderr
     from actgrad.cli.show.progress import Bar
+    from actgrad.cli.show.raster import STROKES, Stroke, stroke
     from actgrad.cli.show.table import show_arrays
     from actgrad.cli.show.verification import VerifiedDump, verification_answer
 

@@ -59,7 +59,7 @@ def show_findings(report: Report, page: Page) -> None:
     if report.findings and not narrow:
         page.print(_findings_table(report))
         page.print("")
-    plot = report.curve and scatter(report.curve, page.width)
+    plot = report.curve and scatter(report.curve, page)
     if plot and (plot.shows_difference or not report.findings):
         page.print(plot.text)
         page.print("")

@@ -56,7 +56,8 @@ class Page:
     `width` is the number of columns in which content is arranged: those of the terminal, else
     COLUMNS, else 80. Lines longer than `limit` are folded: it is `width`, but UNBOUNDED for a file
     if COLUMNS is not set. A file's lines are never cut, and have no trailing spaces. `is_ascii` is
-    True if the stream takes ASCII characters only.
+    True if the stream takes ASCII characters only. `has_braille` is True if braille patterns are
+    shown; the font of the Linux console has none.
     """
 
     def __init__(self, file: IO[str]) -> None:
@@ -66,6 +67,7 @@ class Page:
         self.console = Console(file=file, highlight=False, markup=False, emoji=False)
         self.terminal = self.console.is_terminal
         self.is_ascii = self.console.options.ascii_only
+        self.has_braille = not self.is_ascii and os.environ.get("TERM") != "linux"
         asked = os.environ.get("COLUMNS", "")
         if self.terminal:
             self.width = self.limit = self.console.width

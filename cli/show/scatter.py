@@ -7,16 +7,15 @@ from typing import NamedTuple
 import numpy as np
 from rich.text import Text
 
-from actgrad.cli.show.folding import fold
-from actgrad.cli.show.page import numeral
+from actgrad.cli.show.page import Page
+from actgrad.cli.show.panel import Marks, Panel, panel_text
 from actgrad.layers.check import GradientCurve
 
-#: The size of the plot, and the columns that its labels take.
-WIDTH, HEIGHT, MARGIN = 61, 9, 12
+#: The rows of the plot.
+ROWS = 9
 #: A gradient that varies less is a constant with rounding errors.
 FLAT = 1e-6
 DERIVATIVE, BOTH, DIFFER = "○", "•", "✗"
-MARK_STYLES = {BOTH: "bright_blue", DERIVATIVE: "green", DIFFER: "bold red"}
 
 
 class Plot(NamedTuple):
@@ -26,38 +25,23 @@ class Plot(NamedTuple):
     shows_difference: bool
 
 
-def scatter(curve: GradientCurve, columns: int) -> Plot | None:
+def scatter(curve: GradientCurve, page: Page) -> Plot | None:
     """The plot: `•` where both agree; else `✗` for backward and `○` for the derivative.
 
-    It takes no more than that many columns. Points that are not finite are left out. There is none
-    of two constants.
+    Points that are not finite are left out. There is none of two constants.
     """
     finite = np.isfinite(curve.backward) & np.isfinite(curve.derivative)
     x, backward, derivative = (column[finite] for column in curve[:3])
     if not finite.any() or max(np.ptp(backward), np.ptp(derivative)) < FLAT:
         return None
-    title = "dx for dout = 1"
     allowed = curve.tolerance[finite] + 1e-6 * np.abs(derivative).max()
     differ = np.abs(backward - derivative) > allowed
-    low, high = (float(f(np.concatenate([backward, derivative]))) for f in (np.min, np.max))
-    height, length = (high - low) or 1.0, float(x[-1] - x[0]) or 1.0
-    width = max(min(WIDTH, columns - MARGIN), 2)
-    cells = np.full((HEIGHT, width), " ")
-    across = np.rint((x - x[0]) / length * (width - 1)).astype(int)
-
-    def down(values: np.ndarray) -> np.ndarray:
-        return np.rint((high - values) / height * (HEIGHT - 1)).astype(int)
-
-    cells[down(derivative), across] = np.where(differ, DERIVATIVE, BOTH)
-    cells[down(backward)[differ], across[differ]] = DIFFER
+    title = "dx for dout = 1"
     if differ.any():
         title += f": {DIFFER} backward, {DERIVATIVE} the numerical derivative"
-    text = Text("\n".join(fold(title, columns)), "dim")
-    for number, line in enumerate(cells):
-        label = {0: numeral(high, 4), HEIGHT - 1: numeral(low, 4)}.get(number, "")
-        text.append(f"\n{label:>10} │")
-        for cell in line:
-            text.append(str(cell), MARK_STYLES.get(str(cell), ""))
-    start, end = numeral(x[0], 4), numeral(x[-1], 4)
-    text.append(f"\n{'':>10} └{'─' * width}\n{'':>11}{start}{end.rjust(width - len(start))}")
-    return Plot(text, bool(differ.any()))
+    marks = [
+        Marks(x[~differ], derivative[~differ], BOTH, "bright_blue"),
+        Marks(x[differ], derivative[differ], DERIVATIVE, "green"),
+        Marks(x[differ], backward[differ], DIFFER, "bold red"),
+    ]
+    return Plot(panel_text(Panel(title, [], marks), page, ROWS), bool(differ.any()))

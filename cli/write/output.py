@@ -28,7 +28,7 @@ SUFFIXES = {
     "mermaid": [".mmd", ".mermaid"],
 }
 #: The formats that a terminal cannot show.
-BINARY = {"npy", "npz"}
+BINARY = {"npy", "npz", "png", "pdf"}
 NAMED = r"(?s)([\w.]+)=(.*)"
 
 

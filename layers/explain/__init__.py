@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
+    from actgrad.layers.explain.curve import ORDERS, Break, Curve, curves
     from actgrad.layers.explain.derivation import Step, steps
     from actgrad.layers.explain.explanation import (
         Evaluation,

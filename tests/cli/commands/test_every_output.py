@@ -20,6 +20,7 @@ COMMANDS: dict[str, Iterable[str]] = {
     "sample relu -n 5": ArrayFormat,
     "graph relu --x 1": GraphFormat,
     "explain relu": ReportFormat,
+    "plot relu": ["table", "json", "svg"],
     "check relu --x [1,-2]": ReportFormat,
     "layers": ReportFormat,
     "verify relu --x [1,-2] --out [1,0]": VerificationFormat,
@@ -62,13 +63,13 @@ def test_several_files_are_written_whole_or_not_at_all(
 @pytest.mark.parametrize("command", COMMANDS)
 def test_devices_are_written_to_and_no_suffix_is_guessed(command: str, actgrad: Run) -> None:
     assert actgrad(*command.split(), "-o", "/dev/null").returncode == 0
-    assert actgrad(*command.split(), "-o", "a.pdf").stderr.decode().splitlines()[0] == (
-        "actgrad: a.pdf: neither its suffix nor -f names a file's format"
+    assert actgrad(*command.split(), "-o", "a.xyz").stderr.decode().splitlines()[0] == (
+        "actgrad: a.xyz: neither its suffix nor -f names a file's format"
     )
     full = actgrad(*command.split(), "-f", "json", "-o", "/dev/full")
     assert full.stderr == b"actgrad: /dev/full: No space left on device\n"
-    unknown = actgrad(*command.split(), "-f", "pdf")
-    assert b"'--format' / '-f': 'pdf' is not one of 'table', 'json'" in unknown.stderr
+    unknown = actgrad(*command.split(), "-f", "xyz")
+    assert b"'--format' / '-f': 'xyz' is not one of 'table', 'json'" in unknown.stderr
 
 
 @pytest.mark.parametrize("command", ["explain relu", "check relu --x 1", "layers"])

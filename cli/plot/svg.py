@@ -1,0 +1,162 @@
+"""A figure as SVG, in one file without references, for light and dark grounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from actgrad.cli.show import (
+    STROKES,
+    Axis,
+    Panel,
+    Stroke,
+    axis_between,
+    numeral,
+    rounded_axis,
+    stroke,
+)
+from actgrad.layers.arrays import Array
+from actgrad.layers.explain import Curve
+
+if TYPE_CHECKING:
+    from actgrad.cli.plot.figure import Figure
+
+#: Sizes in pixels: the document, a panel, and the room to the left, to the right, above a panel's
+#: title and below its axis.
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 240, 64, 24, 30, 44
+#: The height of a row of the legend, and the width of a sample of a line with its gaps.
+ROW, SAMPLE = 26, 44
+#: The most ticks of an axis.
+X_TICKS, Y_TICKS = 10, 6
+#: The lengths of dashes in pixels per braille dot.
+DASH = 2
+
+
+def colours(number: int, each: Stroke, ground: str) -> str:
+    """The rules that give a series its colour on a light or a dark ground."""
+    colour = getattr(each, ground)
+    return f".s{number} {{ stroke: {colour} }} .s{number}.closed {{ fill: {colour} }}\n"
+
+
+def style() -> str:
+    """The style sheet; a reader's dark scheme changes the colours alone."""
+    light, dark = (
+        "".join(colours(i, each, ground) for i, each in enumerate(STROKES))
+        for ground in ("light", "dark")
+    )
+    return f"""
+.plot {{ background: #fff }}
+.plot text {{ font: 13px system-ui, sans-serif; fill: #1f2328 }}
+.plot .title {{ font-weight: 600 }} .x {{ text-anchor: middle }} .y {{ text-anchor: end }}
+.plot .grid {{ stroke: #d8dee4 }} .zero {{ stroke: #6e7781 }}
+.plot .open {{ fill: #fff }}
+.curve {{ fill: none; stroke-width: 2.2; stroke-linejoin: round }} .end {{ stroke-width: 1.8 }}
+{light}@media (prefers-color-scheme: dark) {{
+.plot {{ background: #0d1117 }} .plot text {{ fill: #e6edf3 }} .plot .grid {{ stroke: #30363d }}
+.plot .open {{ fill: #0d1117 }} .zero {{ stroke: #8b949e }}
+{dark}}}
+"""
+
+
+def figure_svg(figure: Figure) -> str:
+    """The whole document."""
+    rows = list(legend_rows(figure.layers))
+    above = ROW * len(rows) + 8
+    height = above + (HEIGHT + TOP + BOTTOM) * len(figure.panels)
+    parts = [part for row, line in enumerate(rows) for part in legend_row(line, ROW * row + 20)]
+    for place, panel in enumerate(figure.panels):
+        parts += panel_parts(panel, above + (HEIGHT + TOP + BOTTOM) * place + TOP)
+    body = "\n".join(parts)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 {WIDTH} {height}"'
+        f' width="{WIDTH}" height="{height}" role="img">\n'
+        f"<title>{escape(figure.title)}</title>\n<style>{style()}</style>\n{body}\n</svg>\n"
+    )
+
+
+def figure_html(figure: Figure) -> str:
+    """The figure as a page that fits any window."""
+    title = escape(figure.title)
+    return (
+        '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width">\n'
+        f"<title>{title}</title>\n"
+        "<style>:root { color-scheme: light dark } body { margin: 1rem auto; max-width: 60rem }\n"
+        "svg { width: 100%; height: auto }</style>\n"
+        f"<body>\n{figure_svg(figure)}</body>\n</html>\n"
+    )
+
+
+def legend_rows(names: Sequence[str]) -> Iterator[list[tuple[int, int, str]]]:
+    """The names in rows that fit: each with its series and its x."""
+    row: list[tuple[int, int, str]] = []
+    x = LEFT
+    for series, name in enumerate(names):
+        width = SAMPLE + 8 * len(name) + 16
+        if row and x + width > WIDTH:
+            yield row
+            row, x = [], LEFT
+        row.append((series, x, name))
+        x += width
+    yield row
+
+
+def legend_row(row: list[tuple[int, int, str]], y: int) -> Iterator[str]:
+    """Each name of the row behind a sample of its line."""
+    for series, x, name in row:
+        yield line_path(f"M{x} {y - 4}h{SAMPLE - 12}", series)
+        yield f'<text x="{x + SAMPLE - 4}" y="{y}">{escape(name)}</text>'
+
+
+def panel_parts(panel: Panel, top: int) -> Iterator[str]:
+    """The grid, the axes' numbers, the curves, and the ends at their breaks."""
+    across, up = axis_between(*panel.x_ends, X_TICKS), rounded_axis(*panel.y_ends, Y_TICKS)
+    right, bottom = WIDTH - RIGHT, top + HEIGHT
+    yield f'<text class="title" x="{LEFT}" y="{top - 10}">{escape(panel.title)}</text>'
+    for tick in across.ticks:
+        x, kind = places(across, tick, LEFT, right), "zero" if tick == 0 else "grid"
+        yield f'<path class="{kind}" d="M{x:.1f} {top}V{bottom}"/>'
+        yield f'<text class="x" x="{x:.1f}" y="{bottom + 18}">{numeral(tick)}</text>'
+    for tick in up.ticks:
+        y, kind = places(up, tick, bottom, top), "zero" if tick == 0 else "grid"
+        yield f'<path class="{kind}" d="M{LEFT} {y:.1f}H{right}"/>'
+        yield f'<text class="y" x="{LEFT - 8}" y="{y + 4:.1f}">{numeral(tick)}</text>'
+    yield f'<text class="x" x="{(LEFT + right) / 2:g}" y="{bottom + 36}">x</text>'
+    for series, curve in enumerate(panel.curves):
+        yield from curve_parts(curve, series, (across, LEFT, right), (up, bottom, top))
+
+
+def curve_parts(
+    curve: Curve, series: int, x: tuple[Axis, float, float], y: tuple[Axis, float, float]
+) -> Iterator[str]:
+    """The pieces of a curve; at a break an open circle for each limit, a closed one for the value.
+
+    x and y are the axes, each with the pixels of its low and its high end.
+    """
+    for pieces in curve.pieces():
+        columns, rows = (
+            places(over[0], values, *over[1:]) for over, values in zip((x, y), pieces, strict=True)
+        )
+        points = (f"{column:.1f} {row:.1f}" for column, row in zip(columns, rows, strict=True))
+        if path := "L".join(points):
+            yield line_path(f"M{path}", series)
+    for point in curve.breaks:
+        column = places(x[0], point.x, *x[1:])
+        for kind, value in (("open", point.left), ("open", point.right), ("closed", point.here)):
+            row = places(y[0], value, *y[1:])
+            yield f'<circle class="end {kind} s{series}" cx="{column:.1f}" cy="{row:.1f}" r="4"/>'
+
+
+def line_path(path: str, series: int) -> str:
+    """A line in the colour and the dashes of its series."""
+    dash, gap = (DASH * length for length in stroke(series)[3:5])
+    dashes = f' stroke-dasharray="{dash} {gap}"' if gap else ""
+    return f'<path class="curve s{series % len(STROKES)}"{dashes} d="{path}"/>'
+
+
+def places(over: Axis, values: float | Array, low: float, high: float) -> Array:
+    """The pixels of values on an axis whose ends are at these pixels."""
+    return np.asarray(low + (high - low) * (np.asarray(values) - over.low) / (over.high - over.low))

@@ -13,7 +13,7 @@ from actgrad.cli.draw.boxes import folded
 from actgrad.cli.draw.drawing import Drawing
 from actgrad.cli.draw.labels import Labels
 from actgrad.cli.draw.picture import Picture
-from actgrad.cli.show import SIGNS, Page, ascii_text, fold, numeral
+from actgrad.cli.show import SIGNS, Page, ascii_text, numeral
 from actgrad.layers.formula import Edge, Node
 
 #: The longest label that the drawing contains is a third of the page, within these bounds.
@@ -27,7 +27,7 @@ def show_graph(picture: Picture, file: IO[str]) -> None:
     page = Page(file)
     page.print(Text(page.fold(picture.title), "bold"))
     key = Text(page.fold("above an edge its value →, below it ← ∂L/∂value"))
-    key.stylize(SIGNS[1].terminal, key.plain.index("←"))
+    key.highlight_regex("(?s)(←|<-).*", SIGNS[1].terminal)
     page.print(key)
     longest = max(SHORTEST, min(LONGEST, page.limit // 3))
     drawing = Drawing(picture.labels, longest, ascii_text if page.is_ascii else None)
@@ -41,7 +41,7 @@ def show_graph(picture: Picture, file: IO[str]) -> None:
     table = Table(*headings, box=box.SIMPLE_HEAD, show_edge=False)
     for row in rows:
         table.add_row(*row)
-    page.print(table if page.fits(table) else records(headings, rows, page.limit))
+    page.print(table if page.fits(table) else records(headings, rows, page))
 
 
 def node_rows(labels: Labels) -> tuple[list[str], list[list[str]]]:
@@ -67,8 +67,9 @@ def node_rows(labels: Labels) -> tuple[list[str], list[list[str]]]:
     return headings, rows
 
 
-def records(headings: list[str], rows: list[list[str]], width: int) -> Text:
-    """The rows as blocks of lines, for a page of that width, too narrow for the table."""
+def records(headings: list[str], rows: list[list[str]], page: Page) -> Text:
+    """The rows as blocks of lines, for a page that is too narrow for the table."""
+    width = page.limit
     indent = max(len(f"  {heading}  ") for heading in headings[2:])
     text = Text()
     for name, operation, *cells in rows:
@@ -78,7 +79,7 @@ def records(headings: list[str], rows: list[list[str]], width: int) -> Text:
                 continue
             is_below = width < NARROW and max(map(len, cell.split("\n"))) > width - indent
             left = 4 if is_below else indent
-            lines = [line for part in cell.split("\n") for line in fold(part, width - left)]
+            lines = [line for part in cell.split("\n") for line in page.lines(part, width - left)]
             text.append(f"  {heading}".ljust(indent), "dim")
             text.append(f"\n{' ' * left}".join(["", *lines] if is_below else lines) + "\n")
     text.rstrip()

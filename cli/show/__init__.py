@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from actgrad.cli.show.check_summary import checks_answer
     from actgrad.cli.show.excerpt import Excerpt
     from actgrad.cli.show.explanation import explanation_answer
-    from actgrad.cli.show.folding import fold
     from actgrad.cli.show.page import SIGNS, Page, numeral
     from actgrad.cli.show.panel import Panel, legend, panel_text
     from actgrad.cli.show.printed import distinct_lines_on_stderr

@@ -7,7 +7,7 @@ from functools import partial
 from typing import IO, Any
 
 from actgrad.cli.answer import TextAnswer
-from actgrad.cli.show.folding import HANGING, fold
+from actgrad.cli.show.folding import HANGING
 from actgrad.cli.show.page import Page, numeral
 from actgrad.layers import Layer
 from actgrad.layers.activations import names_elsewhere
@@ -113,14 +113,14 @@ def _show(explanation: Explanation, file: IO[str]) -> None:
     page = Page(file)
     page.print(Text(page.fold(with_parameters(explanation.layer)), "bold"))
     for paragraph in explanation.summary.split("\n\n"):
-        prose = fold(" ".join(paragraph.split()), min(page.width, LONGEST_LINE), "")
+        prose = page.lines(" ".join(paragraph.split()), min(page.width, LONGEST_LINE), "")
         page.print("\n".join([*prose, ""]))
     is_narrow = page.limit < NARROW
     margin = HANGING if is_narrow else " " * HEADING
     for heading, lines in sections(explanation):
         if is_narrow:
             page.print(Text(heading, "bold"))
-        folded = [each for line in lines for each in fold(line, page.limit - len(margin))]
+        folded = [each for line in lines for each in page.lines(line, page.limit - len(margin))]
         body = Text("\n".join(margin + line for line in folded))
         if not is_narrow:
             body = Text.assemble((f"{heading:{HEADING}}", "bold"), body[HEADING:])

@@ -9,10 +9,10 @@ from itertools import accumulate
 #: The indent of what continues a folded line.
 HANGING = "  "
 #: Where a line may break: at a space, before a factor of a product, and before a parameter.
-BREAK = re.compile(r"(?<=\S)\s+(?=\S)|(?<=\S)(?=·)|(?<=[:,])(?=[a-z_]+=)")
-OPERATORS = "+-−·/×"
+BREAK = re.compile(r"(?<=\S)\s+(?=\S)|(?<=\S)(?=·)|(?<=[\w)])(?=\*[\w(])|(?<=[:,])(?=[a-z_]+=)")
+OPERATORS = "+-−·*/×"
 #: What it costs to break beside one of these. Each open bracket costs 3.
-COSTS = dict.fromkeys("+-−(", 1) | dict.fromkeys("·/×=<>≤≥±", 2)
+COSTS = dict.fromkeys("+-−(", 1) | dict.fromkeys("·*/×=<>≤≥±", 2)
 
 
 def fold(text: str, width: int, hanging: str = HANGING) -> list[str]:

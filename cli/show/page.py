@@ -91,9 +91,14 @@ class Page:
         """The text in lines that fit into the limit; those after the first are indented."""
         if self.limit == UNBOUNDED:
             return text
+        return "\n".join(self.lines(text, self.limit, hanging))
+
+    def lines(self, text: str, width: int, hanging: str = "  ") -> list[str]:
+        """The text in lines of at most `width` columns, in characters that the stream takes."""
         from actgrad.cli.show.folding import fold
 
-        return "\n".join(fold(text, self.limit, hanging))
+        # In ASCII a text is longer: `…` is `...`.
+        return fold(str(self.encodable(text)), width, hanging)
 
     def encodable(self, content: RenderableType) -> RenderableType:
         """The content in characters that the stream takes."""

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from actgrad.cli.app import app
-from actgrad.layers import ShapeError
+from actgrad.layers import ShapeError, catalogue
 
 
 def run(*words: str) -> str:
@@ -59,11 +59,23 @@ def test_a_layer_along_an_axis_is_explained_without_x() -> None:
     assert "actgrad graph softmax --x ARRAY" in str(result.exception.hint)
 
 
+@pytest.mark.parametrize("charset", ["utf-8", "ascii"])
 @pytest.mark.parametrize("columns", [40, 60, 80, 120, 200])
 @pytest.mark.parametrize("spec", ["sigmoid", "gelu_tanh", "sparsemax", "prelu"])
-def test_no_line_is_wider_than_the_page(spec: str, columns: int) -> None:
-    result = CliRunner().invoke(app, ["explain", spec], env={"COLUMNS": str(columns)})
+def test_no_line_is_wider_than_the_page(spec: str, columns: int, charset: str) -> None:
+    runner = CliRunner(charset=charset)
+    result = runner.invoke(app, ["explain", spec], env={"COLUMNS": str(columns)})
     assert max(map(len, result.stdout.splitlines())) <= columns
+
+
+@pytest.mark.parametrize("name", [layer.name for layer in catalogue()])
+def test_every_layer_is_explained_in_ascii(name: str) -> None:
+    spec = "threshold:threshold=1,value=2" if name == "threshold" else name
+    result = CliRunner(charset="ascii").invoke(app, ["explain", spec])
+    assert result.exit_code == 0
+    assert result.stdout.isascii()
+    assert "\\x" not in result.stdout
+    assert "\\u" not in result.stdout
 
 
 def test_private_names_are_not_shown() -> None:

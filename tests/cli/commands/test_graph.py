@@ -150,6 +150,8 @@ def test_at_40_columns_nothing_is_broken_inside_a_word(monkeypatch: pytest.Monke
 def test_a_drawing_in_ascii_keeps_its_columns(words: list[str]) -> None:
     drawn = CliRunner(charset="ascii").invoke(app, ["graph", *words]).stdout
     assert drawn.isascii()
+    narrow = CliRunner(charset="ascii", env={"COLUMNS": "40"}).invoke(app, ["graph", *words]).stdout
+    assert max(map(len, narrow.splitlines())) <= 40
     box_rows = [line for line in drawn.splitlines() if "+#1-" in line or "+-+-+" in line]
     assert box_rows
 

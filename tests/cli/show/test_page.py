@@ -70,6 +70,7 @@ def test_a_file_is_never_cut_to_columns(monkeypatch: pytest.MonkeyPatch) -> None
         ("x₁₂ × 10⁻¹⁵", "x12 * 10^-15"),
         ("x/√2 + √(2π)", "x/sqrt(2) + sqrt(2pi)"),
         ("1 … 3 ± 2", "1 ... 3 +- 2"),
+        ("dx = Jᵀ·dout > ½", "dx = J^T*dout > 1/2"),
     ],
 )
 def test_mathematical_characters_have_an_ascii_form(text: str, expected: str) -> None:

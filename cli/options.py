@@ -44,8 +44,8 @@ def file_option(suffixes: str) -> Any:
 
 
 ARRAY = (
-    "a number, an array such as '[[1, -0.5], [-2, 3]]', a .npy, .npz, .safetensors or text file,"
-    " or - for stdin"
+    "a number, an array such as '[[1, -0.5], [-2, 3]]', a range such as -3:3:0.5, a .npy, .npz,"
+    " .safetensors, .json, .csv, .bin or text file, or - for stdin"
 )
 
 OneLayer: TypeAlias = Annotated[
@@ -99,6 +99,15 @@ DtypeOption: TypeAlias = Annotated[
         "--dtype", metavar="DTYPE", help=f"Cast the arrays to this dtype first: {', '.join(Dtype)}."
     ),
 ]
+RawShape: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--shape", metavar="N,M,...", help="The shape of raw data, which a .bin file holds."
+    ),
+]
+Bits: TypeAlias = Annotated[
+    bool, typer.Option("--bits", help="Read integers as the bit patterns of --dtype.")
+]
 ArrayFormatOption: TypeAlias = Annotated[ArrayFormat | None, format_option(ArrayFormat)]
 ReportFormatOption: TypeAlias = Annotated[ReportFormat | None, format_option(ReportFormat)]
 ArrayOutput: TypeAlias = Annotated[
@@ -133,3 +142,20 @@ Threads: TypeAlias = Annotated[
     ),
 ]
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress bar.")]
+
+
+def parsed_shape(text: str) -> tuple[int, ...]:
+    """Read `64,1024` as a shape.
+
+    Raises:
+        ShapeError: the text is not positive integers with commas between them.
+    """
+    try:
+        sizes = tuple(int(size) for size in text.split(","))
+    except ValueError:
+        sizes = (0,)
+    if min(sizes) < 1:
+        from actgrad.layers import ShapeError
+
+        raise ShapeError(f"--shape {text} is not a shape", "write it as --shape 64,1024")
+    return sizes

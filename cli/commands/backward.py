@@ -9,15 +9,19 @@ from actgrad.cli.options import (
     ArrayFormat,
     ArrayFormatOption,
     ArrayOutput,
+    Bits,
     Dout,
     DtypeOption,
     Layers,
     Quiet,
+    RawShape,
     Threads,
     X,
+    parsed_shape,
 )
 
 if TYPE_CHECKING:
+    from actgrad.cli.read import Encoding
     from actgrad.cli.write import ArrayAnswer
     from actgrad.layers import Layer
     from actgrad.layers.arrays import Array
@@ -33,6 +37,8 @@ def backward(
     x: X,
     dout: Dout = None,
     dtype: DtypeOption = None,
+    shape: RawShape = None,
+    bits: Bits = False,
     form: ArrayFormatOption = None,
     output: ArrayOutput = None,
     threads: Threads = None,
@@ -42,7 +48,10 @@ def backward(
 
     The answer is that of forward, then dout = ∂L/∂out and dx = ∂L/∂x.
     """
-    run_layers(layers, x, dout, True, dtype, form, output, threads, quiet)
+    from actgrad.cli.read import Encoding
+
+    encoding = Encoding(dtype, parsed_shape(shape) if shape else None, bits)
+    run_layers(layers, x, dout, True, encoding, form, output, threads, quiet)
 
 
 def run_layers(
@@ -50,7 +59,7 @@ def run_layers(
     x: str,
     dout: str | None,
     backward: bool,
-    dtype: str | None,
+    encoding: Encoding,
     form: str | None,
     output: Sequence[str] | None,
     threads: int | None,
@@ -71,10 +80,10 @@ def run_layers(
     from actgrad.layers import chain_of
     from actgrad.layers.arrays import named
 
-    destination = Output(ArrayFormat, form, output)
+    destination, dtype = Output(ArrayFormat, form, output), encoding.dtype
     chain = chain_of(specs)
     with ExitStack() as files:
-        given: Array | Source = files.enter_context(open_array(x, "--x", dtype))
+        given: Array | Source = files.enter_context(open_array(x, "--x", encoding))
         upstream: Array | Source | None = None
         if backward and dout is not None:
             if x == dout == STDIN and not isinstance(given, np.ndarray):
@@ -82,7 +91,7 @@ def run_layers(
                 from actgrad.cli.read import random_access
 
                 given = random_access(given)
-            upstream = files.enter_context(open_array(dout, "--dout", dtype))
+            upstream = files.enter_context(open_array(dout, "--dout", encoding))
             if not upstream.shape:
                 upstream = in_memory(upstream, dtype)
         elif backward:

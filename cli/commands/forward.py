@@ -5,11 +5,14 @@ from __future__ import annotations
 from actgrad.cli.options import (
     ArrayFormatOption,
     ArrayOutput,
+    Bits,
     DtypeOption,
     Layers,
     Quiet,
+    RawShape,
     Threads,
     X,
+    parsed_shape,
 )
 
 
@@ -17,6 +20,8 @@ def forward(
     layers: Layers,
     x: X,
     dtype: DtypeOption = None,
+    shape: RawShape = None,
+    bits: Bits = False,
     form: ArrayFormatOption = None,
     output: ArrayOutput = None,
     threads: Threads = None,
@@ -27,5 +32,7 @@ def forward(
     The answer is x, what each layer keeps for backward, and out.
     """
     from actgrad.cli.commands.backward import run_layers
+    from actgrad.cli.read import Encoding
 
-    run_layers(layers, x, None, False, dtype, form, output, threads, quiet)
+    encoding = Encoding(dtype, parsed_shape(shape) if shape else None, bits)
+    run_layers(layers, x, None, False, encoding, form, output, threads, quiet)

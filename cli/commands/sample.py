@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from actgrad.cli.completion import complete_layer
-from actgrad.cli.options import ArrayFormat, ArrayFormatOption, ArrayOutput, Dtype
+from actgrad.cli.options import ArrayFormat, ArrayFormatOption, ArrayOutput, Dtype, parsed_shape
 
 
 def sample(
@@ -72,20 +72,3 @@ def sample(
         x = np.resize(x, sizes)
     names = tuple(map(str, chain.layers)) if chain else ()
     destination.deliver(ArrayAnswer("sample", names, {"x": x}, "x"))
-
-
-def parsed_shape(text: str) -> tuple[int, ...]:
-    """Read `64,1024` as a shape.
-
-    Raises:
-        SampleError: the text is not positive integers with commas between them.
-    """
-    from actgrad.layers import SampleError
-
-    try:
-        sizes = tuple(int(size) for size in text.split(","))
-    except ValueError:
-        sizes = (0,)
-    if min(sizes) < 1:
-        raise SampleError(f"--shape {text} is not a shape", "write it as --shape 64,1024")
-    return sizes

@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from actgrad.cli.options import (
+    Bits,
     Dout,
     DtypeOption,
     Layers,
     Quiet,
+    RawShape,
     VerificationFormat,
     VerificationFormatOption,
     VerificationOutput,
     X,
+    parsed_shape,
 )
 
 if TYPE_CHECKING:
+    from actgrad.cli.read import Encoding
     from actgrad.cli.show import VerifiedDump
     from actgrad.layers.verify import Policy
 
@@ -45,6 +49,8 @@ def verify_dump(
     ] = None,
     dout: Dout = None,
     dtype: DtypeOption = None,
+    shape: RawShape = None,
+    bits: Bits = False,
     max_ulp: Annotated[
         Limit,
         typer.Option(
@@ -98,6 +104,7 @@ def verify_dump(
 
     Exit status 0: all errors are within the limits; 1: one is not; 2: it could not be verified.
     """
+    from actgrad.cli.read import Encoding
     from actgrad.cli.show import verification_answer
     from actgrad.cli.write import Output
     from actgrad.layers import Policy, PolicyError
@@ -112,7 +119,8 @@ def verify_dump(
         policy = Policy(*limits, flush_subnormals, ignore, span, monotonic).checked()
     except PolicyError as error:
         raise PolicyError(OPTIONS[error.field], error.problem) from None
-    dump = verified(layers, {"x": x, "out": out, "dout": dout, "dx": dx}, dtype, policy, quiet)
+    encoding = Encoding(dtype, parsed_shape(shape) if shape else None, bits)
+    dump = verified(layers, {"x": x, "out": out, "dout": dout, "dx": dx}, encoding, policy, quiet)
     for destination in destinations:
         destination.deliver(verification_answer(dump))
     return 0 if dump.verification.ok else 1
@@ -150,7 +158,7 @@ def parsed_range(text: str) -> tuple[float, float]:
 def verified(
     specs: list[str],
     arguments: dict[str, str | None],
-    dtype: str | None,
+    encoding: Encoding,
     policy: Policy,
     quiet: bool,
 ) -> VerifiedDump:
@@ -171,7 +179,7 @@ def verified(
         raise ActgradError("there is nothing to verify", "give --out, --dx or both")
     chain = chain_of(specs)
     with ExitStack() as files:
-        dump = Dump(chain, arguments, dtype, files)
+        dump = Dump(chain, arguments, encoding, files)
         verification = Verification(chain, dump.dtype, policy)
         bar, done = files.enter_context(Bar(sum(map(nbytes, dump.sources.values())), quiet)), 0
         for block in dump.blocks():

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import numpy as np
 
 from actgrad.cli.read.external import Repeated, random_access
-from actgrad.cli.read.source import in_memory, open_array
+from actgrad.cli.read.source import Encoding, in_memory, open_array
 from actgrad.layers import DtypeError, Layer, ShapeError
 from actgrad.layers.arrays import Array, floating, named, native_dtype
 from actgrad.layers.run import MemoryArray, SliceLayout, Source, slice_layout
@@ -31,14 +31,14 @@ class Dump:
         self,
         chain: Layer,
         arguments: Mapping[str, str | None],
-        dtype: str | None,
+        encoding: Encoding,
         files: ExitStack,
     ) -> None:
         self.sources: dict[str, Source] = {}
+        dtype, encoding = encoding.dtype, encoding._replace(unnamed="bfloat16")
         for name, argument in arguments.items():
             if argument is not None:
-                # bfloat16 is the only dtype of two bytes that NumPy does not know.
-                array = files.enter_context(open_array(argument, f"--{name}", dtype or "bfloat16"))
+                array = files.enter_context(open_array(argument, f"--{name}", encoding))
                 self.sources[name] = random_access(array)
         x = self.sources["x"]
         self.dtype = native_dtype(x.dtype) if dtype is None else named(dtype)

@@ -1,7 +1,7 @@
 """Arrays as text, typed or pasted: parsed character by character, never evaluated.
 
 One grammar covers the nested lists of Python and JSON, `print` and `repr` of NumPy, and `repr` of
-PyTorch and JAX: values stand in brackets, separated by commas, blanks or both.
+PyTorch, JAX, TensorFlow and Paddle: values stand in brackets, separated by commas, blanks or both.
 """
 
 from __future__ import annotations
@@ -25,8 +25,15 @@ NUMBER = (
 )
 #: `array(`, `torch.tensor(`, `np.float64(`: the call stands for the value in it.
 WRAPPER = (
-    r"(?i)(?:np\.|numpy\.|jnp\.|torch\.)?"
+    r"(?i)(?:np\.|numpy\.|jnp\.|torch\.|tf\.)?"
     r"(?:array|asarray|tensor|float(?:16|32|64)|u?int(?:8|16|32|64)|bool_?)\s*\("
+)
+#: What frameworks print in front of the values, and what is read in its place.
+HEADINGS = (
+    (r"\s*Parameter containing:\s*", ""),
+    (r"\s*<tf\.(?:Tensor:|Variable '[^']*') shape=[^<>]*?numpy=", "("),
+    # Paddle prints what it knows of the values first.
+    (r"\s*(?:Parameter|Tensor)\(\w+=[^\[\]]*\[[\d\s,]*\][^\[]*,\s*(?=[\[\d.+-])", "tensor("),
 )
 #: A bracket that holds plain numbers only.
 ROW = r"\[([-+\d.eE,\s]+)\]"
@@ -63,13 +70,23 @@ class Level:
         return (len(self.shapes), *(self.shapes[0] if self.shapes else ()))
 
 
-def parse(text: str) -> Array:
+def bracketed(text: str) -> Array:
     """Return the float64 array that the text represents.
 
     Raises:
         LiteralError: the text is not an array; the message states what was expected, and where.
     """
-    return _Reader(text.replace("−", "-")).read()
+    return _Reader(_without_heading(text.replace("−", "-"))).read()
+
+
+def _without_heading(text: str) -> str:
+    """The text with blanks for a framework's heading, so that every number keeps its column."""
+    for pattern, opening in HEADINGS:
+        if match := re.match(pattern, text):
+            heading = opening.rjust(match.end())
+            rest = text[match.end() :]
+            return heading + (re.sub(r">\s*$", ")", rest) if opening == "(" else rest)
+    return text
 
 
 class _Reader:

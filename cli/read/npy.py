@@ -16,10 +16,12 @@ import numpy as np
 
 from actgrad.cli.read.external import FileArray, Stream, StreamedArray, in_bytes, nbytes
 from actgrad.layers import ActgradError
-from actgrad.layers.arrays import Order, floating
+from actgrad.layers.arrays import Order, floating, named
 
 #: The longest header that is read, in bytes. NumPy writes about 100, and reads at most 10,000.
 LONGEST_HEADER = 1 << 16
+#: bfloat16 in headers that a program other than NumPy wrote.
+BFLOAT16 = rb"['\"](?:bfloat16|[<|=]?g2)['\"]"
 MAGIC = b"\x93NUMPY"
 READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -112,13 +114,17 @@ def read_header(head: bytes, stream: Stream, name: str) -> Header:
         raise NpyError(f"{name} has a broken .npy header: it claims to be {in_bytes(length)} long")
     try:
         with warnings.catch_warnings(action="ignore"):
-            shape, fortran_order, dtype = reader(io.BytesIO(prefix + read_up_to(stream, length)))
+            text = read_up_to(stream, length)
+            plain = re.sub(BFLOAT16, lambda match: b"'V2'".ljust(len(match[0])), text)
+            shape, fortran_order, dtype = reader(io.BytesIO(prefix + plain))
     except Exception as error:
         # Python's message may end with an address; for a deeply nested header it is empty.
         reason = re.split(" on line|\n", str(error))[0] or "it cannot be parsed"
         raise NpyError(f"{name} has a broken .npy header: {reason}") from error
     if any(size < 0 for size in shape):
         raise NpyError(f"{name} has a broken .npy header: negative shape {shape}")
+    if plain != text:
+        dtype = named("bfloat16")
     return Header(shape, "F" if fortran_order else "C", dtype, len(prefix) + length)
 
 

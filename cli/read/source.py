@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from io import BufferedReader
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
-from actgrad.cli.read import literal
+from actgrad.cli.read import literal, notation, rows
 from actgrad.layers import ActgradError
 from actgrad.layers.arrays import Array, floating, named
 
@@ -23,8 +23,24 @@ if TYPE_CHECKING:
 
 #: The first bytes of a `.npz` archive.
 ZIP = b"PK"
-#: `weights.npz:layer1`: an archive and the name of one of its arrays.
-ARCHIVE_MEMBER = r"(?is)(.*\.(?:npz|safetensors)):(.+)"
+#: `weights.npz:layer1`: a file of several arrays, and the name of one of them.
+ARCHIVE_MEMBER = r"(?is)(.*\.(?:npz|safetensors|json|csv)):(.+)"
+#: The suffixes of texts whose arrays may have names.
+TEXTS = {"json", "csv"}
+NPY = b"\x93NUMPY"
+#: The suffixes of files that only their own library loads, and the lines that convert them.
+PICKLES = {
+    **dict.fromkeys(
+        (".pt", ".pth"),
+        'python -c "import torch; from safetensors.torch import save_file;'
+        " save_file({'x': torch.load('FILE').contiguous()}, 'x.safetensors')\"",
+    ),
+    **dict.fromkeys(
+        (".pkl", ".pickle"),
+        'python -c "import numpy, pickle;'
+        " numpy.save('x.npy', numpy.asarray(pickle.load(open('FILE', 'rb'))))\"",
+    ),
+}
 #: The most bytes of text that are read; parsing more would take gigabytes of memory.
 LONGEST = 1 << 28
 
@@ -33,24 +49,40 @@ class SourceError(ActgradError):
     """The argument is no number, no array and no file that holds one."""
 
 
+class Encoding(NamedTuple):
+    """What the options say of all arrays of a command."""
+
+    #: The dtype that they are cast to; bit patterns and raw data have it already.
+    dtype: str | None = None
+    #: The shape of a raw file's array.
+    shape: tuple[int, ...] | None = None
+    #: Whether integers are the bit patterns of `dtype`.
+    bits: bool = False
+    #: The dtype of elements of two bytes that NumPy does not name, if `dtype` does not say it.
+    unnamed: str | None = None
+
+
 def read_array(argument: str, option: str, dtype: str | None = None) -> Array:
     """The array that `argument` of `option` stands for, cast to `dtype` if that is given.
 
     Raises:
         ActgradError: the argument stands for no array, or its data end too early.
     """
-    with open_array(argument, option, dtype) as array:
+    with open_array(argument, option, Encoding(dtype)) as array:
         return in_memory(array, dtype)
+
+
+#: What is known where no option says more.
+PLAIN = Encoding()
 
 
 @contextmanager
 def open_array(
-    argument: str, option: str, dtype: str | None = None
+    argument: str, option: str, encoding: Encoding = PLAIN
 ) -> Iterator[Array | ExternalArray]:
     """The array that `argument` of `option` stands for, in memory or still outside it.
 
     The argument is `-` for standard input, a literal, or a path: the first of them that it can be.
-    `dtype` is the one that the array will be cast to.
 
     Raises:
         ActgradError: the argument stands for no array, or the file cannot be read.
@@ -58,9 +90,9 @@ def open_array(
     if not argument.strip():
         raise SourceError(f"{option} is empty", "give a number, an array such as [1, 2] or a file")
     with ExitStack() as files:
-        array = _opened(argument, option, files)
-        if not isinstance(array, np.ndarray) and array.dtype == np.dtype("V2"):
-            array.dtype = _bfloat16(argument, dtype)
+        array = _opened(argument, option, encoding, files)
+        if not isinstance(array, np.ndarray):
+            array.dtype = _dtype_of_bits(argument, array.dtype, encoding)
         yield array
 
 
@@ -81,35 +113,61 @@ def in_memory(array: Array | Source, dtype: str | None = None) -> Array:
         return array.astype(named(dtype))
 
 
-def _bfloat16(argument: str, dtype: str | None) -> np.dtype[Any]:
-    """bfloat16, which NumPy stores as two bytes of no known dtype; `--dtype` must name it."""
-    if dtype != "bfloat16":
+def _dtype_of_bits(argument: str, dtype: np.dtype[Any], encoding: Encoding) -> np.dtype[Any]:
+    """The dtype of a file's elements, which NumPy may know only as bytes or as integers.
+
+    Raises:
+        SourceError: the options do not say what the bits are.
+    """
+    wanted = encoding.dtype
+    if dtype == np.dtype("V2"):
+        if "bfloat16" not in (wanted, encoding.unnamed):
+            raise SourceError(
+                f"{argument} holds two bytes an element, of no known dtype",
+                "--dtype bfloat16 reads them as bfloat16, which NumPy stores so",
+            )
+        return named("bfloat16")
+    if dtype.kind not in "iu" or not (encoding.bits or wanted == "bfloat16"):
+        return dtype
+    if wanted is None or named(wanted).itemsize != dtype.itemsize:
+        if encoding.bits:
+            raise SourceError(
+                f"{argument} holds integers of {8 * dtype.itemsize} bits, which are no"
+                f" {wanted or 'known dtype'}",
+                "--bits needs a --dtype of that width",
+            )
+        return dtype
+    if not encoding.bits:
         raise SourceError(
-            f"{argument} holds two bytes an element, of no known dtype",
-            "--dtype bfloat16 reads them as bfloat16, which NumPy stores so",
+            f"{argument} holds {dtype.name} numbers, which may be the bits of {wanted}",
+            f"--bits reads them so; as numbers, cast them to float32 before --dtype {wanted}",
         )
-    return named(dtype)
+    if not dtype.isnative:
+        raise SourceError(f"{argument} holds bit patterns in another byte order than this machine")
+    return named(wanted)
 
 
-def _opened(argument: str, option: str, files: ExitStack) -> Array | ExternalArray:
+def _opened(
+    argument: str, option: str, encoding: Encoding, files: ExitStack
+) -> Array | ExternalArray:
     if argument == "-":
-        return _stdin(option, files)
+        return _stdin(option, encoding, files)
     error = None
     if _may_be_literal(argument):
         try:
-            return floating(literal.parse(argument), option)
+            return floating(notation.text_array(argument, encoding.dtype), option)
         except literal.LiteralError as refused:
             error = refused
     path, member = _path(argument)
     if os.path.exists(path):  # noqa: PTH110 — False, not an error, for a name that is too long
-        return _file(path, member, files)
+        return _file(path, member, encoding, files)
     raise _neither(argument, option, error)
 
 
 def _may_be_literal(argument: str) -> bool:
     """Whether the text begins like an array; `/tmp/x.npy` does not."""
     start = argument.replace("−", "-").lstrip()
-    patterns = literal.NUMBER, literal.WRAPPER
+    patterns = literal.NUMBER, literal.WRAPPER, r"<tf\.|Parameter\b|Tensor\(", rows.TITLE
     return start[:1] in tuple("[(.…") or any(re.match(pattern, start) for pattern in patterns)
 
 
@@ -127,7 +185,8 @@ def _neither(argument: str, option: str, error: literal.LiteralError | None) -> 
     if path.suffix.lower() in {".npy", ".npz", ".safetensors"}:
         return SourceError(f"{path}: {_why_missing(path)}")
     hint = error.hint if error else None
-    if error and (argument.lstrip()[0] in "[(" or re.match(literal.WRAPPER, argument.lstrip())):
+    begun = "|".join([r"[\[(]", literal.WRAPPER.removeprefix("(?i)"), notation.RANGE, "0x"])
+    if error and re.match(rf"(?i)\s*(?:{begun})", argument):
         return SourceError(f"{option}: {error}", hint)
     return SourceError(f"{option}: {argument!r} is no number, no array and no file", hint)
 
@@ -140,11 +199,12 @@ def _why_missing(path: Path) -> str:
     return "the file has just appeared; try again"
 
 
-def _stdin(option: str, files: ExitStack) -> Array | ExternalArray:
+def _stdin(option: str, encoding: Encoding, files: ExitStack) -> Array | ExternalArray:
     if sys.stdin is None:
         raise SourceError(f"{option} is -, but standard input is closed")
     try:
-        source = _stream(cast(BufferedReader, sys.stdin.buffer), "standard input", None, files)
+        stdin = cast(BufferedReader, sys.stdin.buffer)
+        source = _stream(stdin, "standard input", None, encoding, files)
     except OSError as error:
         raise SourceError(f"standard input: {error.strerror}") from error
     if source is None:
@@ -155,22 +215,52 @@ def _stdin(option: str, files: ExitStack) -> Array | ExternalArray:
     return source
 
 
-def _file(path: Path, member: str | None, files: ExitStack) -> Array | ExternalArray:
-    name = str(path)
+def _file(
+    path: Path, member: str | None, encoding: Encoding, files: ExitStack
+) -> Array | ExternalArray:
+    name, suffix = str(path), path.suffix.lower()
     try:
         file = path.open("rb") if path.is_file() else _left_open(path)
         if path.is_file():
             files.enter_context(file)
-        if path.suffix.lower() == ".safetensors":
+        if suffix in PICKLES:
+            raise SourceError(
+                f"{name} holds pickled objects, which are never loaded",
+                PICKLES[suffix].replace("FILE", name),
+            )
+        if suffix == ".safetensors":
             from actgrad.cli.read import safetensors
 
             return safetensors.safetensors_array(file, name, member)
-        source = _stream(file, name, member, files)
+        if suffix == ".bin" and file.peek(6)[:6] != NPY:
+            return _raw(file, name, encoding)
+        source = _stream(file, name, member, encoding, files)
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror}") from error
     if source is None:
         raise SourceError(f"{path} is empty")
     return source
+
+
+def _raw(file: BufferedReader, name: str, encoding: Encoding) -> ExternalArray:
+    """The array of a file that holds nothing but its elements, in C order.
+
+    Raises:
+        SourceError: the options do not give its dtype and shape, or the file has another size.
+    """
+    from actgrad.cli.read.external import FileArray, nbytes
+
+    if encoding.dtype is None or encoding.shape is None:
+        raise SourceError(
+            f"{name} holds raw data, of no known dtype and shape",
+            "--dtype float32 --shape 64,1024, for example, says what they are",
+        )
+    array = FileArray(file, 0, name, encoding.shape, named(encoding.dtype), "C")
+    size = os.fstat(file.fileno()).st_size
+    if size != nbytes(array):
+        promised = f"{encoding.shape} of {encoding.dtype}"
+        raise SourceError(f"{name} has {size} bytes, but {promised} takes {nbytes(array)}")
+    return array
 
 
 def _left_open(path: Path) -> BufferedReader:
@@ -179,7 +269,7 @@ def _left_open(path: Path) -> BufferedReader:
 
 
 def _stream(
-    stream: BufferedReader, name: str, member: str | None, files: ExitStack
+    stream: BufferedReader, name: str, member: str | None, encoding: Encoding, files: ExitStack
 ) -> Array | ExternalArray | None:
     """The array of a stream, in the format that its first bytes show; None if it is empty."""
     # Imported here, because a literal needs no file format.
@@ -188,13 +278,14 @@ def _stream(
     head = npy.read_up_to(stream, 8)
     if not head:
         return None
-    if head.startswith(ZIP) or member is not None or name.lower().endswith(".npz"):
+    suffix = name.lower().rpartition(".")[2]
+    if head.startswith(ZIP) or suffix == "npz" or (member is not None and suffix not in TEXTS):
         from actgrad.cli.read import npz
 
         return files.enter_context(npz.npz_array(_seekable(head, stream, files), name, member))
-    if head.startswith(npy.MAGIC) or name.lower().endswith(".npy"):
+    if head.startswith(npy.MAGIC) or suffix == "npy":
         return npy.npy_array(head, stream, name)
-    return floating(_text(head + stream.read(LONGEST), name), name)
+    return _text(head + stream.read(LONGEST), name, member, encoding)
 
 
 def _seekable(head: bytes, stream: BufferedReader, files: ExitStack) -> IO[bytes]:
@@ -211,11 +302,21 @@ def _seekable(head: bytes, stream: BufferedReader, files: ExitStack) -> IO[bytes
     return file
 
 
-def _text(data: bytes, name: str) -> Array:
+def _text(data: bytes, name: str, member: str | None, encoding: Encoding) -> Array:
     if len(data) > LONGEST:
         raise SourceError(f"{name} is too long for a text", "save it with numpy.save as .npy")
+    from actgrad.cli.read import written
+
     try:
-        return literal.parse(data.decode("utf-8-sig"))
+        text = data.decode("utf-8-sig")
+        if text.startswith(written.OPENING):
+            return floating(written.json_array(text, name, member), name)
+        columns = rows.named_columns(text)
+        if columns is not None:
+            return written.csv_array(columns, name, member)
+        if member is not None:
+            raise literal.LiteralError(f"it has no names, so no array {member!r}")
+        return floating(notation.text_array(text, encoding.dtype), name)
     except UnicodeDecodeError:
         raise SourceError(f"{name} is no text, no .npy and no .npz") from None
     except literal.LiteralError as error:

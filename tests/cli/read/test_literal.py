@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from actgrad.cli.read.literal import DEEPEST, LiteralError, parse
+from actgrad.cli.read.literal import DEEPEST, LiteralError, bracketed
 from actgrad.layers.arrays import Array
 
 SHAPES = arrays.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
@@ -71,19 +71,19 @@ def same(got: Array, expected: Array) -> None:
     ],
 )
 def test_what_people_paste(text: str, values: object) -> None:
-    same(parse(text), np.array(values, dtype=np.float64))
+    same(bracketed(text), np.array(values, dtype=np.float64))
 
 
 @pytest.mark.parametrize(
     "text", ["array([], shape=(0, 3), dtype=float64)", "array([],shape=(0,3))"]
 )
 def test_the_shape_of_an_array_without_numbers_is_heeded(text: str) -> None:
-    assert parse(text).shape == (0, 3)
+    assert bracketed(text).shape == (0, 3)
 
 
 @pytest.mark.parametrize("text", ["array([1., 2.], shape=(0, 3))", "[array([1, 2], shape=(2,))]"])
 def test_the_shape_of_an_array_with_numbers_is_what_its_brackets_say(text: str) -> None:
-    assert parse(text).size == 2
+    assert bracketed(text).size == 2
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_the_shape_of_an_array_with_numbers_is_what_its_brackets_say(text: str) 
 )
 def test_what_is_no_array(text: str, message: str) -> None:
     with pytest.raises(LiteralError) as refused:
-        parse(text)
+        bracketed(text)
     assert str(refused.value).startswith(message)
     assert "\n" not in str(refused.value)
 
@@ -149,7 +149,7 @@ def test_what_is_no_array(text: str, message: str) -> None:
 )
 def test_what_would_be_right(text: str, hint: str | None) -> None:
     with pytest.raises(LiteralError) as refused:
-        parse(text)
+        bracketed(text)
     assert refused.value.hint == hint
 
 
@@ -172,36 +172,36 @@ def test_an_expression_is_never_evaluated(
     folder = tmp_path_factory.mktemp("empty")
     monkeypatch.chdir(folder)
     with pytest.raises(LiteralError):
-        parse(expression)
+        bracketed(expression)
     assert not list(folder.iterdir())
 
 
 def test_brackets_may_be_as_deep_as_numpy_arrays_are() -> None:
-    assert parse("[" * DEEPEST + "1" + "]" * DEEPEST).shape == (1,) * DEEPEST
+    assert bracketed("[" * DEEPEST + "1" + "]" * DEEPEST).shape == (1,) * DEEPEST
     with pytest.raises(LiteralError):
-        parse("[" * (DEEPEST + 1) + "1" + "]" * (DEEPEST + 1))
+        bracketed("[" * (DEEPEST + 1) + "1" + "]" * (DEEPEST + 1))
 
 
 @given(FLOATS)
 def test_pythons_own_text_round_trips(values: Array) -> None:
-    same(parse(repr(values.tolist())), listed(values))
+    same(bracketed(repr(values.tolist())), listed(values))
 
 
 @given(FLOATS)
 def test_json_round_trips(values: Array) -> None:
-    same(parse(json.dumps(values.tolist())), listed(values))
+    same(bracketed(json.dumps(values.tolist())), listed(values))
 
 
 @given(FLOATS)
 def test_numpys_repr_round_trips(values: Array) -> None:
     with np.printoptions(threshold=10**9, floatmode="unique"):
-        same(parse(repr(values)), values)
+        same(bracketed(repr(values)), values)
 
 
 @given(FLOATS.filter(lambda values: values.size))
 def test_numpys_print_round_trips(values: Array) -> None:
     with np.printoptions(threshold=10**9, floatmode="unique"):
-        same(parse(str(values)), values)
+        same(bracketed(str(values)), values)
 
 
 def listed(values: Array) -> Array:
@@ -212,7 +212,7 @@ def listed(values: Array) -> Array:
 
 @given(st.floats())
 def test_a_number_round_trips(number: float) -> None:
-    got = parse(repr(number))
+    got = bracketed(repr(number))
     assert got.shape == ()
     assert float(got) == number or math.isnan(number)
 
@@ -249,4 +249,4 @@ def test_a_number_round_trips(number: float) -> None:
 )
 def test_any_text_is_an_array_or_a_literal_error(text: str) -> None:
     with suppress(LiteralError):
-        assert parse(text).dtype == np.float64
+        assert bracketed(text).dtype == np.float64

@@ -17,7 +17,7 @@ from hypothesis.extra import numpy as arrays
 from actgrad.cli.options import ArrayFormat
 from actgrad.cli.read import npy, npz
 from actgrad.cli.read.external import read_whole
-from actgrad.cli.read.literal import parse
+from actgrad.cli.read.literal import bracketed
 from actgrad.cli.write import formats
 from actgrad.cli.write.output import ArrayAnswer
 from actgrad.layers.arrays import Array
@@ -132,7 +132,7 @@ def test_json_nests_as_pythons_lists_do(values: Array) -> None:
 def test_the_literal_reader_takes_the_data_of_the_json(values: Array) -> None:
     data = from_json(written(ArrayFormat.json, a=values))["arrays"]["a"]["data"]
     if values.shape:
-        np.testing.assert_array_equal(parse(json.dumps(data)).reshape(values.shape), values)
+        np.testing.assert_array_equal(bracketed(json.dumps(data)).reshape(values.shape), values)
 
 
 def test_csv_leaves_a_single_number_out_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,7 @@ from actgrad.layers.check.numerical_derivative import (
     REACH,
     THOROUGH,
     Estimate,
+    arithmetic_eps,
     differentiate,
     estimate,
 )
@@ -74,7 +75,10 @@ class ElementwiseSubject:
         self.subject = subject
         with np.errstate(all="ignore"):
             grid = GRID if x is None else _grid_around(x)
-            self.discontinuities = find_discontinuities(self.value, grid, subject.eps)
+            #: The rounding error of its arithmetic, and the dtype that has it.
+            self.eps = arithmetic_eps(self.value(grid), subject.eps)
+            self.arithmetic = np.dtype(subject.widest if self.eps == subject.eps else np.float32)
+            self.discontinuities = find_discontinuities(self.value, grid, self.eps)
 
     def value(self, x: Array) -> Array:
         """The function's values at a row of float64."""
@@ -88,7 +92,7 @@ class ElementwiseSubject:
     def derivative(self, x: Array, levels: int = THOROUGH, reach: float = REACH) -> Estimate:
         """The numerical derivative at each x."""
         with np.errstate(all="ignore"):
-            return estimate(self.value, x, self.positions, levels, reach, self.subject.eps)
+            return estimate(self.value, x, self.positions, levels, reach, self.eps)
 
     def curvature(self, x: Array, dtype: np.dtype[Any]) -> Array:
         """|f″|, roughly: its largest value within a few rounding errors of x in that dtype."""
@@ -108,7 +112,7 @@ class ElementwiseSubject:
         """
         low, high = derivative.value.copy(), derivative.value.copy()
         error = SAFETY * derivative.error
-        eps = max(float(finfo(dtype).eps), self.subject.eps)
+        eps = max(float(finfo(dtype).eps), self.eps)
         if self.discontinuities:
             at, left, right, jump, within = np.array(self.discontinuities).T
             near = np.searchsorted((at[1:] + at[:-1]) / 2, x)
@@ -131,7 +135,7 @@ class ElementwiseSubject:
         for side, room in ((1, walls[above] - x), (-1, x - walls[above - 1])):
             reach = np.clip(0.9 * room, EPS, REACH)
             with np.errstate(all="ignore"):
-                derivative = differentiate(self.value, x, reach, side, THOROUGH, self.subject.eps)
+                derivative = differentiate(self.value, x, reach, side, THOROUGH, self.eps)
                 slope = np.abs(expected.low) + 1e-3
                 error = SAFETY * derivative.error
                 near = np.abs(derivative.value - expected.low) <= 1e-3 * slope + error
@@ -146,9 +150,10 @@ class ElementwiseSubject:
         A mismatch is examined again before it counts: after a search for kinks and jumps nearby,
         with steps of other lengths.
         """
-        widest = np.dtype(self.subject.widest)
         expected = self.expected(x, self.derivative(x, levels), dtype)
-        slack = rounding_tolerance(expected.low, x, self.curvature(x, widest), widest)
+        slack = rounding_tolerance(
+            expected.low, x, self.curvature(x, self.arithmetic), self.arithmetic
+        )
         with np.errstate(all="ignore"):
             excess = expected.distance(gradient) - expected.error - slack
         wrong = np.zeros(x.shape, bool)
@@ -177,7 +182,7 @@ class ElementwiseSubject:
         known = self.positions
         for at in x[:: len(x) // 16 + 1]:
             grid = _grid_around(np.array([at]), 33)
-            for new in find_discontinuities(self.value, grid, self.subject.eps):
+            for new in find_discontinuities(self.value, grid, self.eps):
                 if not known.size or np.abs(known - new.x).min() > 1e-6 * max(1, abs(new.x)):
                     self.discontinuities = sorted([*self.discontinuities, new])
                     known = self.positions

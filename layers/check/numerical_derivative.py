@@ -20,7 +20,7 @@ import numpy as np
 from actgrad.layers.arrays import Array
 from actgrad.layers.check.polynomial_fit import Fit, fit
 
-EPS = float(np.finfo(np.float64).eps)
+EPS, EPS32 = (float(np.finfo(dtype).eps) for dtype in (np.float64, np.float32))
 #: The first step, where no kink or jump is nearer.
 REACH = 0.5
 #: How often the step is halved: for a quick estimate, and for a thorough one.
@@ -116,6 +116,18 @@ def estimate(
     return Estimate(*_by_side(quick, x, discontinuities, reach, len(Estimate._fields)))
 
 
+def arithmetic_eps(values: Array, eps: float) -> float:
+    """The rounding error of a function with these values, in float64: that of float32 if it
+    computes in that dtype.
+
+    It does if all values are numbers of float32, and not only integers. `eps` is the rounding error
+    of the function otherwise.
+    """
+    finite = values[np.isfinite(values)]
+    narrow = (finite == finite.astype(np.float32)).all() and (finite % 1).any()
+    return max(eps, EPS32) if narrow else eps
+
+
 def noise(f: Callable[[Array], Array], x: Array, discontinuities: Array, eps: float = EPS) -> Array:
     """A bound on the noise of an element-wise f near each x: on the errors of its values."""
     return _fitted(f, x, discontinuities, THOROUGH, REACH, eps).noise
@@ -134,6 +146,8 @@ def _fitted(
     Where terms cancel, they are noisy. Further out they saturate: what is left of f looks smooth,
     and is not f.
     """
+
+    eps = arithmetic_eps(f(PROBES), eps)
 
     def at_side(at: Array, near: Array, room: Room, side: int) -> Fit:
         return fit(f, at, near, room, side, levels, eps)

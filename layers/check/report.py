@@ -25,7 +25,7 @@ FAULTS = {
     "depends-on-neighbours": "an element's result depends on other elements",
     "depends-on-layout": "the result depends on the memory layout of the array",
     "wrong-shape": "out or dx has the wrong shape",
-    "wrong-dtype": "out or dx has another dtype than x",
+    "wrong-dtype": "out or dx has another dtype than x, or the precision of a narrower one",
     "not-finite": "nan or inf where the true value is finite",
     "numpy-warning": "NumPy warns although the result is finite",
     "lost-gradient": "the gradient has lost digits that its dtype can hold",

@@ -120,38 +120,32 @@ def at_special_values(
 
 def _inconsistent(subject: Subject, x: Array) -> Iterator[Finding]:
     """The findings at each x, not finite, where the result depends on the position in the array,
-    or the gradient is not linear in dout."""
+    or the gradient is not linear in dout.
+
+    Both are faults of the code at any x. What the results are at such an x is another question.
+    """
     shape = "" if subject.row == (-1,) else f".reshape({subject.row})"
     for value in x.tolist():
         text = str(value).replace("nan", "np.nan").replace("inf", "np.inf")
         row = f"x = np.full({COPIES}, {text}, '{x.dtype}'){shape}; out = layer.forward(x)"
         dx = "layer.backward(np.ones_like(out))"
         for method, result in (("forward", "out"), ("backward", dx)):
-            yield from _at_special_value(
+            finding = Script(f"{row}; y = {result}", "y", "np.full_like(y, y.flat[0])").finding(
                 subject,
                 "depends-on-neighbours",
                 f"at x = {value} the result of {method} depends on the position in the array",
-                Script(f"{row}; y = {result}", "y", "np.full_like(y, y.flat[0])"),
                 x.dtype.name,
             )
-        yield from _at_special_value(
+            yield from [finding] if finding else []
+        finding = Script(
+            f"{row}; once = {dx}.copy()", "layer.backward(2 * np.ones_like(out))", "2 * once"
+        ).finding(
             subject,
             "not-linear",
             f"at x = {value} dx for dout = 2 is not twice dx for dout = 1",
-            Script(
-                f"{row}; once = {dx}.copy()", "layer.backward(2 * np.ones_like(out))", "2 * once"
-            ),
             x.dtype.name,
         )
-
-
-def _at_special_value(
-    subject: Subject, name: str, message: str, script: Script, dtype: str
-) -> Iterator[Finding]:
-    """The finding, a warning, if the script shows it."""
-    finding = script.finding(subject, name, message, dtype)
-    if finding is not None:
-        yield finding._replace(severity="warning")
+        yield from [finding] if finding else []
 
 
 def index_nearest_to_0(x: Array, chosen: Array) -> int:

@@ -1,4 +1,4 @@
-"""How the layers in this folder state what is expected of them, and a builder of wrong tanhs."""
+"""How the layers in this folder state what is expected of them, and builders of layers."""
 
 import numpy as np
 
@@ -27,6 +27,17 @@ def right_with_warnings(*findings):
         return layer
 
     return mark
+
+
+class Function:
+    """A layer out = f(x) with the derivative g(x): the methods of a class that derives from it."""
+
+    def forward(self, x):
+        self.x = x
+        return self.f(x)
+
+    def backward(self, dout):
+        return dout * self.g(self.x)
 
 
 def tanh_with(change):

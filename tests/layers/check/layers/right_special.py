@@ -2,18 +2,7 @@
 
 import numpy as np
 
-from builders import right, right_with_warnings
-
-
-class Function:
-    """A layer out = f(x) with the derivative g(x)."""
-
-    def forward(self, x):
-        self.x = x
-        return self.f(x)
-
-    def backward(self, dout):
-        return dout * self.g(self.x)
+from builders import Function, right, right_with_warnings
 
 
 @right_with_warnings("not-finite", "numpy-warning", "lost-gradient")

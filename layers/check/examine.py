@@ -212,7 +212,7 @@ class Examination:
         """The caller's x, or the samples that the layer accepts."""
         if self.x is not None:
             return [literal_sample(self.x.astype(dtype))]
-        samples = [ordinary_sample(shape, dtype) for shape in (*SHAPES[2:], (8, 40))]
+        samples = [ordinary_sample(shape, dtype) for shape in ((6,), (4, 6), (2, 2, 2, 4), (8, 40))]
         return [sample for sample in samples if self.subject.accepts(sample.array)]
 
     def _in_accepted_shape(self) -> Subject:
@@ -278,8 +278,11 @@ def behaviour_findings(trial: Trial) -> Iterator[Finding]:
             if finding.name == "different-answers":
                 return
     for behaviours in (stale_state, linearity, result_shape, result_dtype, array_size):
+        if behaviours == array_size and "wrong-shape" in names:
+            return
         finding = trial.first_finding(behaviours(trial))
         if finding is not None:
+            names.add(finding.name)
             yield finding
 
 

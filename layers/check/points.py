@@ -22,7 +22,7 @@ GRID = np.sort(
     + OFFSET
 )
 #: The shapes of x with which every layer is called.
-SHAPES = ((), (0,), (6,), (4, 6), (2, 2, 2, 4))
+SHAPES = ((), (0,), (1,), (6,), (1, 6), (6, 1), (4, 6), (2, 2, 2, 4))
 #: Numbers of both signs that a reader can follow.
 ROUND = (1.0, -0.5, -2.0, 3.0, 2.0, 0.5, -1.0, -3.0)
 #: How many kinks and jumps get points of their own.

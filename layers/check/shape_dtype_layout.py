@@ -36,17 +36,26 @@ LAYOUT = tuple(
 
 
 def result_shape(trial: Trial) -> Iterator[Behaviour]:
-    """Out must have x's shape in an element-wise layer, and dx in every layer."""
+    """Out must have x's shape in an element-wise layer, and dx in every layer.
+
+    The backward of an element-wise layer takes every row and matrix that its forward takes.
+    """
     for size in SHAPES:
         x = ordinary_sample(size, trial.dtype)
-        if not trial.subject.accepts(x.array):
-            continue
-        for method in ("forward", "backward")[not trial.elementwise :]:
-            result = "out" if method == "forward" else "layer.backward(np.ones_like(out))"
+        calls = f"x = {x.text}; out = layer.forward(x)"
+        backward = "np.shape(layer.backward(np.ones_like(out)))"
+        if trial.subject.accepts(x.array):
+            for method in ("forward", "backward")[not trial.elementwise :]:
+                yield Behaviour(
+                    "wrong-shape",
+                    f"{method} gives another shape than x's, {size}",
+                    Script(calls, "np.shape(out)" if method == "forward" else backward, "x.shape"),
+                )
+        elif trial.elementwise and x.array.ndim and x.array.size:
             yield Behaviour(
                 "wrong-shape",
-                f"{method} gives another shape than x's, {size}",
-                Script(f"x = {x.text}; out = layer.forward(x)", f"np.shape({result})", "x.shape"),
+                f"backward raises an exception for x of shape {size}, which forward takes",
+                Script(calls, backward, "x.shape", may_raise=True),
             )
 
 

@@ -55,8 +55,24 @@ _AFTER_EARLIER = (
 )
 
 
+#: Two objects of one class, and what the second must not change in the first.
+_OTHER_OBJECT = Behaviour(
+    "stale-state",
+    "a forward of another object of the same class changes the result of backward",
+    Script(
+        "from copy import deepcopy; other = deepcopy(layer); x = {x}; layer.forward(x.copy());"
+        " other.forward({other})",
+        "layer.backward({dout})",
+        "run(x, {dout}).dx",
+        may_raise=True,
+    ),
+    32,
+)
+
+
 def stale_state(trial: Trial) -> Iterator[Behaviour]:
-    """Only the last forward may have an effect on the results."""
+    """Only the last forward of the layer itself may have an effect on the results."""
+    yield _OTHER_OBJECT
     for shape in (trial.x.array.shape, (10,), (2, 12)):
         earlier = ordinary_sample(shape, trial.dtype, 11)
         if not trial.subject.accepts(earlier.array):

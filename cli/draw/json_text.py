@@ -66,6 +66,6 @@ def edge_object(picture: Picture, edge: Edge) -> dict[str, Any]:
         "expression": str(graph.expressions.value(edge.source)),
         "derivative": numbers and json_number(numbers.derivative(edge)),
         "derivative_expression": str(graph.labels.derivative(edge)),
-        "gradient": numbers and json_number(numbers.flow(edge)),
-        "gradient_expression": str(graph.labels.flow(edge)),
+        "gradient": numbers and json_number(numbers.contribution(edge)),
+        "gradient_expression": str(graph.labels.contribution(edge)),
     }

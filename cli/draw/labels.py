@@ -62,8 +62,8 @@ class Labels:
     def edge(self, edge: Edge) -> Label:
         """The value that the edge carries forward, and the gradient that it carries back."""
         if self.numbers is None:
-            return self._symbols(edge.source, self.graph.labels.flow(edge))
-        return self._numbers(edge.source, self.numbers.flow(edge))
+            return self._symbols(edge.source, self.graph.labels.contribution(edge))
+        return self._numbers(edge.source, self.numbers.contribution(edge))
 
     def branching(self, node: Node) -> Label:
         """A node's value before it branches, and the sum of the gradients that come back."""

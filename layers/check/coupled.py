@@ -30,7 +30,7 @@ def jacobian(subject: Subject, x: Array) -> Array:
     for i in range(out.size):
         dout = np.zeros_like(out)
         dout.flat[i] = 1
-        rows.append(subject.run(x, dout).dx.ravel())
+        rows.append(subject.run(x, dout).dx.astype(np.float64).ravel())
     return np.array(rows).reshape(out.size, x.size)
 
 

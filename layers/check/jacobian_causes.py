@@ -9,6 +9,7 @@ import numpy as np
 
 from actgrad.layers.arrays import Array
 from actgrad.layers.check.causes import MULTIPLY, Cause, ignored_parameter, ratio_cause
+from actgrad.layers.check.coupled import jacobian
 from actgrad.layers.check.evidence import agree, numeric_attributes, with_attribute
 from actgrad.layers.check.subject import Subject
 from actgrad.layers.errors import ActgradError
@@ -50,17 +51,6 @@ def right_jacobian(subject: Subject, x: Array) -> Array:
         far_below, below, above, far_above = values
         columns.append((8 * (above - below) - (far_above - far_below)) / (12 * STEP))
     return np.array(columns).T
-
-
-def given_jacobian(subject: Subject, x: Array) -> Array:
-    """∂out/∂x as backward gives it: a row for each element of out."""
-    out = subject.forward(x)
-    rows = []
-    for i in range(out.size):
-        dout = np.zeros_like(out)
-        dout.flat[i] = 1
-        rows.append(subject.run(x, dout).dx.astype(np.float64).ravel())
-    return np.array(rows).reshape(out.size, x.size)
 
 
 def _is_diagonal(matrix: Array) -> bool:
@@ -144,7 +134,7 @@ def _cause_without_dout(subject: Subject, x: Array) -> Cause | None:
 
 
 def _cause_of_jacobian(subject: Subject, x: Array) -> Cause | None:
-    jacobians = Jacobians(given_jacobian(subject, x), right_jacobian(subject, x))
+    jacobians = Jacobians(jacobian(subject, x), right_jacobian(subject, x))
     given, right = jacobians
     if given.shape != right.shape:
         return None
@@ -168,7 +158,7 @@ def _cause_of_jacobian(subject: Subject, x: Array) -> Cause | None:
 
 def _fed_out(subject: Subject, x: Array, right: Array) -> Iterator[Cause]:
     out = subject.forward(x)
-    if out.shape == x.shape and agree(given_jacobian(subject, out), right, subject.eps).all():
+    if out.shape == x.shape and agree(jacobian(subject, out), right, subject.eps).all():
         yield Cause(
             "the derivative in backward is right if it is fed out; as called, it is fed x",
             "keep out in forward, and compute the derivative from it",

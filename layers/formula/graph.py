@@ -97,7 +97,7 @@ class Sweep(Generic[T]):
         self.dout = dout
         self.values: dict[Node, Any] = dict(known)
         self._gradients: dict[Node, T] = {}
-        self._flows: dict[tuple[Node | None, int | None], T] = {}
+        self._contributions: dict[tuple[Node | None, int | None], T] = {}
         for node in formula.nodes:
             self.value(node)
         for i, (output, gradient) in enumerate(
@@ -119,9 +119,9 @@ class Sweep(Generic[T]):
         """∂L/∂node: the sum of the gradients that its edges carry backward."""
         return self._gradients.get(node, self._number(0))
 
-    def flow(self, edge: Edge) -> T:
+    def contribution(self, edge: Edge) -> T:
         """The gradient that the edge carries backward."""
-        return self._flows.get((edge.target, edge.place), self._number(0))
+        return self._contributions.get((edge.target, edge.place), self._number(0))
 
     def derivative(self, edge: Edge) -> T:
         """The target's derivative by the value of the edge; 1 where the edge leaves the graph."""
@@ -146,7 +146,7 @@ class Sweep(Generic[T]):
                 self._pass_back(Edge(source, node, i), self.reading[f.multiply](gradient, local))
 
     def _pass_back(self, edge: Edge, gradient: T) -> None:
-        self._flows[edge.target, edge.place] = gradient
+        self._contributions[edge.target, edge.place] = gradient
         if edge.source in self._gradients:
             # The gradients of all uses of a value are added.
             gradient = self.reading[f.add](self._gradients[edge.source], gradient)

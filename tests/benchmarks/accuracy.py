@@ -45,7 +45,7 @@ def main() -> None:
     print_row("---", *("---:" for _ in heads))
     for spec in chosen.layers or [name for name in elementwise if name != "threshold"]:
         formula = trace(layer(spec).formula)
-        truths = [exact(formula, one) for one in x.tolist()]
+        truths = [exact(formula, number) for number in x.tolist()]
         cells = []
         for run in sources.values():
             results = run(spec, x)

@@ -57,8 +57,8 @@ class Outcome(NamedTuple):
         """The layer and what was found, for a list."""
         fault = f" ({self.fault})" if self.fault else ""
         warned = f"only warnings: {', '.join(self.warnings)}" if self.warnings else "no finding"
-        found = self.refusal or ", ".join(self.errors) or warned
-        return f"    {self.name}{fault}: {found}"
+        result = self.refusal or ", ".join(self.errors) or warned
+        return f"    {self.name}{fault}: {result}"
 
 
 @cache
@@ -111,17 +111,14 @@ def table(outcomes: Sequence[Outcome]) -> Iterator[str]:
         chosen = [each for each in outcomes if each.wrong is wrong]
         kinds = sorted({each.kind for each in chosen})
         for kind in ("", *kinds):
-            some = [each for each in chosen if kind in ("", each.kind)]
-            convicted = sum(bool(each.errors) for each in some)
-            text = (
-                f"{title} layers{f', {kind}' if kind else ''}: {convicted} of {len(some)} convicted"
-            )
-            yield text + (
-                f", {sum(each.is_apt for each in some)} under an apt finding" if wrong else ""
-            )
+            group = [each for each in chosen if kind in ("", each.kind)]
+            convicted = sum(bool(each.errors) for each in group)
+            named = f"{title} layers{f', {kind}' if kind else ''}"
+            apt = f", {sum(each.is_apt for each in group)} under an apt finding" if wrong else ""
+            yield f"{named}: {convicted} of {len(group)} convicted{apt}"
             if not wrong and not kind:
-                warned = sum(bool(each.warnings) for each in some)
-                yield f"{title} layers with a warning: {warned} of {len(some)}"
+                warned = sum(bool(each.warnings) for each in group)
+                yield f"{title} layers with a warning: {warned} of {len(group)}"
     lists = {
         "right layers convicted": lambda each: not each.wrong and each.errors,
         "wrong layers not convicted": lambda each: each.wrong and not (each.errors or each.refusal),

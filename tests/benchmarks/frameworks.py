@@ -62,8 +62,8 @@ def main() -> None:
             kernels = zip((given.torch, given.jax), (TORCH, JAX), expressions, strict=True)
             for python, script, expression in kernels:
                 subprocess.run([python, "-c", script.format(expression)], cwd=folder, check=True)
-                told = verified(given.actgrad, layer, Path(folder))
-                cells += [cell(told["results"][array]) for array in ("out", "dx")]
+                report = verified(given.actgrad, layer, Path(folder))
+                cells += [cell(report["results"][array]) for array in ("out", "dx")]
         sys.stdout.write(f"| {layer} | {' | '.join(cells)} |\n")
         sys.stdout.flush()
 
@@ -72,8 +72,8 @@ def verified(actgrad: str, layer: str, folder: Path) -> dict[str, Any]:
     """What `verify` says of the kernel's arrays."""
     command = [actgrad, "verify", layer, "--x", "x.npy", "--out", "y.npy", "--dx", "dx.npy"]
     ended = subprocess.run([*command, "-f", "json"], cwd=folder, capture_output=True, check=False)
-    told: dict[str, Any] = json.loads(ended.stdout)
-    return told
+    report: dict[str, Any] = json.loads(ended.stdout)
+    return report
 
 
 def cell(result: dict[str, Any]) -> str:

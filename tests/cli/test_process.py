@@ -404,10 +404,10 @@ def test_a_name_is_shown_as_text(arguments: list[str], actgrad: Run, tmp_path: P
     (tmp_path / f"{name}.npz").write_bytes(file.getvalue())
     ended = actgrad(*(argument.replace("{}", name) for argument in arguments))
     refusal(ended)
-    told = ended.stderr.decode()
-    assert "[red]" in told
-    assert "[bold]" in told
-    assert all(char.isprintable() for char in told.replace("\n", ""))
+    message = ended.stderr.decode()
+    assert "[red]" in message
+    assert "[bold]" in message
+    assert all(char.isprintable() for char in message.replace("\n", ""))
 
 
 @pytest.mark.parametrize("argument", [b"\xff\xfe", b"\xff.npy", b"[1, \xff]", b"a" * 100_000])

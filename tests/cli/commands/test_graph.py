@@ -43,20 +43,20 @@ def test_grouped_the_sigmoid_is_one_node_with_its_simplified_gradient() -> None:
 
 @pytest.mark.parametrize(("x", "out", "dx"), [("2", 2, 3), ("-2", 0, 0), ("0", 0, 0)])
 def test_relu_passes_the_gradient_or_stops_it(x: str, out: float, dx: float) -> None:
-    found = json.loads(run("relu", "--x", x, "--dout", "3", "-f", "json"))
-    inner, outer = found["edges"]
+    drawn = json.loads(run("relu", "--x", x, "--dout", "3", "-f", "json"))
+    inner, outer = drawn["edges"]
     assert (inner["value"], outer["value"]) == (float(x), out)
     assert (inner["gradient"], outer["gradient"]) == (dx, 3)
     assert inner["gradient_expression"] == ("∂L/∂y" if dx else "0")
 
 
 def test_a_chain_is_one_graph() -> None:
-    found = json.loads(run("sigmoid", "relu", "--x", "0.5", "-f", "json"))
-    assert found["layers"] == ["sigmoid", "relu"]
-    assert [node["label"] for node in found["nodes"]] == ["x", "×", "exp", "+", "/", "u > 0", "y"]
+    drawn = json.loads(run("sigmoid", "relu", "--x", "0.5", "-f", "json"))
+    assert drawn["layers"] == ["sigmoid", "relu"]
+    assert [node["label"] for node in drawn["nodes"]] == ["x", "×", "exp", "+", "/", "u > 0", "y"]
     y = 1 / (1 + math.exp(-0.5))
-    assert found["nodes"][0]["gradient"] == pytest.approx(y * (1 - y))
-    assert found["names"] == {"u": "sigmoid(x)", "y": "relu(u)"}
+    assert drawn["nodes"][0]["gradient"] == pytest.approx(y * (1 - y))
+    assert drawn["names"] == {"u": "sigmoid(x)", "y": "relu(u)"}
 
 
 def test_at_names_the_element_that_is_drawn() -> None:

@@ -129,8 +129,8 @@ def test_json_and_csv(actgrad: Run, tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", x)
     out = traced(["relu"], x)["out"]
     well(actgrad("forward", "relu", "--x", "x.npy", "-o", "a.json", "-o", "out=b.csv"))
-    told = json.loads((tmp_path / "a.json").read_text())["arrays"]
-    assert told["out"]["data"] == out.tolist()
+    arrays = json.loads((tmp_path / "a.json").read_text())["arrays"]
+    assert arrays["out"]["data"] == out.tolist()
     rows = (tmp_path / "b.csv").read_text().splitlines()
     assert rows[0] == "axis0,axis1,out"
     assert [float(row.rsplit(",", 1)[1]) for row in rows[1:]] == out.reshape(-1).tolist()

@@ -112,8 +112,8 @@ def test_every_16_bit_number_gives_the_nearest_result(case: str, dtype: str) -> 
     with np.errstate(invalid="ignore"):
         x = x[np.isfinite(x.astype(np.float64))]
     results = tried.forward(x), tried.backward(np.ones_like(x))
-    found = [f"{crc32((one.astype(np.float64) + 0.0).tobytes()):08x}" for one in results]
-    assert found == HALVES[case][dtype]
+    checksums = [f"{crc32((result.astype(np.float64) + 0.0).tobytes()):08x}" for result in results]
+    assert checksums == HALVES[case][dtype]
 
 
 def test_no_elementwise_layer_is_left_out() -> None:

@@ -52,16 +52,16 @@ def values_that_matter(made_layer: Layer, dtype: str) -> Array:
     return np.unique(np.concatenate([places, at, *beside]))
 
 
-def ulps(found: float, right: object, dtype: str) -> float:
+def ulps(got: float, right: object, dtype: str) -> float:
     """How far off, in spacings of the dtype at the true value."""
     info = np.finfo(dtype)
     true = float(right)  # type: ignore[arg-type]
     with np.errstate(over="ignore"):
-        if np.array(true, dtype) == found:
+        if np.array(true, dtype) == got:
             return 0.0
     size = max(abs(true), float(info.tiny))
     spacing = 2.0 ** (math.floor(math.log2(size)) - info.nmant) if size < math.inf else math.inf
-    return abs(float(found) - true) / spacing
+    return abs(float(got) - true) / spacing
 
 
 @pytest.mark.parametrize("dtype", ULP)

@@ -62,7 +62,7 @@ def test_dtype_and_shape_are_kept_and_the_callers_arrays_untouched(
     assert list(layer.saved) == list(layer.shown_keeps())
     assert not any(name.startswith("_") for name in layer.saved)
     held = [x, dout, *layer.saved.values()]
-    assert not any(np.shares_memory(one, other) for one in (out, dx) for other in held)
+    assert not any(np.shares_memory(result, other) for result in (out, dx) for other in held)
 
 
 @every_layer

@@ -96,9 +96,9 @@ def once_rounded(x: Any, slope: Fraction) -> Any:
     near = [guess, *(np.nextafter(guess, x.dtype.type(side)) for side in (-np.inf, np.inf))]
     return min(
         near,
-        key=lambda one: (
-            abs(Fraction(float(one)) - truth),
-            int(np.array(one).view(f"u{x.dtype.itemsize}")) & 1,
+        key=lambda number: (
+            abs(Fraction(float(number)) - truth),
+            int(np.array(number).view(f"u{x.dtype.itemsize}")) & 1,
         ),
     )
 

@@ -32,7 +32,7 @@ BITS = 240
 
 def holds(ball: Ball, truth: mpf, i: int = 0) -> bool:
     """Whether the truth lies in the ball, if that claims anything; exact numbers are off too."""
-    hi, lo, radius = (float(np.ravel(one)[i if np.size(one) > 1 else 0]) for one in ball)
+    hi, lo, radius = (float(np.ravel(part)[i if np.size(part) > 1 else 0]) for part in ball)
     if not radius < math.inf:
         return True
     with mp.workprec(3000):
@@ -59,18 +59,18 @@ def test_a_layers_results_lie_in_their_balls(spec: str) -> None:
     dout = np.where(np.arange(lines.size) % 3, 1.0, -0.3)[: lines.size].reshape(lines.shape)
     formula = trace(tried.formula, width) if width > 1 else trace(tried.formula)
     count = len(formula.outputs)
-    found = enclosures(formula, list(lines.T), list(dout.T[:count]))
+    enclosed = enclosures(formula, list(lines.T), list(dout.T[:count]))
     for i, (line, upstream) in enumerate(zip(lines.tolist(), dout.tolist(), strict=True)):
         ways = exact(formula, line, upstream[:count], BITS) if width > 1 else None
         value, slope = exact(formula, line[0], upstream[0], BITS) if width == 1 else (None, None)
-        for balls, expected in zip(found, ways or ([value], [slope]), strict=True):
+        for balls, expected in zip(enclosed, ways or ([value], [slope]), strict=True):
             for ball, truth in zip(balls, expected, strict=True):
                 assert holds(ball, truth, i), (spec, line, ball.hi, truth)
-    known = [useful(ball) | (np.equal(ball.hi, 0)) for way in found for ball in way]
+    known = [useful(ball) | (np.equal(ball.hi, 0)) for way in enclosed for ball in way]
     ordinary = (np.abs(lines) < 50).all(axis=1) & (np.abs(lines) > 2.0**-40).all(axis=1)
     assert ordinary.sum() >= 20
-    for one in known:
-        assert np.broadcast_to(one, len(lines))[ordinary].mean() > 0.85
+    for known_lines in known:
+        assert np.broadcast_to(known_lines, len(lines))[ordinary].mean() > 0.85
 
 
 def test_a_chains_results_lie_in_their_balls() -> None:
@@ -107,17 +107,17 @@ INPUT = st.tuples(SIZES, st.floats(-1, 1), st.sampled_from([0, 0, 2.0**-90, 2.0*
 
 
 @pytest.mark.parametrize("word", WORDS, ids=lambda word: word.symbol)
-@given(one=INPUT, other=INPUT)
-@example(one=(1.0, 1.0, 0.0), other=(-1.0, -0.5, 2.0**-50))
-@example(one=(5e-324, 0.0, 0.0), other=(5e-324, 0.0, 0.0))
-@example(one=(26.0, 0.3, 2.0**-50), other=(2.0**-500, 0.3, 0.0))
-@example(one=(1.7976931080746007e308, 0.0, 0), other=(1.0, 0.0, 0))
+@given(first=INPUT, second=INPUT)
+@example(first=(1.0, 1.0, 0.0), second=(-1.0, -0.5, 2.0**-50))
+@example(first=(5e-324, 0.0, 0.0), second=(5e-324, 0.0, 0.0))
+@example(first=(26.0, 0.3, 2.0**-50), second=(2.0**-500, 0.3, 0.0))
+@example(first=(1.7976931080746007e308, 0.0, 0), second=(1.0, 0.0, 0))
 @settings(max_examples=150, deadline=None)
-def test_a_words_results_lie_in_their_balls(word: f.Operation, one: Any, other: Any) -> None:
+def test_a_words_results_lie_in_their_balls(word: f.Operation, first: Any, second: Any) -> None:
     """For all that the inputs may be: the middle and both ends of their balls are tried."""
     count, truth = WORDS[word]
     balls, points = [], []
-    for hi, share, wide in (one, other)[:count]:
+    for hi, share, wide in (first, second)[:count]:
         ball = Ball(
             np.array([hi]), np.array([share * abs(hi) * 2.0**-54]), np.array([wide * abs(hi)])
         )
@@ -126,15 +126,15 @@ def test_a_words_results_lie_in_their_balls(word: f.Operation, one: Any, other: 
             middle = mpf(hi) + mpf(float(ball.lo[0]))
             points.append([middle + mpf(float(ball.radius[0])) * k for k in (-1, 0, 1)])
     with np.errstate(all="ignore"):
-        found = BALLS[word](*balls)
-    radius = float(np.ravel(found.radius)[0])
+        enclosed = BALLS[word](*balls)
+    radius = float(np.ravel(enclosed.radius)[0])
     with mp.workprec(300 if word in (f.exp, f.log, f.tanh, f.erf) else 3000):
         for place in zip(*points, strict=True):
             if not radius < math.inf or any(abs(at) == math.inf for at in place):
                 continue
             if (word is f.exp and place[0] > 1e5) or (word is f.erf and abs(place[0]) > 1e3):
                 continue
-            assert holds(found, truth(*place)), (found, place)
+            assert holds(enclosed, truth(*place)), (enclosed, place)
 
 
 @pytest.mark.parametrize(
@@ -170,13 +170,13 @@ def test_truths_of_balls_are_those_of_exact_numbers(dtype: str) -> None:
     kind = FloatFormat.of(np.dtype(dtype))
     tops = [1.0, 2.0, 1.5, 65519.0, 65520.0, 3.4028235677973366e38, 1e-40, kind.tiny]
     cases = [(s * hi, lo * hi) for s in (1, -1) for hi in tops for lo in (0, 2.0**-60, -(2.0**-60))]
-    hi, lo = (np.array(one) for one in zip(*cases, strict=True))
-    found = truths(Ball(hi, lo, np.full(hi.size, 0.0)), np.ones(hi.size), kind)
+    hi, lo = (np.array(column) for column in zip(*cases, strict=True))
+    enclosed = truths(Ball(hi, lo, np.full(hi.size, 0.0)), np.ones(hi.size), kind)
     for i, pair in enumerate(cases):
         with mp.workprec(300):
             value, place, offset = truth_of(mpf(pair[0]) + mpf(pair[1]), kind)
-        assert found.value[i] == value
-        assert math.isinf(value) or (found.exponent[i], found.offset[i]) == (place, offset)
+        assert enclosed.value[i] == value
+        assert math.isinf(value) or (enclosed.exponent[i], enclosed.offset[i]) == (place, offset)
     apart = truths(Ball(hi, lo, np.abs(hi) * 2.0**-50), np.ones(hi.size), kind)
     assert apart.straddles[[0, 3]].all()
     assert not apart.straddles[6]

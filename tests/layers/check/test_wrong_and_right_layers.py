@@ -142,7 +142,7 @@ def test_a_right_layer_has_no_error_and_only_the_warnings_that_are_due(case: Cas
 def test_there_are_at_least_as_many_layers_as_the_documentation_says() -> None:
     assert len({case.name for case in CASES}) == len(CASES)
     page = (Path(__file__).parents[3] / "docs" / "check.md").read_text("utf-8")
-    told = re.search(r"(\d+)\s+wrong\s+layers.*?(\d+)\s+right\s+ones", page, re.DOTALL)
-    assert told
-    assert int(told[1]) <= len(WRONG)
-    assert int(told[2]) <= len(RIGHT)
+    counts = re.search(r"(\d+)\s+wrong\s+layers.*?(\d+)\s+right\s+ones", page, re.DOTALL)
+    assert counts
+    assert int(counts[1]) <= len(WRONG)
+    assert int(counts[2]) <= len(RIGHT)

@@ -32,7 +32,7 @@ def kind_of(name: str) -> FloatFormat:
 
 
 def error(got: float, truth: Any, kind: FloatFormat) -> float:
-    truths = Truths(*(np.array([one]) for one in truth_of(truth, kind)))
+    truths = Truths(*(np.array([part]) for part in truth_of(truth, kind)))
     return float(errors(np.array([got]), truths, kind)[0])
 
 
@@ -88,10 +88,12 @@ def test_what_is_rounded_to_the_nearest_is_off_by_half_an_ulp_at_most(
             return
     with mp.workprec(2000):
         truth = mpf(float(number[0])) + mpf(kind.quantum) * mpf(more) / mpf(2) ** 66
-        found = nearest(truth, kind)
-        if np.isfinite(found):
-            assert error(found, truth, kind) <= 0.5
-            neighbour = float(unordered(ordered(np.array([found], kind.dtype), kind) + 1, kind)[0])
+        rounded = nearest(truth, kind)
+        if np.isfinite(rounded):
+            assert error(rounded, truth, kind) <= 0.5
+            neighbour = float(
+                unordered(ordered(np.array([rounded], kind.dtype), kind) + 1, kind)[0]
+            )
             assert not error(neighbour, truth, kind) < 0.5
 
 

@@ -317,7 +317,7 @@ def test_a_formula_along_an_axis_has_lists_of_values_and_gradients() -> None:
     x, dout = [1.0, 800.0, 799.5, -1e308], [0.5, 1.0, -2.0, 3.0]
     values, gradients = exact(softmax, x, dout)
     with mp.workprec(2000):
-        weights = [mp.exp(mpf(one) - 800) for one in x]
+        weights = [mp.exp(mpf(number) - 800) for number in x]
         y = [w / sum(weights) for w in weights]
         mean = sum(a * b for a, b in zip(y, dout, strict=True))
         dx = [a * (b - mean) for a, b in zip(y, dout, strict=True)]

@@ -62,9 +62,11 @@ def test_the_graph_of_the_sigmoid_is_the_textbooks() -> None:
     assert numbers is not None
     assert [numbers.value(edge.source) for edge in graph.edges] == [1.0, -1.0, e, 1 + e, y]
     assert [numbers.derivative(edge) for edge in graph.edges] == [-1.0, e, 1.0, -(y**2), 1.0]
-    flows = [numbers.flow(edge) for edge in graph.edges]
-    assert flows == pytest.approx([2 * e * y * y, -2 * e * y * y, -2 * y * y, -2 * y * y, 2.0])
-    assert numbers.gradient(graph.nodes[0]) == flows[0]
+    contributions = [numbers.contribution(edge) for edge in graph.edges]
+    assert contributions == pytest.approx(
+        [2 * e * y * y, -2 * e * y * y, -2 * y * y, -2 * y * y, 2.0]
+    )
+    assert numbers.gradient(graph.nodes[0]) == contributions[0]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,7 @@ def test_relu_passes_the_gradient_or_stops_it(x, value, gradient) -> None:
     assert symbols(graph.nodes) == ["input", "where"]
     inner, out = graph.edges
     assert (numbers.value(inner.source), numbers.value(out.source)) == (x, value)
-    assert (numbers.flow(inner), numbers.flow(out)) == (gradient, 3.0)
+    assert (numbers.contribution(inner), numbers.contribution(out)) == (gradient, 3.0)
     assert numbers.derivative(inner) == gradient / 3
 
 
@@ -97,7 +99,7 @@ def test_a_value_used_twice_sums_what_comes_back() -> None:
     numbers = graph.numbers
     assert numbers is not None
     x = graph.nodes[0]
-    leaving = [numbers.flow(edge) for edge in graph.edges if edge.source is x]
+    leaving = [numbers.contribution(edge) for edge in graph.edges if edge.source is x]
     assert leaving == [2 * math.exp(2), math.exp(2)]
     assert numbers.gradient(x) == sum(leaving)
 

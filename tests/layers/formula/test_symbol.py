@@ -119,7 +119,7 @@ def test_a_formula_and_its_gradient_are_printed_as_a_person_writes_them(name) ->
 
 def test_the_edges_of_the_sigmoid_carry_the_textbooks_expressions() -> None:
     graph = Graph(trace(PRINTED["sigmoid"][0]))
-    backward = [str(graph.labels.flow(edge)) for edge in reversed(graph.edges)]
+    backward = [str(graph.labels.contribution(edge)) for edge in reversed(graph.edges)]
     assert backward == [
         "∂L/∂y",
         "-∂L/∂y·y²",
@@ -219,6 +219,8 @@ def test_what_is_printed_is_true(name: str, x: float, dout: float) -> None:
         gradient = numbers.gradient(formula.inputs[0])
         assert evaluated(text, x=x, y=y, dout=dout) == pytest.approx(gradient, rel=1e-9, abs=1e-9)
     for edge in graph.edges:
-        text = str(graph.labels.flow(edge))
-        flow = numbers.flow(edge)
-        assert evaluated(text, x=x, y=y, dout=dout) == pytest.approx(flow, rel=1e-9, abs=1e-9)
+        text = str(graph.labels.contribution(edge))
+        contribution = numbers.contribution(edge)
+        assert evaluated(text, x=x, y=y, dout=dout) == pytest.approx(
+            contribution, rel=1e-9, abs=1e-9
+        )

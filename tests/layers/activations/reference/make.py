@@ -113,9 +113,11 @@ def checksums(case: str, dtype: Any, digits: int, least: int, most: int) -> Iter
     with np.errstate(invalid="ignore"):
         x = np.arange(1 << 16, dtype=np.uint16).view(dtype).astype(np.float64)
     formula = trace(tried.formula)
-    for truths in zip(*(exact(formula, one) for one in x[np.isfinite(x)].tolist()), strict=True):
+    for truths in zip(
+        *(exact(formula, number) for number in x[np.isfinite(x)].tolist()), strict=True
+    ):
         given = truths if tried.exact else map(mpf, map(float, truths))
-        nearest = np.array([rounded(one, digits, least, most) for one in given])
+        nearest = np.array([rounded(number, digits, least, most) for number in given])
         yield f"{crc32((nearest + 0.0).tobytes()):08x}"
 
 

@@ -103,6 +103,11 @@ def write_usage(error: TyperException) -> None:
         message = f"no such option: {option}"
         has_dout = any("--dout" in parameter.opts for parameter in context.command.params)
         hint = "did you mean --dout?" if has_dout else "--dout is an option of actgrad backward"
+    elif "requires an argument" in message:
+        # The parser of a command raises this without a context.
+        hint = f"actgrad {sys.argv[1]} --help shows how it is used"
+    elif option and context and any(f"-{option}" in each.opts for each in context.command.params):
+        hint = f"did you mean -{option}?"
     if message:
         to_stderr(message[0].lower() + message[1:], hint)
 

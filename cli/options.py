@@ -20,6 +20,15 @@ PlotFormat = StrEnum("PlotFormat", ["table", "json", "csv", "svg", "html", "png"
 GraphFormat = StrEnum("GraphFormat", ["table", "json", "dot", "mermaid", "svg"])
 
 
+def range_of(text: str) -> tuple[float, float] | None:
+    """`-3:3` or `-3,3` as two numbers; None for any other text."""
+    try:
+        low, high = map(float, text.replace(",", ":").split(":"))
+    except ValueError:
+        return None
+    return low, high
+
+
 def format_option(formats: type[StrEnum]) -> Any:
     """The option `-f` of a command that has these formats."""
     return typer.Option(

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from actgrad.cli.completion import complete_layer
-from actgrad.cli.options import PlotFormat, PlotFormatOption, PlotOutput
+from actgrad.cli.options import PlotFormat, PlotFormatOption, PlotOutput, range_of
 
 
 def plot(
@@ -64,11 +64,7 @@ def parsed_ends(text: str) -> tuple[float, float]:
 
     from actgrad.cli.plot import PlotError
 
-    low, _, high = text.partition(":")
-    try:
-        ends = float(low), float(high)
-    except ValueError:
-        ends = (0.0, 0.0)
+    ends = range_of(text) or (0.0, 0.0)
     if not (ends[0] < ends[1] and isfinite(ends[1] - ends[0])):
         raise PlotError(f"--range {text}: not LOW:HIGH with LOW < HIGH", "such as --range -4:4")
     return ends

@@ -18,6 +18,7 @@ from actgrad.cli.options import (
     VerificationOutput,
     X,
     parsed_shape,
+    range_of,
 )
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def verify_dump(
     ] = False,
     within: Annotated[
         str | None,
-        typer.Option("--range", metavar="LO,HI", help="Verify only LO ≤ x ≤ HI."),
+        typer.Option("--range", metavar="LOW:HIGH", help="Verify only LOW ≤ x ≤ HIGH."),
     ] = None,
     monotonic: Annotated[
         bool,
@@ -112,7 +113,9 @@ def verify_dump(
     destinations = [Output(VerificationFormat, form, output)]
     if report is not None:
         destinations.insert(0, Output(report_formats(report), None, [report]))
-    span = None if within is None else parsed_range(within)
+    span = None if within is None else range_of(within)
+    if within is not None and span is None:
+        raise PolicyError(OPTIONS["within"], f"{within} is not LOW:HIGH", "such as --range -3:3")
     limits = (max_ulp, max_abs, max_rel)
     ignore = ignore_nan_payload or not keep_nan_payload
     try:
@@ -137,22 +140,6 @@ def report_formats(file: str) -> tuple[str, str]:
     if not file.lower().endswith((".csv", ".json")):
         raise OutputError(f"--report {file}: its suffix names no format", "use .csv or .json")
     return "csv", "json"
-
-
-def parsed_range(text: str) -> tuple[float, float]:
-    """Read `-3,3` as a range of x.
-
-    Raises:
-        PolicyError: the text is not two numbers.
-    """
-    from actgrad.layers import PolicyError
-
-    try:
-        low, high = map(float, text.split(","))
-    except ValueError:
-        hint = "write it as --range -3,3"
-        raise PolicyError(OPTIONS["within"], f"{text} is not two numbers", hint) from None
-    return low, high
 
 
 def verified(

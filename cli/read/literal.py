@@ -181,7 +181,9 @@ class _Reader:
         if not level.shapes or level.comma == len(level.shapes):
             raise self._error("a number or '[' was expected before ','", self.at)
         if level.wrapper:
-            raise LiteralError("several values stand side by side", "put brackets around them")
+            raise LiteralError(
+                "several values stand side by side", "put brackets around the numbers"
+            )
         level.comma = len(level.shapes)
         self.at += 1
 

@@ -243,9 +243,9 @@ def parameter_values(cls: type[Layer], text: str | None) -> dict[str, Number]:
     for pair in () if text is None else text.split(","):
         key, equals, value = (part.strip() for part in pair.partition("="))
         if not (key and equals):
-            raise ParameterError(
-                f"{cls.name}: {pair!r} is no parameter", f"write {cls.name}:PARAM=VALUE"
-            )
+            name = next(iter(cls.parameters), "")
+            hint = f"write {cls.name}:{name}=NUMBER" if name else f"{cls.name} takes none"
+            raise ParameterError(f"{cls.name}: {pair!r} is no parameter", hint)
         if key not in cls.parameters:
             raise unknown_parameter(cls.name, cls.parameters, key)
         if key in values:

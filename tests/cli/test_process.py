@@ -104,6 +104,8 @@ def test_not_done_is_2_with_a_line_or_two(
     [
         (["forward", "relu", "--x", "1", "2", "3"], "put the numbers of --x in quotes: --x "),
         (["forward", "relu", "--x", "1", "-0.5e3"], "no such option: -0"),
+        (["forward", "relu", "--x"], "actgrad forward --help"),
+        (["forward", "relu", "-x", "1"], "did you mean --x?"),
         (["forward", "relu sigmoid", "--x", "1"], "write relu sigmoid as two arguments"),
         (["graph", "relu,sigmoid"], "write relu sigmoid as two arguments"),
         (["sample", "relu, gelu,tanh"], "write relu gelu tanh as separate arguments"),

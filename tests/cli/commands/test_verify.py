@@ -241,7 +241,7 @@ def test_bfloat16_is_recognised_without_dtype(
         ("--x x.npy --out x.npy", r"--out x\.npy is the wrong array: it holds x"),
         ("--x x.npy --out two.npz", r"two\.npz holds a, b: which one"),
         ("--x x.npy", "there is nothing to verify"),
-        ("--x x.npy --out y.npy --range 3", "--range 3 is not two numbers"),
+        ("--x x.npy --out y.npy --range 3", "--range 3 is not LOW:HIGH"),
         ("--x x.npy --out y.npy --range 3,-3", "--range 3,-3 is empty"),
         ("--x x.npy --out y.npy --max-ulp -1", "--max-ulp is -1, but must be ≥ 0"),
     ],

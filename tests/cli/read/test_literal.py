@@ -140,7 +140,7 @@ def test_what_is_no_array(text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        ("1, 2", "put brackets around them"),
+        ("1, 2", "put brackets around the numbers"),
         ("1 2", "put brackets around the numbers"),
         ("[1, 2, ..., 9]", "save it with numpy.save and give the .npy file"),
         ("[[1 2 … 9]]", "save it with numpy.save and give the .npy file"),

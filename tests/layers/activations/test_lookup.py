@@ -85,8 +85,9 @@ def test_a_spec_sets_parameters() -> None:
         ("leaky_relu:negative_slope=", "negative_slope is '', which is not a number", None),
         ("leaky_relu:negative_slope=nan", "is nan, but must be finite", None),
         ("leaky_relu:negative_slope=1,negative_slope=2", "is given twice", None),
-        ("leaky_relu:negative_slope", "is no parameter", "write leaky_relu:PARAM=VALUE"),
-        ("leaky_relu:", "is no parameter", "write leaky_relu:PARAM=VALUE"),
+        ("leaky_relu:negative_slope", "is no parameter", "write leaky_relu:negative_slope=NUMBER"),
+        ("leaky_relu:0.1", "is no parameter", "write leaky_relu:negative_slope=NUMBER"),
+        ("relu:0.1", "is no parameter", "relu takes none"),
     ],
 )
 def test_a_bad_parameter_is_named(spec: str, message: str, hint: str | None) -> None:

@@ -18,9 +18,10 @@ from actgrad.layers.check.gradient import (
 )
 from actgrad.layers.check.numerical_derivative import QUICK, RESOLVED, THOROUGH, noise
 from actgrad.layers.check.report import Finding, GradientCurve, KinkGradient
-from actgrad.layers.check.row_results import RowResults, most_ordinary
+from actgrad.layers.check.row_results import RowResults, most_telling
 from actgrad.layers.check.script import Script
 from actgrad.layers.check.special_values import (
+    hidden_overflow,
     index_nearest_to_0,
     not_finite,
     not_finite_without_formula,
@@ -93,6 +94,7 @@ def check_elementwise(elementwise: ElementwiseSubject, x: Array, dense: Array) -
         findings += _wrong_gradients(results, expected, excess > slack)
     if exact is None:
         findings += not_finite_without_formula(elementwise, results, expected)
+        findings += hidden_overflow(elementwise, results)
     within = (excess <= slack) | ~np.isfinite(excess)
     moved = argument_rounding(wide, curvature, kind)
     findings += _lost_gradients(results, expected, within, slack, moved)
@@ -147,9 +149,10 @@ def narrow_arithmetic(elementwise: ElementwiseSubject) -> Iterator[Finding]:
     if level > 1e-10 and elementwise.subject.widest == "float64":
         # Many kernels compute in float32, whatever dtype they are given.
         coarse = level > COARSE
+        step, straight = (1e-5, 1e-6) if coarse else (1e-9, 1e-12)
         for at in x[np.argsort(-np.nan_to_num(noises))][:8]:
             finding = Script(
-                f"x = {at:.3f} + np.arange(1000) * 1e-9",
+                f"x = {at:.3f} + np.arange(1000) * {step}",
                 "np.ptp(np.diff(layer.forward(x)))",
                 "np.float64(0)",
             ).finding(
@@ -157,7 +160,7 @@ def narrow_arithmetic(elementwise: ElementwiseSubject) -> Iterator[Finding]:
                 "wrong-dtype",
                 f"in float64 forward has a relative noise of {level:.1g}, as of a narrower dtype",
                 "float64",
-                tolerance=1e-12,
+                tolerance=straight,
             )
             if finding is not None:
                 yield finding if coarse else finding._replace(severity="warning")
@@ -167,17 +170,16 @@ def narrow_arithmetic(elementwise: ElementwiseSubject) -> Iterator[Finding]:
 def _wrong_gradients(
     results: RowResults, expected: ExpectedGradient, wrong: Array
 ) -> Iterator[Finding]:
-    """The finding at the wrong x with the largest relative error."""
+    """The finding at the most telling of the wrong x."""
     dx = results.dx
     wrong = wrong & np.isfinite(dx)
     if not wrong.any():
         return
     nearest = expected.nearest(dx)
-    off = np.where(most_ordinary(results.x, wrong), expected.distance(dx), -1)
-    i = int(np.nan_to_num(off / (np.abs(nearest) + 1e-3), nan=-1).argmax())
+    i = most_telling(results.x, wrong, expected.distance(dx) / (np.abs(nearest) + 1e-3))
     message = (
-        "at x = {x:.9g} in {dtype} backward gives {got:.9g}, the derivative is "
-        "{expected:.9g} ± {tolerance:.1g}"
+        "at x = {x:.9g} in {dtype} backward gives {got}, the derivative is "
+        "{expected} ± {tolerance:.1g}"
     )
     yield results.finding("wrong-gradient", message, "backward", i, nearest[i], expected.error[i])
 
@@ -213,5 +215,5 @@ def _lost_gradients(
     i = index_nearest_to_0(x, zero) if zero.any() else first
     text = f"from x = {float(x[first]):.6g} on in {x.dtype} less than half of the digits are right"
     if zero.any():
-        text += ", and at {x:.6g} the gradient is 0 instead of {expected:.3g}"
+        text += ", and at {x:.6g} the gradient is 0 instead of {expected}"
     yield results.finding("lost-gradient", text, "backward", i, gradient[i], expected.error[i])

@@ -135,7 +135,7 @@ def coupled_finding(
     call = "out" if method == "forward" else f"layer.backward({dout.text})"
     code = f"x = {sample.text}; out = layer.forward(x)", f"{call}.flat[{i}]"
     message = (
-        f"{{method}} of shape {x.shape} in {{dtype}} gives {{got:.9g}} at element {i}, "
-        "expected {expected:.9g}"
+        f"{{method}} of shape {x.shape} in {{dtype}} gives {{got}} at element {i}, "
+        "expected {expected}"
     )
     return finding_of(fault, message, code, where, x.dtype.name, method)

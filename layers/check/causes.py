@@ -13,6 +13,7 @@ import numpy as np
 
 from actgrad.layers.activations import catalogue
 from actgrad.layers.arrays import Array
+from actgrad.layers.check.discontinuities import shortest
 from actgrad.layers.check.evidence import (
     Evidence,
     agree,
@@ -24,6 +25,11 @@ from actgrad.layers.errors import ActgradError
 
 #: The ratios that have a name.
 RATIOS = {2: "twice", 0.5: "half", 4: "4 times", 0.25: "a quarter of", 3: "3 times"}
+
+
+#: So many wrong points on one side show a branch, if the error of the first is this part of the
+#: largest.
+FEWEST_WRONG, SUDDEN = 3, 1e-3
 
 
 class Cause(NamedTuple):
@@ -223,13 +229,16 @@ def _cause_of_slope(evidence: Evidence) -> Cause | None:
     if cause is not None or wrong.all():
         return cause
     first, last = np.flatnonzero(wrong)[[0, -1]]
-    x = evidence.x
-    if not wrong[first : last + 1].all() or (first > 0 and last < x.size - 1):
+    x, off = evidence.x, np.abs(evidence.dx - evidence.slope)
+    at_one_end = wrong[first : last + 1].all() and (first == 0 or last == x.size - 1)
+    if not at_one_end or last - first < FEWEST_WRONG:
         return None
     low, high = (x[first - 1], x[first]) if first else (x[last], x[last + 1])
+    if off[first if first else last] < SUDDEN * off[wrong].max():
+        return None  # the error fades away: no branch begins here
     edge = evidence.elementwise.positions
     inside = edge[(low <= edge) & (edge <= high)]
-    at = float(inside[0]) if inside.size else float(f"{(low + high) / 2:.1g}")
+    at = float(inside[0]) if inside.size else shortest((low + high) / 2, (high - low) / 2)
     side = f"where x {'>' if first else '<'} {'' if inside.size else 'about '}{at:.3g}"
     cause = _cause_everywhere(evidence.where(wrong))
     if cause is None:
@@ -244,6 +253,7 @@ def _cause_everywhere(evidence: Evidence) -> Cause | None:
         next(_ignored_parameters(evidence), None)
         or (ratio if ratio and "factor" in ratio.sentence else None)
         or _first(evidence, OF_SLOPE)
+        or next(_missing_in_second_term(evidence), None)
         or _other_layer(evidence)
         or ratio
         or _constant_difference(evidence)
@@ -270,6 +280,19 @@ def _ignored_parameters(evidence: Evidence) -> Iterator[Cause]:
                 continue
             if evidence.agree(evidence.dx, slope):
                 yield ignored_parameter(name, value, neutral)
+
+
+def _missing_in_second_term(evidence: Evidence) -> Iterator[Cause]:
+    """The parameters that the second term of the product rule for x·s(x) lacks as a factor."""
+    gate = _gate(evidence)
+    for name, value in numeric_attributes(evidence.subject).items():
+        if np.size(value) == 1 and float(value) not in {0, 1}:
+            lacking = gate + (evidence.slope - gate) / float(value)
+            if evidence.agree(evidence.dx, lacking):
+                yield Cause(
+                    f"the second term of the product rule lacks the factor {name} = {value:g}",
+                    f"the derivative of s({name}·x) is {name}·s′({name}·x)",
+                )
 
 
 def ignored_parameter(name: str, value: Any, neutral: int) -> Cause:

@@ -83,8 +83,8 @@ def check_jacobian(subject: Subject, sample: Sample) -> Finding | None:
             unit = f"dout = np.zeros_like(out); dout.flat[{i}] = 1"
             statement = f"x = {sample.text}; out = layer.forward(x); {unit}"
             message = (
-                f"∂out[{i}]/∂x[{j}] of {x.shape} (flat) is {{got:.9g}}, "
-                "numerically {expected:.9g} ± {tolerance:.1g}"
+                f"∂out[{i}]/∂x[{j}] of {x.shape} (flat) is {{got}}, "
+                "numerically {expected} ± {tolerance:.1g}"
             )
             code = statement, f"layer.backward(dout).flat[{j}]"
             return finding_of("wrong-gradient", message, code, where)
@@ -119,7 +119,7 @@ def check_directions(subject: Subject, sample: Sample, count: int = 8) -> Findin
         if excess > 0:
             statement = f"x = {sample.text}; v = {direction.text}; layer.forward(x)"
             code = statement, f"(layer.backward({u.text}) * v).sum()"
-            message = "in the direction v, dx gives {got:.9g}, numerically {expected:.9g}"
+            message = "in the direction v, dx gives {got}, numerically {expected}"
             where = Where(np.nan, actual, value, tolerance)
             return finding_of("wrong-gradient", message, code, where)
     return None

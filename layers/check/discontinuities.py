@@ -181,12 +181,12 @@ def _fewest_digits(before: float, after: float) -> float:
 def _kink(low: float, high: float, left: float, right: float, rise: float) -> Discontinuity:
     """The kink where the two tangents meet, at a number of few digits if one is close enough."""
     x = min(max(low + (right * (high - low) - rise) / (right - left), low), high)
-    shortest = _shortest(x, (high - low) / 4)
-    within = 4 * EPS * abs(shortest) if shortest == round(shortest, 6) else (high - low) / 4
-    return Discontinuity(shortest, left, right, 0.0, within)
+    at = shortest(x, (high - low) / 4)
+    within = 4 * EPS * abs(at) if at == round(at, 6) else (high - low) / 4
+    return Discontinuity(at, left, right, 0.0, within)
 
 
-def _shortest(x: float, within: float) -> float:
+def shortest(x: float, within: float) -> float:
     """The number of fewest digits that is no further from x than `within`."""
     for digits in range(7):
         if abs(round(x, digits) - x) <= within:

@@ -15,7 +15,7 @@ from actgrad.layers.check.accuracy import (
 )
 from actgrad.layers.check.gradient import ElementwiseSubject
 from actgrad.layers.check.numpy_warnings import numpy_warnings
-from actgrad.layers.check.points import GRID, MOST_DISCONTINUITIES, designed_points
+from actgrad.layers.check.points import GRID, MOST_DISCONTINUITIES, OFFSET, designed_points
 from actgrad.layers.check.report import (
     LARGEST_ORDINARY,
     Finding,
@@ -25,6 +25,8 @@ from actgrad.layers.check.report import (
 from actgrad.layers.check.special_values import at_special_values
 from actgrad.layers.check.subject import Subject
 
+#: The grid on which sudden changes of a gradient are looked for, and how many are checked.
+FINE, SUDDEN = np.linspace(-128, 128, 2**16) + OFFSET, 24
 #: The points of a curve.
 CURVE_POINTS = 121
 
@@ -43,7 +45,9 @@ def examine_elementwise(subject: Subject, dtypes: Sequence[str], x: Array | None
         findings += narrow_arithmetic(elementwise)
     for dtype in sorted(dtypes, key=FLOATING.index, reverse=True):
         points = designed_points(elementwise.discontinuities, dtype) if row is None else row
-        dense = GRID if row is None and dtype == subject.widest else np.empty(0)
+        dense = np.empty(0)
+        if row is None and dtype == subject.widest:
+            dense = np.concatenate([GRID, _sudden_changes(subject)])
         accuracies.append(check_elementwise(elementwise, points.astype(dtype), dense))
         if row is None:
             special_findings, special_notes = at_special_values(elementwise, named(dtype))
@@ -61,6 +65,19 @@ def examine_elementwise(subject: Subject, dtypes: Sequence[str], x: Array | None
         _kinks(elementwise),
         _curve(elementwise, row),
     )
+
+
+def _sudden_changes(subject: Subject) -> Array:
+    """The points of a fine grid where backward's result changes most from one point to the next.
+
+    A gradient that is wrong in a narrow band only begins and ends there.
+    """
+    dx = subject.run(FINE).dx.astype(np.float64).ravel()
+    before, here, after = dx[:-2], dx[1:-1], dx[2:]
+    change = np.nan_to_num(np.abs(before - 2 * here + after), posinf=0.0)
+    size = np.abs(before) + np.abs(here) + np.abs(after) + 1e-6 * np.nanmedian(np.abs(dx))
+    largest = [np.argsort(order)[-SUDDEN:] for order in (change, np.nan_to_num(change / size))]
+    return np.asarray(FINE[1:-1][np.unique(largest)])
 
 
 def _curve(elementwise: ElementwiseSubject, row: Array | None) -> GradientCurve:

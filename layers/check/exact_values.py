@@ -10,7 +10,7 @@ import numpy as np
 from actgrad.layers.arrays import Array, finfo
 from actgrad.layers.check.gradient import ElementwiseSubject, at_discontinuity, rounding_tolerance
 from actgrad.layers.check.report import Finding
-from actgrad.layers.check.row_results import RowResults, most_ordinary
+from actgrad.layers.check.row_results import RowResults, most_telling
 from actgrad.layers.layer import Layer
 
 
@@ -50,7 +50,7 @@ def exact_values(reference: Layer, results: RowResults) -> ExactValues:
 def wrong_values(
     elementwise: ElementwiseSubject, results: RowResults, exact: ExactValues
 ) -> Iterator[Finding]:
-    """The finding at the x where out differs most from the formula.
+    """The finding at the most telling x where out differs from the formula.
 
     Values at a jump are not compared: there rounding decides the side.
     """
@@ -63,7 +63,6 @@ def wrong_values(
         wrong = (off > slack) & np.isfinite(out) & (np.abs(exact.value) < limit)
     wrong &= ~at_discontinuity([at for at in elementwise.discontinuities if at.jump], wide)
     if wrong.any():
-        chosen = most_ordinary(wide, wrong)
-        i = int(np.where(chosen, off / (slack + np.abs(exact.value)), -1).argmax())
-        message = "at x = {x:.9g} in {dtype} forward gives {got:.9g}, the formula {expected:.9g}"
+        i = most_telling(wide, wrong, off / (slack + np.abs(exact.value)))
+        message = "at x = {x:.9g} in {dtype} forward gives {got}, the formula {expected}"
         yield results.finding("wrong-value", message, "forward", i, exact.value[i], slack[i])

@@ -22,7 +22,7 @@ from actgrad.layers.check.numerical_derivative import (
     differentiate,
     estimate,
 )
-from actgrad.layers.check.points import GRID
+from actgrad.layers.check.points import GRID, is_round
 from actgrad.layers.check.subject import Subject
 
 #: The factor by which the estimate of an error may be too small.
@@ -162,8 +162,9 @@ class ElementwiseSubject:
             if not left.size:
                 break
             order = left[np.argsort(-excess[left])]
-            # The largest mismatches, and a selection of all.
-            chosen = np.unique([*order[: REEXAMINED // 2], *order[:: len(order) // REEXAMINED + 1]])
+            # The largest mismatches, a selection of all, and those that are easy to follow.
+            largest, selected = order[: REEXAMINED // 2], order[:: len(order) // REEXAMINED + 1]
+            chosen = np.unique([*largest, *selected, *left[is_round(x[left])][:REEXAMINED]])
             self._add_discontinuities_near(x[chosen])
             for reach in (REACH, 0.77 * REACH, 0.2 * REACH):
                 closer = self.expected(x[chosen], self.derivative(x[chosen], reach=reach), dtype)

@@ -25,10 +25,10 @@ def numpy_warnings(subject: Subject, inputs: Array) -> Iterator[Finding]:
 
     An input is left out if out or dx is not finite.
     """
-    if not _warns(subject, inputs):
+    if not warns(subject, inputs):
         return
     for x in sorted(inputs, key=largest_size):
-        if not _warns(subject, x):
+        if not warns(subject, x):
             continue
         run = subject.run(x)
         if not (np.isfinite(run.out).all() and np.isfinite(run.dx).all()):
@@ -56,7 +56,7 @@ def numpy_warnings(subject: Subject, inputs: Array) -> Iterator[Finding]:
                 return
 
 
-def _warns(subject: Subject, x: Array) -> bool:
+def warns(subject: Subject, x: Array) -> bool:
     """Whether forward or backward issues a RuntimeWarning for x."""
     with warnings.catch_warnings(), np.errstate(**DEFAULT_ERRSTATE):
         warnings.simplefilter("error", RuntimeWarning)

@@ -55,6 +55,11 @@ def ordinary_sample(shape: tuple[int, ...], dtype: str = "float64", start: int =
     return Sample(text, array)
 
 
+def is_round(x: Array) -> Array:
+    """Which numbers are easy to follow: halves up to 10."""
+    return np.asarray((2 * x == np.round(2 * x)) & (np.abs(x) <= 10))
+
+
 def literal_sample(array: Array) -> Sample:
     """The array with every number of it written out in its expression."""
     numbers = re.sub(r"\b(nan|inf)\b", r"np.\1", str(array.astype(np.float64).tolist()))
@@ -70,7 +75,7 @@ def designed_points(discontinuities: list[Discontinuity], dtype: str) -> Array:
     """
     kind, about = named(dtype), finfo(dtype)
     tiny = [float(about.smallest_subnormal), float(about.tiny), float(about.eps), 1e-6, 1e-3, 0.01]
-    sizes = [*tiny, 0.1, 0.5, 1.0, 10.0, 12.0, 17.5, 20.0, 30.0, 38.0, 50.0, 90.0, 100.0]
+    sizes = [*tiny, 0.1, 0.5, 1.0, 2.0, 3.0, 10.0, 12.0, 17.5, 20.0, 30.0, 38.0, 50.0, 90.0, 100.0]
     large = [200.0, 500.0, 710.0, 746.0, 1e3, 1e4, 1e5, 1e6]
     large.append(float(about.max) ** 0.5 * 16)  # its square overflows
     positive = np.array([size for size in sizes + large if size <= float(about.max)])

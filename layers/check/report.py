@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from math import isclose, isinf, isnan
+from math import isclose, isnan
 from typing import Literal, NamedTuple, TypeAlias
 
 from actgrad.layers.arrays import Array
@@ -14,7 +14,7 @@ from actgrad.layers.check.discontinuities import Discontinuity
 #: The name of every fault, by which it can be ignored, and its meaning.
 FAULTS = {
     "wrong-gradient": "backward is not the derivative of forward",
-    "wrong-value": "forward differs from the formula",
+    "wrong-value": "forward differs from the formula, or from its value in a wider dtype",
     "not-linear": "backward is not linear in dout",
     "writes-into-x": "the layer changes the caller's x in place",
     "writes-into-dout": "the layer changes the caller's dout in place",
@@ -37,6 +37,8 @@ NARROW = {"float16", "bfloat16"}
 #: Beyond this |x| a fault is a warning. The largest activations that are published, those of large
 #: language models, are of the order of 10⁴; a few exceed 65504, the largest number of float16.
 LARGEST_ORDINARY = 1e6
+#: The same for numbers nearer to 0, which in float32 are subnormal.
+SMALLEST_ORDINARY = 1e-37
 
 Severity: TypeAlias = Literal["error", "warning"]
 
@@ -169,13 +171,13 @@ class Report:
 def with_severity(finding: Finding, asked: Collection[str], given: bool) -> Finding:
     """The finding, as a warning where no network meets it.
 
-    That is at an infinite or too large x, and in a narrow dtype; a finding that is a warning stays
-    one. `asked` are the dtypes that the caller asks for; `given` says whether the points are the
-    caller's, which all count.
+    That is at an infinite, too large or too small x, and in a narrow dtype; a finding that is a
+    warning stays one. `asked` are the dtypes that the caller asks for; `given` says whether the
+    points are the caller's, which all count.
     """
     narrow = finding.dtype in NARROW and finding.dtype not in asked
     where = finding.where
-    far = not given and where is not None and abs(where.x) > LARGEST_ORDINARY
+    far = not given and where is not None and _is_remote(where.x)
     warning = finding.name in WARNINGS or narrow or far
     return finding._replace(severity="warning") if warning else finding
 
@@ -206,5 +208,11 @@ def _are_apart(a: float, b: float) -> bool:
 
 
 def _remoteness(finding: Finding) -> tuple[bool, bool]:
-    """Errors come before warnings, and a finite x before an infinite one."""
-    return finding.severity == "warning", finding.where is not None and isinf(finding.where.x)
+    """Errors come before warnings, and an ordinary x before others."""
+    where = finding.where
+    return finding.severity == "warning", where is not None and _is_remote(where.x)
+
+
+def _is_remote(x: float) -> bool:
+    """Whether no network meets that x."""
+    return abs(x) > LARGEST_ORDINARY or 0 < abs(x) < SMALLEST_ORDINARY

@@ -7,10 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 from actgrad.layers.arrays import Array
-from actgrad.layers.check.report import LARGEST_ORDINARY, Finding, Where
+from actgrad.layers.check.points import is_round
+from actgrad.layers.check.report import LARGEST_ORDINARY, SMALLEST_ORDINARY, Finding, Where
 from actgrad.layers.check.script import Script, equal, finding_of
 from actgrad.layers.check.subject import Subject
 
+#: A relative error that is clear.
+CLEAR = 0.1
 #: The expression of an example for each method, after `out = layer.forward(x)`.
 EXPRESSIONS = {"forward": "out.flat[0]", "backward": "layer.backward(np.ones_like(out)).flat[0]"}
 
@@ -63,7 +66,24 @@ class RowResults(NamedTuple):
         return statement
 
 
+def most_telling(x: Array, wrong: Array, relative: Array) -> int:
+    """The index of the wrong x that teaches most: a round number near 1, if the fault is clear.
+
+    `relative` are the relative errors of the results. One of CLEAR is clear, and so is a part CLEAR
+    of the largest.
+    """
+    chosen = most_ordinary(x, wrong)
+    relative = np.where(chosen, np.nan_to_num(relative, nan=0.0), -1.0)
+    chosen &= relative >= min(CLEAR, CLEAR * float(relative.max()))
+    with np.errstate(divide="ignore"):
+        far = np.minimum(np.abs(np.log2(np.abs(x.astype(np.float64)))), 2000)
+    far = np.where(x == 0, 1.5, far) + 0.25 * (x < 0)
+    far += np.where(is_round(x), 0, 10)
+    return int(np.where(chosen, far, np.inf).argmin())
+
+
 def most_ordinary(x: Array, chosen: Array) -> Array:
     """The chosen among the x that networks meet; all of the chosen if none is among those."""
     ordinary = chosen & (np.abs(x) <= LARGEST_ORDINARY)
+    ordinary &= (np.abs(x) >= SMALLEST_ORDINARY) | (x == 0)
     return ordinary if ordinary.any() else chosen

@@ -12,6 +12,8 @@ from actgrad.layers.arrays import Array
 from actgrad.layers.check.report import Finding, Where
 from actgrad.layers.check.subject import Subject
 
+#: The numbers of digits in which results are shown.
+DIGITS = (6, 9, 12, 17)
 #: A longer array is shown by its worst element.
 SHOWN_WHOLE = 4
 #: The largest difference that is no fault: a number, or a function of the expected result.
@@ -125,8 +127,8 @@ def _worst_case(result: Any, expected: Any, x: Any) -> Where | None:
 
 
 def shortest_texts(*values: Any) -> list[str]:
-    """The values in 6 digits, or in 9 or 17 if fewer digits make them look equal."""
-    for digits in (6, 9, 17):
+    """The values in 6 digits, or in more if they look equal in 6."""
+    for digits in DIGITS:
         texts = [value_text(value, digits) for value in values]
         if len({*texts}) > 1:
             break
@@ -156,7 +158,9 @@ def finding_of(
 
     `message` is a template over `method`, `dtype` and the fields of `where`.
     """
-    text = message.format(**where._asdict(), dtype=dtype, method=method)
+    got, expected = shortest_texts(where.got, where.expected)
+    numbers = where._asdict() | {"got": got, "expected": expected}
+    text = message.format(**numbers, dtype=dtype, method=method)
     example = Script(*code, "None").example(where.got, where.expected)
     return Finding(name, text, example, dtype, where)
 

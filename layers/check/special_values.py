@@ -9,7 +9,13 @@ import numpy as np
 
 from actgrad.layers.arrays import Array, finfo
 from actgrad.layers.check.exact_values import exact_values, wrong_values
-from actgrad.layers.check.gradient import ElementwiseSubject, ExpectedGradient
+from actgrad.layers.check.gradient import (
+    ElementwiseSubject,
+    ExpectedGradient,
+    at_discontinuity,
+    rounding_tolerance,
+)
+from actgrad.layers.check.numpy_warnings import warns
 from actgrad.layers.check.report import Finding
 from actgrad.layers.check.row_results import RowResults
 from actgrad.layers.check.script import Script
@@ -20,6 +26,8 @@ from actgrad.layers.errors import LayerRaisedError
 LARGEST_EXPONENT = {"float64": 1024, "float32": 128, "float16": 16, "bfloat16": 128}
 #: How many copies of a special value are compared: a kernel may treat its last elements apart.
 COPIES = 37
+#: So many numbers are examined for a hidden overflow.
+MOST_OVERFLOWS = 8
 #: A limit is reached where the last results, this many, are all equal.
 TAIL = 9
 
@@ -33,7 +41,7 @@ def not_finite(
     known.
     """
     limit = float(finfo(results.x.dtype).max)
-    message = "at x = {x:.6g} in {dtype} {method} gives {got}, the true value is {expected:.6g}"
+    message = "at x = {x:.6g} in {dtype} {method} gives {got}, the true value is {expected}"
     for method, result, known in (
         ("forward", results.out, values),
         ("backward", results.dx, slopes),
@@ -62,6 +70,33 @@ def not_finite_without_formula(
             values.append(run.out.astype(np.float64))
             slopes.append(run.dx.astype(np.float64))
     yield from not_finite(results, values, slopes)
+
+
+def hidden_overflow(elementwise: ElementwiseSubject, results: RowResults) -> Iterator[Finding]:
+    """At the most ordinary x where out is finite and wrong, since something inside overflows.
+
+    It is held against the layer's own out in a wider dtype. NumPy's warning shows the overflow.
+    """
+    x, out, subject = results.x, results.out, results.subject
+    wider = subject.run_wider(x)
+    if wider is None:
+        return
+    value, slope = (result.astype(np.float64) for result in wider)
+    with np.errstate(all="ignore"):
+        off = np.abs(out - value)
+        slack = rounding_tolerance(value, results.wide, slope, x.dtype)
+        wrong = (off > np.abs(value) / 2) & (off > slack) & np.isfinite(out) & np.isfinite(value)
+    wrong &= ~at_discontinuity(elementwise.discontinuities, results.wide)
+    for i in sorted(np.flatnonzero(wrong).tolist(), key=lambda i: abs(results.wide[i]))[
+        :MOST_OVERFLOWS
+    ]:
+        if warns(subject, x[[i]]):
+            message = (
+                f"at x = {{x:.6g}} in {{dtype}} forward gives {{got}}, in {wider.out.dtype}"
+                " {expected}: something inside overflows"
+            )
+            yield results.finding("wrong-value", message, "forward", i, value[i], slack[i])
+            return
 
 
 def limits_at_infinity(subject: Subject, x: Array) -> Run:

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from actgrad.layers.check import Report, examine, load_subject
-from actgrad.layers.check.script import value_text
+from actgrad.layers.check.script import DIGITS, value_text
 
 LAYERS = Path(__file__).with_name("layers")
 
@@ -115,7 +115,7 @@ def result_of(example: tuple[str, str], layer: Any) -> Any:
 
 def texts(value: Any) -> list[str]:
     """The value in each number of digits that an example may have."""
-    return [value_text(value, digits) for digits in (6, 9, 17)]
+    return [value_text(value, digits) for digits in DIGITS]
 
 
 @pytest.mark.parametrize("case", WRONG, ids=lambda case: case.name)

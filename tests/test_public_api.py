@@ -32,6 +32,10 @@ def test_a_name_that_it_lacks_is_an_attribute_error() -> None:
         _ = actgrad.relu
 
 
+def test_what_it_uses_itself_is_not_listed() -> None:
+    assert not {"Any", "TYPE_CHECKING", "annotations"} & set(dir(actgrad))
+
+
 def test_importing_it_imports_no_numpy() -> None:
     code = "import sys, actgrad; actgrad.__version__; sys.exit('numpy' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -24,8 +24,8 @@ from actgrad.layers.explain import Curve
 if TYPE_CHECKING:
     from actgrad.cli.plot.figure import Figure
 
-#: Sizes in pixels: the document, a panel, and the room to the left, to the right, above a panel's
-#: title and below its axis.
+#: Sizes in pixels: the document's width, a panel's height, and the margins to the left and to the
+#: right of panels, above each and below it.
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 240, 64, 24, 30, 44
 #: The height of a row of the legend, and the width of a sample of a line with its gaps.
 ROW, SAMPLE = 26, 44
@@ -117,11 +117,11 @@ def panel_parts(panel: Panel, top: int) -> Iterator[str]:
     right, bottom = WIDTH - RIGHT, top + HEIGHT
     yield f'<text class="title" x="{LEFT}" y="{top - 10}">{escape(panel.title)}</text>'
     for tick in across.ticks:
-        x, kind = places(across, tick, LEFT, right), "zero" if tick == 0 else "grid"
+        x, kind = pixels(across, tick, LEFT, right), "zero" if tick == 0 else "grid"
         yield f'<path class="{kind}" d="M{x:.1f} {top}V{bottom}"/>'
         yield f'<text class="x" x="{x:.1f}" y="{bottom + 18}">{numeral(tick)}</text>'
     for tick in up.ticks:
-        y, kind = places(up, tick, bottom, top), "zero" if tick == 0 else "grid"
+        y, kind = pixels(up, tick, bottom, top), "zero" if tick == 0 else "grid"
         yield f'<path class="{kind}" d="M{LEFT} {y:.1f}H{right}"/>'
         yield f'<text class="y" x="{LEFT - 8}" y="{y + 4:.1f}">{numeral(tick)}</text>'
     yield f'<text class="x" x="{(LEFT + right) / 2:g}" y="{bottom + 36}">x</text>'
@@ -138,15 +138,15 @@ def curve_parts(
     """
     for pieces in curve.pieces():
         columns, rows = (
-            places(over[0], values, *over[1:]) for over, values in zip((x, y), pieces, strict=True)
+            pixels(over[0], values, *over[1:]) for over, values in zip((x, y), pieces, strict=True)
         )
         points = (f"{column:.1f} {row:.1f}" for column, row in zip(columns, rows, strict=True))
         if path := "L".join(points):
             yield line_path(f"M{path}", series)
     for point in curve.breaks:
-        column = places(x[0], point.x, *x[1:])
+        column = pixels(x[0], point.x, *x[1:])
         for kind, value in (("open", point.left), ("open", point.right), ("closed", point.here)):
-            row = places(y[0], value, *y[1:])
+            row = pixels(y[0], value, *y[1:])
             yield f'<circle class="end {kind} s{series}" cx="{column:.1f}" cy="{row:.1f}" r="4"/>'
 
 
@@ -157,6 +157,6 @@ def line_path(path: str, series: int) -> str:
     return f'<path class="curve s{series % len(STROKES)}"{dashes} d="{path}"/>'
 
 
-def places(over: Axis, values: float | Array, low: float, high: float) -> Array:
+def pixels(over: Axis, values: float | Array, low: float, high: float) -> Array:
     """The pixels of values on an axis whose ends are at these pixels."""
     return np.asarray(low + (high - low) * (np.asarray(values) - over.low) / (over.high - over.low))

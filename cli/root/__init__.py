@@ -36,4 +36,5 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     from actgrad.layers import __all__ as api
 
-    return sorted([*globals(), *api, "verify"])
+    special = [name for name in globals() if name.startswith("__")]
+    return sorted([*special, "cli", "layers", "verify", *api])

@@ -22,7 +22,7 @@ class Stroke(NamedTuple):
     #: The lengths of a dash and of the gap behind it, in braille dots.
     dash: int
     gap: int
-    #: What a line is made of where braille is not shown.
+    #: The character that draws a line where braille is not shown.
     mark: str
 
 
@@ -40,7 +40,7 @@ BRAILLE = 0x2800
 
 
 def stroke(series: int) -> Stroke:
-    """The stroke of that series; they repeat where there are many."""
+    """The stroke of a series, by its number; strokes repeat after the last."""
     return STROKES[series % len(STROKES)]
 
 

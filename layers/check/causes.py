@@ -51,13 +51,13 @@ class Hypothesis(NamedTuple):
 
 
 def _gate(e: Evidence) -> Array:
-    """S(x) if forward is x·s(x)."""
+    """The s(x) of a forward that is x·s(x)."""
     return np.asarray(e.out / e.x)
 
 
 MULTIPLY = "multiply the derivative by dout: dx = dout * derivative"
 PRODUCT = "the derivative of x·s(x) is s(x) + x·s′(x)"
-#: What backward may do with dout. They are asked if backward is not linear in dout.
+#: Mistakes in the use of dout. They are tried if backward is not linear in dout.
 OF_DOUT = (
     Hypothesis(lambda e: (e.upstream, e.slope), "backward ignores dout", MULTIPLY),
     Hypothesis(lambda e: (e.upstream, e.dx), "backward ignores dout", MULTIPLY),
@@ -95,7 +95,7 @@ OF_DOUT = (
     Hypothesis(lambda e: (e.upstream, e.dout.mean() * e.dx), "backward averages dout", MULTIPLY),
     Hypothesis(lambda e: (e.upstream, e.dout.sum() * e.dx), "backward sums dout", MULTIPLY),
 )
-#: What backward may compute for the derivative.
+#: Mistakes in the derivative.
 OF_SLOPE = (
     Hypothesis(
         lambda e: (e.dx_at(e.out), e.slope),

@@ -33,12 +33,12 @@ class FunctionPair:
         self._functions = forward, backward
 
     def forward(self, x: Array) -> Any:
-        """The first function of x, which is kept."""
+        """The result of the first function at x; x is saved for backward."""
         self._x = x
         return self._functions[0](x)
 
     def backward(self, dout: Array) -> Any:
-        """The second function of the x that was kept, and dout."""
+        """The result of the second function at the saved x and dout."""
         return self._functions[1](self._x, dout)
 
 

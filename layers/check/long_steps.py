@@ -19,7 +19,7 @@ CLOSER = 0.5 ** np.arange(1, 9)
 DOUBLINGS, HALVINGS = 16, 32
 #: No step is followed further than this, and four times |x|.
 FARTHEST = 128.0
-#: The multiple of the noise that does not leave a parabola.
+#: The distance from a parabola that noise may explain, as a multiple of the noise.
 WITHIN = 16.0
 TINY = float(np.finfo(np.float64).tiny)
 

@@ -36,7 +36,7 @@ MEMORY = 1 / 8
 FEATURE = 1e-2
 #: The numbers at which the largest values are looked for, as parts of the largest number.
 PARTS = np.linspace(-1, 1, 12)
-#: So many of the finest scales show noise alone, if the residual does not shrink any more.
+#: The number of finest scales that show noise alone, if the residual shrinks no more.
 FINEST = 4
 #: The factor by which residuals and rounding errors may underestimate the noise.
 SAFETY = 3.0

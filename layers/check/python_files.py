@@ -19,19 +19,28 @@ METHODS = ("forward", "backward")
 def layers_in(place: str) -> list[str]:
     """Every layer of a Python file, or of the files in a folder and below, as a text each.
 
-    The files are read, not run. A layer is a class or a pair of functions as in `layer_names`.
+    The files are read, not run. A layer is a class or a pair of functions as in `layer_names`. A
+    file of a folder that is no Python is a text itself.
 
     >>> layers_in("mine.py")
     ['mine.py:Sigmoid', 'mine.py:forward,backward']
 
     Raises:
-        LayerImportError: there is no such file or folder, no layer in it, or a file is no Python.
+        LayerImportError: there is no such file or folder, no layer in it, or the file is no Python.
     """
     path = Path(place)
     if not path.exists():
         raise LayerImportError(f"{place}: no such file")
     files = _python_files(path) if path.is_dir() else [path]
-    texts = [f"{file}:{name}" for file in files for name in layer_names(file)]
+    texts = []
+    for file in files:
+        try:
+            texts += [f"{file}:{name}" for name in layer_names(file)]
+        except LayerImportError:
+            if file == path:
+                raise
+            # It is refused when it is loaded, and the other files are checked.
+            texts.append(str(file))
     if not texts:
         hint = "a layer is a class with forward(x) and backward(dout)"
         raise LayerImportError(f"{place} holds no layer", hint)

@@ -12,7 +12,7 @@ from actgrad.layers.errors import ShapeError
 from actgrad.layers.explain.kinks import STEP, TOLERANCE, find_kinks
 from actgrad.layers.layer import Layer
 
-#: The least half-width of a range that nobody chose, and the room beside the outermost kink.
+#: The least half-width of a default range, and its ratio to the |x| of the outermost kink.
 HALF_WIDTH, ROOM = 5.0, 1.25
 
 

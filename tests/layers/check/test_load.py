@@ -100,6 +100,14 @@ def test_the_layers_of_a_file_and_of_a_folder_are_those_with_forward_and_backwar
     assert len(layers_in(str(tmp_path))) == 6
 
 
+def test_a_file_that_is_no_python_hides_no_layer_beside_it(file: str, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.py"
+    broken.write_text("x = (")
+    assert set(layers_in(str(tmp_path))) == {*layers_in(file), str(broken)}
+    with pytest.raises(ActgradError, match=r"broken\.py:1 is no Python"):
+        load_subject(str(broken))
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [("x = (", r"mine\.py:1 is no Python"), ("x = 1", r"mine\.py holds no layer")],

@@ -16,6 +16,8 @@ ArrayFormat = StrEnum("ArrayFormat", ["table", "json", "csv", "npy", "npz"])
 ReportFormat = StrEnum("ReportFormat", ["table", "json", "markdown"])
 #: csv has the worst elements alone.
 VerificationFormat = StrEnum("VerificationFormat", ["table", "json", "csv", "markdown"])
+#: csv has a row for each unit.
+DiagnosisFormat = StrEnum("DiagnosisFormat", ["table", "json", "csv", "markdown"])
 PlotFormat = StrEnum("PlotFormat", ["table", "json", "csv", "svg", "html", "png", "pdf"])
 GraphFormat = StrEnum("GraphFormat", ["table", "json", "dot", "mermaid", "svg"])
 
@@ -139,6 +141,8 @@ VerificationFormatOption: TypeAlias = Annotated[
     VerificationFormat | None, format_option(VerificationFormat)
 ]
 VerificationOutput: TypeAlias = Annotated[list[str] | None, file_option(".json, .csv, .md or .txt")]
+DiagnosisFormatOption: TypeAlias = Annotated[DiagnosisFormat | None, format_option(DiagnosisFormat)]
+DiagnosisOutput: TypeAlias = Annotated[list[str] | None, file_option(".json, .csv, .md or .txt")]
 ReportOutput: TypeAlias = Annotated[list[str] | None, file_option(".json, .md or .txt")]
 Threads: TypeAlias = Annotated[
     int | None,

@@ -2,6 +2,7 @@
 
 from actgrad.cli.commands.backward import backward
 from actgrad.cli.commands.check import check
+from actgrad.cli.commands.diagnose import diagnose
 from actgrad.cli.commands.explain import explain
 from actgrad.cli.commands.forward import forward
 from actgrad.cli.commands.graph import graph
@@ -20,5 +21,6 @@ COMMANDS = (
     check,
     sample,
     verify_dump,
+    diagnose,
     layers,
 )

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Span, Text
 
 #: Lines and marks of the drawings and plots; each is one column wide, so that nothing shifts.
-MARKS = dict(zip("─╴╶│╵╷╭╮╰╯└├┤┬┴┼●○•✗█⋮", "---|||++++++++++oo*x#:", strict=True))
+MARKS = dict(zip("─╴╶│╵╷╭╮╰╯└├┤┬┴┼●○•✗█⋮▁▂▃▄▅▆▇", "---|||++++++++++oo*x#:_.,-=+*", strict=True))
 WORDS = {
     "∂": "d", "·": "*", "×": "*", "−": "-", "–": "-", "±": "+-", "→": "->", "←": "<-",
     "≤": "<=", "≥": ">=", "≠": "!=", "≈": "~", "∞": "inf", "√": "sqrt", "…": "...", "π": "pi",

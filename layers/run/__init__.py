@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
+    from actgrad.layers.run.pipeline import Pipeline
     from actgrad.layers.run.regions import release, run_by_regions
     from actgrad.layers.run.streaming import (
         ArraySpec,
         MemoryArray,
+        Progress,
         Sink,
         SliceLayout,
         Source,
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
         stream,
         trace_specs,
     )
+    from actgrad.layers.run.threads import OrderedThreads, cores
 
 
 __getattr__ = lazy_attributes(__name__, __file__)

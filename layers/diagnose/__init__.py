@@ -1,0 +1,15 @@
+"""Diagnosing layers: which units are dead or saturated, and where the gradient vanishes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actgrad.layers.lazy import lazy_attributes
+
+if TYPE_CHECKING:
+    from actgrad.layers.diagnose.report import Diagnosis, diagnose_layer
+    from actgrad.layers.diagnose.rules import RULES, Fault, Rule, Thresholds
+    from actgrad.layers.diagnose.summary import UnitSummary
+
+
+__getattr__ = lazy_attributes(__name__, __file__)

@@ -1,0 +1,204 @@
+"""Sums of many numbers without a rounding error, so that their order and their cuts do not matter.
+
+A sum of floats that is rounded after each addition depends on the order of the additions. Here each
+column of a block is summed in float64 under a condition that makes every addition exact, and the
+results are added to an expansion: several floats whose sum is the exact sum (Shewchuk, "Adaptive
+precision floating-point arithmetic", 1997). The sum is rounded once, when it is read.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+
+from actgrad.layers.arithmetic import two_product, two_sum
+from actgrad.layers.arrays import Array
+
+#: The most rows of a block: with more, the sum of a column may need more than 53 bits.
+ROWS = 255
+#: Columns that are summed together; their temporary values stay in the L2 cache.
+COLUMNS = 256
+#: The octaves below the largest element that are summed together, by the bytes of an element.
+OCTAVES = {4: 22, 8: 19}
+#: Magnitudes from here on are left out: their squares would overflow.
+LIMIT = 2.0**500
+#: Of a variance that is less than this share of the mean square, floats would keep few digits.
+CANCELLED = 1e-6
+
+
+class ExactSums:
+    """Exact sums of any number of terms, one for each element of an array of that shape."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+        #: Arrays of that shape; their sum is the exact sum.
+        self.parts: list[Array] = []
+
+    def add(self, terms: Array, columns: slice = slice(None)) -> None:
+        """Add a term to each sum in `columns`, which are along the last axis."""
+        for part in self.parts:
+            view = part[..., columns]
+            view[...], terms = two_sum(view, terms)
+            if not terms.any():
+                return
+        self.parts.append(np.zeros(self.shape))
+        self.parts[-1][..., columns] = terms
+
+    def merge(self, other: ExactSums) -> None:
+        """Add the sums of other terms."""
+        for part in other.parts:
+            self.add(part)
+
+
+class Moments:
+    """Extrema, exact sums and exact sums of squares of the columns of blocks.
+
+    The square of a float64 is rounded before it is summed; that of a shorter float is exact. nan,
+    ±∞ and magnitudes of 2⁵⁰⁰ or more are left out of the sums, and counted.
+    """
+
+    def __init__(self, columns: int) -> None:
+        self.low, self.high = np.full(columns, np.inf), np.full(columns, -np.inf)
+        self.left_out = np.zeros(columns, np.int64)
+        #: The sums of the numbers, and those of their squares.
+        self.sums = ExactSums((2, columns))
+        #: How often a number was repeated in each column; these are not in `sums`.
+        self.repeated: dict[float, Array] = {}
+        self._wide = [np.empty(ROWS * COLUMNS) for _ in range(3)]
+
+    def add(self, block: Array, columns: slice = slice(None)) -> bool:
+        """Include a block of at most ROWS rows of float32 or float64.
+
+        Return whether none of its numbers is left out.
+        """
+        low = np.minimum.reduce(block).astype(np.float64)
+        high = np.maximum.reduce(block).astype(np.float64)
+        is_whole = bool((low > -LIMIT).all() and (high < LIMIT).all())
+        if not is_whole:
+            within = np.abs(block) < (LIMIT if block.itemsize == 8 else np.float32(np.inf))
+            self.left_out[columns] += len(block) - np.count_nonzero(within, axis=0)
+            low = np.where(within, block, np.inf).min(axis=0)
+            high = np.where(within, block, -np.inf).max(axis=0)
+            block = np.where(within, block, block.dtype.type(0))
+        self.low[columns] = np.minimum(self.low[columns], low)
+        self.high[columns] = np.maximum(self.high[columns], high)
+        largest = max(-float(low.min()), float(high.max()))
+        if not is_whole:
+            largest = float(np.abs(block).max())
+        self._add_sums(block, largest, columns)
+        return is_whole
+
+    def add_repeated(self, number: float, counts: Array, columns: slice = slice(None)) -> None:
+        """Include a finite number so many times in each column."""
+        if number not in self.repeated:
+            self.repeated[number] = np.zeros(self.low.size, np.int64)
+        self.repeated[number][columns] += counts
+        occurs = counts > 0
+        np.minimum(self.low[columns], number, out=self.low[columns], where=occurs)
+        np.maximum(self.high[columns], number, out=self.high[columns], where=occurs)
+
+    def merge(self, other: Moments) -> None:
+        """Include the numbers of other blocks with the same columns."""
+        self.low, self.high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
+        self.left_out += other.left_out
+        self.sums.merge(other.sums)
+        for number, counts in other.repeated.items():
+            self.add_repeated(number, counts)
+
+    def _add_sums(self, block: Array, largest: float, columns: slice) -> None:
+        """Add the columns of a block whose magnitudes are all finite, and `largest` at most."""
+        while largest > 0:
+            sums, rests = np.empty((2, block.shape[1])), np.empty((2, block.shape[1]))
+            smaller = None
+            for start in range(0, block.shape[1], COLUMNS):
+                part = slice(start, start + COLUMNS)
+                below = self._tile_sums(block[:, part], largest, sums[:, part], rests[:, part])
+                if below is not None:
+                    smaller = np.zeros(block.shape) if smaller is None else smaller
+                    smaller[:, part] = below
+            self.sums.add(sums, columns)
+            self.sums.add(rests, columns)
+            if smaller is None:
+                return
+            block, largest = smaller, float(np.abs(smaller).max())
+
+    def _tile_sums(self, tile: Array, largest: float, sums: Array, rests: Array) -> Array | None:
+        """Fill `sums` and `rests`, whose sums are exact; return the numbers that are too small.
+
+        With |x| < 2ᵉ and W octaves, each float32 is a multiple of 2ᵉ⁻ᵂ⁻²³, so the sum of 255 needs
+        W + 31 bits. Squares, and any float64, are split at 2⁻⁴⁵ of 2²ᵉ or 2ᵉ.
+        """
+        exponent = math.frexp(largest)[1]
+        least = tile.dtype.type(math.ldexp(1, exponent - OCTAVES[tile.itemsize]))
+        x, squares, top = (wide[: tile.size].reshape(tile.shape) for wide in self._wide)
+        np.copyto(x, tile)
+        is_small = np.abs(tile) < least
+        smaller = None
+        if is_small.any():
+            smaller = np.where(is_small, x, 0)
+            x -= smaller
+        np.multiply(x, x, out=squares)
+        split(squares, 2 * exponent, top)
+        np.add.reduce(top, out=sums[1])
+        np.add.reduce(squares, out=rests[1])
+        rests[0] = 0
+        if tile.itemsize == 8:
+            split(x, exponent, top)
+            np.add.reduce(top, out=rests[0])
+        np.add.reduce(x, out=sums[0])
+        return smaller if smaller is not None and smaller.any() else None
+
+    def totals(self, units: int) -> tuple[list[float], list[float]]:
+        """The sum and the sum of squares for each unit, each rounded once.
+
+        Column k belongs to unit k mod `units`.
+        """
+        numbers, squares = self._terms(units)
+        return list(map(math.fsum, numbers)), list(map(math.fsum, squares))
+
+    def mean_and_variance(self, counts: Array) -> tuple[Array, Array]:
+        """The mean of each unit and its variance, from how many numbers each unit has.
+
+        nan where there is none.
+        """
+        terms = zip(*self._terms(counts.size), counts.tolist(), strict=True)
+        pairs = [mean_and_variance(*unit) for unit in terms]
+        means, variances = np.array(pairs, float).reshape(-1, 2).T
+        return means, variances
+
+    def _terms(self, units: int) -> tuple[list[list[float]], list[list[float]]]:
+        """For each unit, floats whose sum is that of its numbers, or of their squares."""
+        parts = [np.zeros(self.sums.shape), *self.sums.parts]
+        for number, counts in self.repeated.items():
+            times = counts.astype(float)
+            pairs = [two_product(times, value) for value in (number, number * number)]
+            parts += [np.stack(same) for same in zip(*pairs, strict=True)]
+        stacked = np.array(parts).reshape(len(parts), 2, -1, units)
+        numbers, squares = stacked.transpose(1, 3, 0, 2).reshape(2, units, -1).tolist()
+        return numbers, squares
+
+
+def split(values: Array, exponent: int, top: Array) -> None:
+    """Round values below 2ᵉ to multiples of 2ᵉ⁻⁴⁵ in `top`, and keep what is left of them."""
+    # 1.5·2ᵏ has the unit 2ᵏ⁻⁵² for every sum with a smaller number.
+    shift = math.ldexp(1.5, max(exponent + 7, -1022))
+    np.add(values, shift, out=top)
+    np.subtract(top, shift, out=top)
+    np.subtract(values, top, out=values)
+
+
+def mean_and_variance(
+    numbers: list[float], squares: list[float], count: int
+) -> tuple[float, float]:
+    """The mean and the variance of `count` numbers, from terms of their sums."""
+    if not count:
+        return math.nan, math.nan
+    mean, mean_square = math.fsum(numbers) / count, math.fsum(squares) / count
+    variance = mean_square - mean * mean
+    if variance < CANCELLED * mean_square:
+        total = sum(map(Fraction, numbers), Fraction())
+        exact = sum(map(Fraction, squares), Fraction()) / count - (total / count) ** 2
+        variance = max(float(exact), 0.0)
+    return mean, variance

@@ -1,0 +1,291 @@
+"""The rules that tell a sick layer from a healthy one: names, thresholds and sources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from actgrad.layers.arrays import Array, decimal
+from actgrad.layers.diagnose.gain import gain
+from actgrad.layers.diagnose.statistics import GATED, SMALL, SQUASHED
+from actgrad.layers.diagnose.summary import DEAD, UnitSummary
+from actgrad.layers.layer import Layer
+
+#: A unit is dormant if its mean |dx| is at most this share of the mean of all units.
+DORMANT = 0.025
+#: With fewer samples, chance alone can stop a healthy unit in all of them.
+ENOUGH_SAMPLES = 20
+#: Numbers in the last binades before the overflow are called exploding.
+BINADES = 2
+
+
+class Thresholds(NamedTuple):
+    """From where on each rule fires; a share is of a layer's units or of its elements."""
+
+    dead: float = 0.1
+    saturated: float = 0.1
+    constant: float = 0.1
+    duplicate: float = 0.1
+    dormant: float = 0.1
+    underflow: float = 0.05
+    #: The least mean |dx|.
+    gradient: float = 1e-7
+
+
+class Rule(NamedTuple):
+    """A rule: what it means, and where it comes from."""
+
+    name: str
+    meaning: str
+    source: str
+    #: The threshold of `Thresholds` that decides, if there is one.
+    threshold: str | None = None
+
+
+class Fault(NamedTuple):
+    """A rule that fired at a layer."""
+
+    rule: Rule
+    message: str
+    advice: str
+    #: The units at fault; none for a fault of the whole layer.
+    units: Sequence[int] = ()
+
+
+class Case(NamedTuple):
+    """A layer and what is known of its units."""
+
+    layer: Layer
+    #: The array that the statistics are of: x or out.
+    given: str
+    summary: UnitSummary
+    thresholds: Thresholds
+
+    def enough(self) -> Array:
+        """Which units have enough samples to be judged."""
+        return self.summary.samples >= ENOUGH_SAMPLES
+
+
+def dead_units(case: Case) -> Iterator[tuple[str, str, Array]]:
+    """Units that pass no gradient."""
+    units = case.summary.dead & case.enough()
+    if not exceeds(units, case.thresholds.dead):
+        return
+    mean, std = describe(case.summary, units)
+    advice = f"Their {case.given} has mean {mean} and standard deviation {std}."
+    alive = ~units
+    if alive.any():
+        advice += f" That of the other units has mean {describe(case.summary, alive)[0]}."
+    advice += (
+        " A large negative bias, or a learning rate that is too high, moves units there."
+        " They get no gradient, so they do not recover: reset their weights, or use a layer that"
+        " stops no gradient, such as leaky_relu."
+    )
+    yield f"the gradient is stopped in {DEAD:.0%} of the samples or more", advice, units
+
+
+def saturated_units(case: Case) -> Iterator[tuple[str, str, Array]]:
+    """Units whose slope is small in most samples."""
+    units = case.summary.saturated & case.enough()
+    if not exceeds(units, case.thresholds.saturated):
+        return
+    mean, std = describe(case.summary, units)
+    advice = f"Their {case.given} has mean {mean} and standard deviation {std}."
+    if case.given == "x":
+        advice += f" {initial_weights(case.layer)}"
+        spread = float(np.median(case.summary.std[units]))
+        if spread > 1:
+            advice += (
+                f" Weights before the layer that are divided by {decimal(spread, 3)} give x the"
+                " standard deviation 1."
+            )
+    share = case.summary.saturated_share
+    yield f"the slope is small in {share:.0%} of the samples or more", advice, units
+
+
+def infinite_or_nan(case: Case) -> Iterator[tuple[str, str, Array]]:
+    """nan or ±∞."""
+    nan, inf = case.summary.total("nan"), case.summary.total("inf")
+    if nan + inf:
+        units = (case.summary.counts["nan"] + case.summary.counts["inf"]) > 0
+        advice = (
+            "Look for what made the first of them: a division by 0, a logarithm of a number below"
+            " 0, or a step that was too large. Clip the gradients, or lower the learning rate."
+        )
+        yield f"{nan} nan and {inf} infinities", advice, units
+
+
+def constant_units(case: Case) -> Iterator[tuple[str, str, Array]]:
+    """Units that are the same in every sample."""
+    summary = case.summary
+    is_dead = case.summary.dead if case.given == "out" else False
+    units = (summary.low == summary.high) & (summary.samples > 1) & ~np.asarray(is_dead)
+    if exceeds(units, case.thresholds.constant):
+        advice = (
+            "They carry no information. The weights before them are 0, or what feeds them does not"
+            " depend on the sample."
+        )
+        yield f"{case.given} is the same in all samples", advice, units
+
+
+def duplicate_units(case: Case) -> Iterator[tuple[str, str, Array]]:
+    """Units with the same numbers: every exact statistic of theirs is equal."""
+    summary = case.summary
+    names = (summary.mean, summary.variance, summary.low, summary.high, summary.counts["zeros"])
+    rows = np.stack([np.asarray(values, float) for values in names], axis=1)
+    _, first, group = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    units = first[group.reshape(-1)] != np.arange(summary.units)
+    units &= (summary.low < summary.high) & case.enough()
+    if exceeds(units, case.thresholds.duplicate):
+        advice = (
+            "Units that begin with equal weights get equal gradients and stay equal: initialize the"
+            " weights at random."
+        )
+        yield "their statistics are those of an earlier unit", advice, units
+
+
+def exploding(case: Case) -> Iterator[tuple[str, str, Array]]:
+    """Numbers or gradients just below the overflow."""
+    summary = case.summary
+    edge = summary.overflow / 2.0**BINADES
+    size = np.maximum(np.abs(summary.low), np.abs(summary.high))
+    units = np.isfinite(size) & (size >= edge)
+    advice = (
+        f"{summary.dtype.name} overflows at {decimal(summary.overflow, 3)}. Normalize before the"
+        " layer, scale the weights down, or clip the gradients."
+    )
+    if units.any():
+        yield f"|{case.given}| reaches {decimal(size[units].max(), 3)}", advice, units
+    if summary.has_gradient and summary.largest_gradient >= edge:
+        yield f"|dx| reaches {decimal(summary.largest_gradient, 3)}", advice, NO_UNITS
+
+
+def vanishing_gradient(case: Case) -> Iterator[tuple[str, str, Array]]:
+    """A gradient that is too small to learn from."""
+    summary = case.summary
+    if summary.has_gradient and summary.mean_gradient < case.thresholds.gradient:
+        dout, dx = summary.norms
+        ratio = decimal(dx / dout if dout else 0, 3)
+        advice = f"The layer multiplies the norm of the gradient by {ratio}."
+        advice += f" {initial_weights(case.layer)}"
+        yield f"the mean |dx| is {decimal(summary.mean_gradient, 3)}", advice, NO_UNITS
+
+
+def underflow(case: Case) -> Iterator[tuple[str, str, Array]]:
+    """Gradients that a short dtype makes 0 or subnormal."""
+    summary = case.summary
+    passed, lost = summary.total("passed"), summary.total("underflown")
+    if summary.dtype.name == "float16" and passed and lost / passed > case.thresholds.underflow:
+        advice = (
+            "Multiply the loss by a power of two, and divide the gradients by it before the step:"
+            " torch.amp.GradScaler does so. bfloat16 has the range of float32."
+        )
+        message = f"{lost / passed:.1%} of the gradients are 0 or subnormal in float16"
+        yield message, advice, NO_UNITS
+
+
+def dormant_units(case: Case) -> Iterator[tuple[str, str, Array]]:
+    """Units whose gradient is small beside that of the others."""
+    summary = case.summary
+    if not summary.has_gradient:
+        return
+    units = summary.gradient <= DORMANT * summary.mean_gradient
+    units &= ~case.summary.dead & case.enough()
+    if exceeds(units, case.thresholds.dormant):
+        advice = "They learn slowly beside the others: reset the weights that enter them."
+        yield f"their mean |dx| is at most {DORMANT:.1%} of the layer's", advice, units
+
+
+NO_UNITS = np.zeros(0, bool)
+
+#: Each rule and what finds its faults, the gravest first.
+RULES: Mapping[Rule, Callable[[Case], Iterator[tuple[str, str, Array]]]] = {
+    Rule(
+        "not-finite",
+        "a nan or an infinity",
+        "IEEE 754: both spread to every number that is computed from them",
+    ): infinite_or_nan,
+    Rule(
+        "exploding",
+        f"|x| or |dx| within {BINADES} binades of the overflow",
+        "Pascanu, Mikolov and Bengio, 2013",
+    ): exploding,
+    Rule(
+        "dead-units",
+        f"the gradient is stopped in {DEAD:.0%} of a unit's samples",
+        "SageMaker Debugger, DeadRelu: active in less than 1 %, more than 50 % of the units;"
+        " keras-contrib, DeadReluDetector: 10 %",
+        "dead",
+    ): dead_units,
+    Rule(
+        "saturated-units",
+        f"|slope| ≤ {SMALL:.0%} of its largest value in {SQUASHED:.0%} of a unit's samples, or in"
+        f" {GATED:.0%} if the layer gates as relu does",
+        "Glorot and Bengio, 2010; Karpathy, makemore, part 3: |tanh| > 0.97",
+        "saturated",
+    ): saturated_units,
+    Rule(
+        "vanishing-gradient",
+        "the mean |dx| is small",
+        "SageMaker Debugger, VanishingGradient: 1e-7",
+        "gradient",
+    ): vanishing_gradient,
+    Rule(
+        "underflow",
+        "gradients that are 0 or subnormal in float16 and not in float32",
+        "Micikevicius et al., Mixed precision training, 2018",
+        "underflow",
+    ): underflow,
+    Rule(
+        "constant-units",
+        "a unit has the same number in all samples",
+        "Glorot and Bengio, 2010",
+        "constant",
+    ): constant_units,
+    Rule(
+        "duplicate-units",
+        "units have the same statistics to the last bit",
+        "Goodfellow, Bengio and Courville, Deep learning, 2016, section 8.4",
+        "duplicate",
+    ): duplicate_units,
+    Rule(
+        "dormant-units",
+        f"the mean |dx| of a unit is at most {DORMANT:.1%} of the layer's",
+        "Sokar et al., The dormant neuron phenomenon, 2023, by gradient instead of out",
+        "dormant",
+    ): dormant_units,
+}
+
+
+def findings(case: Case) -> list[Fault]:
+    """The rules that fire, the gravest first."""
+    return [
+        Fault(rule, message, advice, np.flatnonzero(units).tolist())
+        for rule, faults in RULES.items()
+        for message, advice, units in faults(case)
+    ]
+
+
+def exceeds(units: Array, share: float) -> bool:
+    """Whether more than that share of the units are chosen."""
+    return bool(np.count_nonzero(units) > share * units.size)
+
+
+def describe(summary: UnitSummary, units: Array) -> tuple[str, str]:
+    """The median of the means and of the standard deviations of these units."""
+    mean, std = (np.nanmedian(values[units]) for values in (summary.mean, summary.std))
+    return decimal(mean, 3), decimal(std, 3)
+
+
+def initial_weights(layer: Layer) -> str:
+    """The gain for initial weights: by the layer's formula, and by PyTorch."""
+    own = gain(layer)
+    text = (
+        f"Where x is N(0, 1), weights of standard deviation {decimal(own.forward, 4)}/√fan_in keep"
+        f" it so in the layer after {layer}: the gain 1/√E[out²] of its formula."
+    )
+    if own.torch is None:
+        return f"{text} torch.nn.init.calculate_gain knows no {layer.name}."
+    return f"{text} torch.nn.init.calculate_gain gives {decimal(own.torch, 4)}."

@@ -1,0 +1,96 @@
+"""The slope ∂out/∂x of every element of a layer's run, from x or, where that suffices, from out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from actgrad.layers.arrays import Array
+from actgrad.layers.diagnose.statistics import RunBlock
+from actgrad.layers.errors import ActgradError, ShapeError
+from actgrad.layers.formula import Formula, Node, Sweep, arrays, trace
+from actgrad.layers.layer import Layer
+from actgrad.layers.run import Pipeline
+
+#: From a piece of x or out, and of dout, the piece of the run.
+SlopeRunner: TypeAlias = Callable[[Array, Array | None], RunBlock]
+
+
+def slope_runner(layer: Layer, given: str, dtype: np.dtype[Any]) -> Callable[[], SlopeRunner]:
+    """What makes a runner for one thread; `given` is "x" or "out".
+
+    Raises:
+        ShapeError: the layer works along an axis, so that out has no slope of its own element.
+        ActgradError: out does not determine the slope.
+    """
+    if not layer.is_elementwise:
+        raise ShapeError(
+            f"{layer.name} works along an axis, so an element of x has no slope of its own",
+            "diagnose reads layers that work element by element",
+        )
+    if given == "x" or is_own_slope(layer):
+        return lambda: RunFromX(layer, dtype, given == "x")
+    formula = slope_of_out(layer)
+    if formula is None:
+        raise ActgradError(
+            f"the out of {layer} does not determine its slope", "give its x, the pre-activations"
+        )
+    return lambda: RunFromOut(formula)
+
+
+class RunFromX:
+    """Runs a chain over x. Where out has the slope of x itself, out may stand for x."""
+
+    def __init__(self, chain: Layer, dtype: np.dtype[Any], is_x: bool) -> None:
+        self._pipeline, self._is_x = Pipeline(chain, dtype), is_x
+        self._buffers: list[Array] = []
+
+    def __call__(self, given: Array, dout: Array | None) -> RunBlock:
+        size = given.size
+        if not self._buffers or self._buffers[0].size < size:
+            self._buffers = [np.empty(size, given.dtype) for _ in range(3)]
+            self._ones = np.ones(size, given.dtype)
+        out, slope, dx = (buffer[:size] for buffer in self._buffers)
+        into = {"out": out, "dx": slope} if self._is_x else {"dx": slope}
+        self._pipeline.run(given, self._ones[:size], into)
+        if dout is not None:
+            self._pipeline.run(given, dout, {"dx": dx})
+        return RunBlock(
+            given, out if self._is_x else given, slope, dout, None if dout is None else dx
+        )
+
+
+class RunFromOut:
+    """Computes the slope as a formula of out."""
+
+    def __init__(self, formula: Formula) -> None:
+        self._formula = formula
+
+    def __call__(self, given: Array, dout: Array | None) -> RunBlock:
+        wide = given.astype(np.float64)
+        x, y = self._formula.inputs
+        sweep = Sweep(self._formula, arrays(wide.dtype), {x: wide, y: wide}, [1.0])
+        slope = sweep.value(self._formula.outputs[0]).astype(given.dtype)
+        return RunBlock(given, given, slope, dout, None if dout is None else dout * slope)
+
+
+def is_own_slope(layer: Layer) -> bool:
+    """Whether the slope at out, taken as an x, is the slope at x: true of relu and relu6."""
+    x = np.linspace(-12, 12, 4097)
+    out = layer.forward(x)
+    slope = layer.backward(np.ones_like(x))
+    layer.forward(out)
+    return np.array_equal(slope, layer.backward(np.ones_like(x)))
+
+
+def slope_of_out(layer: Layer) -> Formula | None:
+    """The slope as a formula of two inputs x and y = out that does not use x, or None."""
+
+    def derivative(x: Node, y: Node) -> Node:
+        stated = layer.derivative(x, y)
+        return x if stated is None else stated
+
+    formula = trace(derivative, "x", "y")
+    return None if formula.inputs[0] in formula.nodes else formula

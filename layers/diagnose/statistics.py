@@ -1,0 +1,207 @@
+"""The statistics of a layer's units: collected block by block, merged in any order.
+
+Every statistic is a count, an extremum or an exact sum. So it is the same to the last bit whatever
+the blocks, the threads and the order of the merges.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+
+from actgrad.layers.arrays import Array, finfo
+from actgrad.layers.diagnose.moments import Moments
+from actgrad.layers.layer import Layer
+
+#: A slope is small if it is at most this share of the layer's largest slope, as rounded by a dtype.
+SMALL, ROUNDED = 0.01, 1 + 2.0**-9
+#: A unit is saturated if its slope is small in this share of its samples: half of them where a
+#: layer squashes both sides. A layer that gates, as relu does, has a small slope wherever it is
+#: off.
+SQUASHED, GATED = 0.5, 0.99
+#: Up to here the largest slope is looked for; a slope that grows without bound is taken at |x| ≤ 1.
+FARTHEST_SLOPE, NEAREST_SLOPE = 32.0, 1.0
+
+
+class SlopeScale(NamedTuple):
+    """Up to which size a slope is small, and in which share of its samples a saturated unit is."""
+
+    small: float
+    saturated_share: float
+
+
+class RunBlock(NamedTuple):
+    """A part of a layer's run, in the dtype of the run: each array samples × units, or flat."""
+
+    #: What the statistics are of: x, or out where x is not known.
+    given: Array
+    out: Array
+    slope: Array
+    dout: Array | None = None
+    dx: Array | None = None
+
+    def part(self, elements: slice, width: int) -> RunBlock:
+        """Those elements of 1-d arrays, in rows of that width."""
+        rows = (None if a is None else a[elements].reshape(-1, width) for a in self)
+        return RunBlock(*cast(list[Array], list(rows)))
+
+
+class Histogram:
+    """Counts of numbers by sign and magnitude: bins of two octaves, with the edges ±½·4ᵏ.
+
+    The eight bits that a bin stands for are the first of a float32: its sign, and seven of the
+    eight bits of its exponent.
+    """
+
+    def __init__(self) -> None:
+        self._pairs = np.zeros(1 << 16, np.int64)
+        self._single = np.zeros(1 << 8, np.int64)
+
+    def add(self, values: Array) -> None:
+        """Count the numbers of a contiguous array."""
+        with np.errstate(over="ignore"):
+            short = values.astype(np.float32, copy=False).reshape(-1)
+        # Two bytes are counted at once, which takes half the time.
+        first = np.ascontiguousarray(short.view(np.uint8)[FIRST_BYTE::4])
+        even = first.size // 2 * 2
+        self._pairs += np.bincount(first[:even].view(np.uint16), minlength=1 << 16)
+        self._single += np.bincount(first[even:], minlength=1 << 8)
+
+    def merge(self, other: Histogram) -> None:
+        """Count the numbers that another histogram has counted."""
+        self._pairs += other._pairs
+        self._single += other._single
+
+    @property
+    def counts(self) -> Array:
+        """The counts of 256 bins: the positive ones by magnitude, then the negative ones."""
+        table = self._pairs.reshape(256, 256)
+        total: Array = table.sum(axis=0) + table.sum(axis=1) + self._single
+        return total
+
+
+#: Where a float32 has its sign.
+FIRST_BYTE = 3 if np.little_endian else 0
+
+
+def bin_edges(place: int) -> tuple[float, float]:
+    """The magnitudes between which a positive bin lies; the lowest bin begins at 0.
+
+    >>> bin_edges(63)
+    (0.5, 2.0)
+    """
+    return (math.ldexp(1, 2 * place - 127) if place else 0.0), math.ldexp(1, 2 * place - 125)
+
+
+class UnitStatistics:
+    """What is counted and summed for each of the units of one layer.
+
+    A column of a block may stand for a unit, or for one of several groups of samples of a unit:
+    column k belongs to unit k mod `units`.
+    """
+
+    def __init__(self, units: int, columns: int, scale: SlopeScale, dtype: np.dtype[Any]) -> None:
+        self.units, self.columns, self.dtype = units, columns, dtype
+        self.scale = scale
+        self.given, self.slope = Moments(columns), Moments(columns)
+        self.dout, self.dx = Moments(columns), Moments(columns)
+        self.counts = {name: np.zeros(columns, np.int64) for name in COUNTS}
+        self.histogram, self.gradients = Histogram(), Histogram()
+        #: Where the first number that is not finite stands in the array's memory.
+        self.first_not_finite: int | None = None
+
+    def add(self, block: RunBlock, columns: slice = slice(None)) -> bool:
+        """Include a block of at most ROWS samples; return whether all of x is finite."""
+        given, out, slope = map(widened, block[:3])
+        self.counts["samples"][columns] += len(given)
+        is_finite = self.given.add(given, columns)
+        if not is_finite:
+            self._count("nan", np.isnan(given), columns)
+            self._count("inf", np.isinf(given), columns)
+        self.histogram.add(given)
+        self._count("zeros", out == 0, columns)
+        self._add_slopes(slope, columns)
+        if block.dout is not None and block.dx is not None:
+            self._add_gradients(block.dout, block.dx, slope, columns)
+        return is_finite
+
+    def _add_slopes(self, slope: Array, columns: slice) -> None:
+        """Include the slopes; a layer of straight pieces has two values in most blocks."""
+        low, high = float(slope.min()), float(slope.max())
+        of_high = column_counts(slope == high)
+        levels = {low: len(slope) - of_high, high: of_high}
+        is_level = int(of_high.sum()) == slope.size
+        if low < high < np.inf:
+            is_level = int(column_counts(slope == low).sum() + of_high.sum()) == slope.size
+        if is_level:
+            for value, counts in levels.items():
+                self.slope.add_repeated(abs(value), counts, columns)
+                self.counts["stopped"][columns] += counts * (value == 0)
+                self.counts["small_slopes"][columns] += counts * (abs(value) <= self.scale.small)
+            return
+        size = np.abs(slope)
+        self.slope.add(size, columns)
+        self._count("stopped", size == 0, columns)
+        self._count("small_slopes", size <= self.scale.small, columns)
+
+    def _add_gradients(self, dout: Array, dx: Array, slope: Array, columns: slice) -> None:
+        size = np.abs(widened(dx))
+        self.dx.add(size, columns)
+        self.dout.add(np.abs(widened(dout)), columns)
+        self.gradients.add(size)
+        passed = (widened(dout) != 0) & (slope != 0)
+        self._count("passed", passed, columns)
+        self._count("underflown", passed & (size < float(finfo(self.dtype).tiny)), columns)
+
+    def _count(self, name: str, chosen: Array, columns: slice) -> None:
+        self.counts[name][columns] += column_counts(chosen)
+
+    def merge(self, other: UnitStatistics) -> None:
+        """Include what another one has collected of the same layer."""
+        for name, counts in other.counts.items():
+            self.counts[name] += counts
+        for name in MOMENTS:
+            getattr(self, name).merge(getattr(other, name))
+        self.histogram.merge(other.histogram)
+        self.gradients.merge(other.gradients)
+        places = [self.first_not_finite, other.first_not_finite]
+        self.first_not_finite = min((p for p in places if p is not None), default=None)
+
+
+#: What is counted in each column.
+COUNTS = ("samples", "nan", "inf", "zeros", "stopped", "small_slopes", "passed", "underflown")
+MOMENTS = ("given", "slope", "dout", "dx")
+
+
+def widened(values: Array) -> Array:
+    """The values in float32 or float64, which hold those of a shorter float exactly."""
+    return values if values.dtype.name in {"float32", "float64"} else values.astype(np.float32)
+
+
+def column_counts(chosen: Array) -> Array:
+    """How many of at most ROWS elements of each column are True; 8 bits hold that."""
+    counts: Array = np.add.reduce(chosen.view(np.uint8), axis=0, dtype=np.uint8).astype(np.int64)
+    return counts
+
+
+def slope_scale(layer: Layer) -> SlopeScale:
+    """What is a small slope of an element-wise layer, and how often a unit may have one.
+
+    The largest slope is that at |x| ≤ 1 where the slopes grow without bound.
+    """
+
+    def slopes(x: Array) -> Array:
+        layer.forward(x)
+        return np.abs(layer.backward(np.ones_like(x)))
+
+    far, half, near = (
+        float(slopes(np.linspace(-end, end, 1 << 12)).max())
+        for end in (FARTHEST_SLOPE, FARTHEST_SLOPE / 2, NEAREST_SLOPE)
+    )
+    small = SMALL * ROUNDED * (near if far > 1.5 * half and near else far)
+    steps = 2.0 ** np.arange(-1, 6)
+    left, right, middle = (slopes(x) <= small for x in (-steps, steps, np.zeros(1)))
+    is_gate = bool((left != right).any() or middle.any())
+    return SlopeScale(small, GATED if is_gate else SQUASHED)

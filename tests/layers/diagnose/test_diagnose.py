@@ -1,0 +1,159 @@
+"""Faults that are planted in arrays are found in the right units, and healthy arrays have none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from actgrad.layers import ActgradError, ShapeError, catalogue, chain_of, layer
+from actgrad.layers.diagnose import Diagnosis, diagnose_layer
+from actgrad.layers.run import MemoryArray
+
+DEAD = [3, 7, 12, 13, 14, 15, 40, 41]
+#: Layers that work element by element.
+ELEMENTWISE = [
+    f"{cls.name}:threshold=0.5,value=-1" if cls.name == "threshold" else cls.name
+    for cls in catalogue()
+]
+ELEMENTWISE = [spec for spec in ELEMENTWISE if layer(spec).is_elementwise]
+
+
+def normal(*shape: int, seed: int = 0, dtype: Any = np.float32) -> Any:
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+def diagnose(spec: str, axis: int | None = None, **arrays: Any) -> Diagnosis:
+    sources = {name: MemoryArray(array) for name, array in arrays.items()}
+    return diagnose_layer(chain_of(spec.split(" ")), sources, axis)
+
+
+def rules(diagnosis: Diagnosis) -> dict[str, list[int]]:
+    """The units that each rule names."""
+    return {finding.rule.name: list(finding.units) for finding in diagnosis.findings}
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_healthy_layer_has_no_finding(seed: int) -> None:
+    x, dout = normal(256, 64, seed=seed), normal(256, 64, seed=seed + 100) * 1e-3
+    for spec in ("relu", "sigmoid", "tanh", "gelu", "leaky_relu"):
+        assert rules(diagnose(spec, x=x, dout=dout)) == {}
+
+
+@pytest.mark.parametrize("spec", ELEMENTWISE)
+def test_the_slope_is_that_of_the_layer(spec: str) -> None:
+    x = normal(100, 3, dtype=np.float64) * 2
+    single = layer(spec)
+    single.forward(x)
+    slope = single.backward(np.ones_like(x))
+    units = diagnose(spec, x=x).units
+    np.testing.assert_allclose(units.slope, np.abs(slope).mean(axis=0), rtol=1e-14)
+    np.testing.assert_allclose(units.slope_square, (slope**2).mean(axis=0), rtol=1e-14)
+    assert units.counts["stopped"].tolist() == (slope == 0).sum(axis=0).tolist()
+    np.testing.assert_allclose(units.mean, x.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(units.std, x.std(axis=0), rtol=1e-14)
+
+
+def test_dead_units_are_named() -> None:
+    x = normal(500, 64)
+    x[:, DEAD] -= 10
+    assert rules(diagnose("relu", x=x)) == {"dead-units": DEAD}
+    assert rules(diagnose("relu", out=np.maximum(x, 0))) == {"dead-units": DEAD}
+    assert rules(diagnose("leaky_relu", x=x)) == {"saturated-units": DEAD}
+
+
+@pytest.mark.parametrize("spec", ["sigmoid", "tanh", "hardtanh", "hardsigmoid"])
+def test_saturated_units_are_named(spec: str) -> None:
+    x = normal(500, 16)
+    x[:, :4] *= 20
+    assert rules(diagnose(spec, x=x)) == {"saturated-units": [0, 1, 2, 3]}
+
+
+def test_out_tells_what_x_tells() -> None:
+    x = normal(500, 16)
+    x[:, :4] *= 20
+    for spec in ("sigmoid", "tanh"):
+        out = layer(spec).forward(x)
+        assert rules(diagnose(spec, out=out))["saturated-units"] == [0, 1, 2, 3]
+    with pytest.raises(ActgradError, match="the out of gelu does not determine its slope"):
+        diagnose("gelu", out=x)
+
+
+def test_gradients_that_vanish_explode_and_underflow() -> None:
+    x = normal(400, 8)
+    assert list(rules(diagnose("relu", x=x, dout=x * 1e-9))) == ["vanishing-gradient"]
+    assert list(rules(diagnose("relu", x=x, dout=x * 3e37))) == ["exploding"]
+    half = x.astype(np.float16)
+    small = np.float16(6e-8)
+    lost = diagnose("relu", x=half, dout=np.full_like(half, small))
+    assert set(rules(lost)) == {"vanishing-gradient", "underflow"}
+    assert list(rules(diagnose("relu", x=x * np.float32(3e37)))) == ["exploding"]
+
+
+def test_constant_duplicate_and_dormant_units_are_named() -> None:
+    x, dout = normal(300, 10), normal(300, 10, seed=1)
+    x[:, [1, 2]], x[:, [5, 6]] = 0.25, x[:, [0, 0]]
+    dout[:, [8, 9]] *= 1e-4
+    assert rules(diagnose("tanh", x=x, dout=dout)) == {
+        "constant-units": [1, 2],
+        "duplicate-units": [5, 6],
+        "dormant-units": [8, 9],
+    }
+
+
+def test_the_first_place_that_is_not_finite() -> None:
+    x = normal(700, 1100)
+    x[600, 5], x[650, 7] = np.nan, -np.inf
+    diagnosis = diagnose("relu", x=x)
+    assert rules(diagnosis) == {"not-finite": [5, 7]}
+    assert diagnosis.units.place_not_finite == 600 * 1100 + 5
+    assert diagnosis.units.samples.tolist() == [700] * 1100
+    np.testing.assert_allclose(diagnosis.units.mean[5], np.nanmean(x[:, 5]), rtol=1e-6)
+
+
+def test_few_samples_are_not_judged() -> None:
+    diagnosis = diagnose("relu", x=-np.ones((3, 4)))
+    assert "dead-units" not in rules(diagnosis)
+    assert (diagnosis.note or "").startswith("3 samples are too few")
+
+
+def numbers(diagnosis: Diagnosis) -> list[list[float]]:
+    """Everything that is counted and summed."""
+    units = diagnosis.units
+    arrays = [units.mean, units.variance, units.slope, units.slope_square, units.gradient]
+    counts = [count.tolist() for count in units.counts.values()]
+    bins = [list(counted) for counted in units.histogram()]
+    return [*(array.tolist() for array in arrays), *counts, [*units.norms], *bins]
+
+
+@pytest.mark.parametrize("shape", [(5000, 3), (31, 5, 7, 9), (3, 4, 11000), (2, 1300, 40)])
+@pytest.mark.parametrize("spec", ["relu", "gelu"])
+def test_the_layout_changes_no_bit(shape: tuple[int, ...], spec: str) -> None:
+    x, dout = normal(*shape), normal(*shape, seed=1)
+    axis = 1
+    expected = numbers(diagnose(spec, axis, x=x, dout=dout))
+    rows = [np.moveaxis(a, axis, -1).reshape(-1, shape[axis]) for a in (x, dout)]
+    assert numbers(diagnose(spec, x=rows[0].copy(), dout=rows[1].copy())) == expected
+    columns = [np.asfortranarray(array) for array in (x, dout)]
+    assert numbers(diagnose(spec, axis, x=columns[0], dout=columns[1])) == expected
+
+
+def test_large_units_are_read_in_parts() -> None:
+    x = normal(2, 3, 1 << 20)
+    diagnosis = diagnose("relu", 1, x=x)
+    flat = x.astype(np.float64).swapaxes(0, 1).reshape(3, -1)
+    np.testing.assert_allclose(diagnosis.units.std, flat.std(axis=1), rtol=1e-12)
+    assert diagnosis.units.counts["stopped"].tolist() == (flat <= 0).sum(axis=1).tolist()
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    x = normal(4, 4)
+    with pytest.raises(ShapeError, match="softmax works along an axis"):
+        diagnose("softmax", x=x)
+    with pytest.raises(ShapeError, match=r"dout has shape \(3, 4\), but x has \(4, 4\)"):
+        diagnose("relu", x=x, dout=x[:3])
+    with pytest.raises(ShapeError, match="there is no axis 2"):
+        diagnose("relu", 2, x=x)
+    with pytest.raises(ShapeError, match="no sample"):
+        diagnose("relu", x=x[:0])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from fractions import Fraction
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, NamedTuple, TypeAlias
 
 from actgrad.layers.errors import ParameterError
 
-#: A parameter's value: a float is the number it holds, and a Fraction such as 1/6 is itself.
+#: A parameter's value: a float is the number it holds. A Fraction such as 1/6 is itself for an
+#: `exact` parameter; any other parameter is the float next to it.
 Number: TypeAlias = float | Fraction
 
 
@@ -17,7 +18,7 @@ class Parameter(NamedTuple):
     """A number that shapes a layer's function; with no default it must be given.
 
     Its domain is every finite number: those > `above`, ≥ `at_least` and whole where so stated.
-    backward computes the gradient of a `trained` parameter.
+    backward computes the gradient of a `trained` parameter. An `exact` one may be a Fraction.
     """
 
     default: Number | None
@@ -26,6 +27,7 @@ class Parameter(NamedTuple):
     at_least: float | None = None
     whole: bool = False
     trained: bool = False
+    exact: bool = False
 
     @property
     def domain(self) -> str:
@@ -36,11 +38,15 @@ class Parameter(NamedTuple):
         return kind if self.at_least is None else f"{kind} and ≥ {self.at_least:g}"
 
     def check(self, value: Number, what: str) -> Number:
-        """`value`, as an int, a float or a Fraction; `what` names it in the error.
+        """The number that the layer computes with; `what` names it in the error.
 
         Raises:
             ParameterError: it lies outside the domain.
         """
+        try:
+            value = value if self.exact and isinstance(value, Fraction) else float(value)
+        except OverflowError:
+            value = inf
         if (
             not isfinite(value)
             or (self.whole and value != int(value))
@@ -48,9 +54,7 @@ class Parameter(NamedTuple):
             or (self.at_least is not None and value < self.at_least)
         ):
             raise ParameterError(f"{what} is {value}, but must be {self.domain}")
-        if self.whole:
-            return int(value)
-        return value if isinstance(value, Fraction) else float(value)
+        return int(value) if self.whole else value
 
 
 def parameter(
@@ -61,9 +65,10 @@ def parameter(
     at_least: float | None = None,
     whole: bool = False,
     trained: bool = False,
+    exact: bool = False,
 ) -> Any:
     """State a parameter in a layer's class body: `alpha: float = parameter(1.0, "…", above=0)`."""
-    return Parameter(default, meaning, above, at_least, whole, trained)
+    return Parameter(default, meaning, above, at_least, whole, trained, exact)
 
 
 def values_of(

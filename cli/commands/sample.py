@@ -9,6 +9,9 @@ import typer
 from actgrad.cli.completion import complete_layer
 from actgrad.cli.options import ArrayFormat, ArrayFormatOption, ArrayOutput, Dtype, parsed_shape
 
+#: The bytes of memory that drawing a number takes.
+PER_NUMBER = 64
+
 
 def sample(
     layers: Annotated[
@@ -32,7 +35,9 @@ def sample(
     shape: Annotated[
         str | None, typer.Option("--shape", metavar="N,M,...", help="The array's shape.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Another seed draws other numbers.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Another seed draws other numbers.")
+    ] = 0,
     form: ArrayFormatOption = None,
     output: ArrayOutput = None,
 ) -> None:
@@ -45,6 +50,7 @@ def sample(
     import numpy as np
 
     from actgrad.cli.exit import to_stderr
+    from actgrad.cli.read import memory
     from actgrad.cli.write import ArrayAnswer, Output
     from actgrad.layers import SampleError, chain_of
     from actgrad.layers.arrays import named
@@ -53,6 +59,9 @@ def sample(
     destination = Output(ArrayFormat, form, output)
     sizes = None if shape is None else parsed_shape(shape)
     room = None if sizes is None else math.prod(sizes)
+    for number in (count, room):
+        if number is not None and number * PER_NUMBER > memory():
+            raise SampleError(f"{number} numbers need more than this machine's memory")
     chain = chain_of(layers) if layers else None
     if every and (count is not None or layers):
         raise SampleError("--all gives every number for any layer", "leave out LAYER and -n")

@@ -167,6 +167,8 @@ def verified(
     chain = chain_of(specs)
     with ExitStack() as files:
         dump = Dump(chain, arguments, encoding, files)
+        if not math.prod(dump.shapes["x"]):
+            raise ActgradError(f"--x {arguments['x']} has no elements to verify")
         verification = Verification(chain, dump.dtype, policy)
         bar, done = files.enter_context(Bar(sum(map(nbytes, dump.sources.values())), quiet)), 0
         for block in dump.blocks():

@@ -8,7 +8,7 @@ from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from actgrad.cli.read.dump import Dump
-    from actgrad.cli.read.external import ExternalArray, Repeated, nbytes, random_access
+    from actgrad.cli.read.external import ExternalArray, Repeated, memory, nbytes, random_access
     from actgrad.cli.read.source import Encoding, in_memory, open_array, read_array
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from math import inf
 
 import numpy as np
 
@@ -152,6 +153,8 @@ class _Reader:
             row = [float(word) for word in match[1].split("," if "," in match[1] else None)]
         except ValueError:
             return False
+        if inf in row or -inf in row:
+            return False
         self.values += row
         self.at = match.end()
         self._add((len(row),))
@@ -203,9 +206,12 @@ class _Reader:
             raise self._no_number()
         token = self.text[self.at : end].strip('"').casefold()
         try:
-            self.values.append(float(token) if token[-1] != "e" else float(token == "true"))
+            number = float(token) if token[-1] != "e" else float(token == "true")
         except ValueError:
             raise self._no_number() from None
+        if abs(number) == inf and "inf" not in token:
+            raise self._error(f"{self._word()} is beyond the numbers of float64", self.at)
+        self.values.append(number)
         self.at = end
         self._add(())
 

@@ -7,6 +7,7 @@ the row holds. Lines that begin with `#` or `%` are comments, as `numpy.savetxt`
 from __future__ import annotations
 
 import re
+from math import inf
 
 import numpy as np
 
@@ -104,9 +105,12 @@ def _matrix(rows: list[list[str]]) -> Array:
 
 def _number(word: str) -> float:
     try:
-        return float(word)
+        number = float(word)
     except ValueError:
         return float(("false", "true").index(word.strip().casefold()))
+    if abs(number) == inf and "inf" not in word.casefold():
+        raise ValueError
+    return number
 
 
 def _is_number(word: str) -> bool:
@@ -122,7 +126,7 @@ def _no_number(rows: list[list[str]]) -> LiteralError:
     fields = ((row, place) for row, _ in enumerate(rows) for place, _ in enumerate(rows[row]))
     row, place = next(at for at in fields if not _is_number(rows[at[0]][at[1]]))
     word = rows[row][place].strip()[:24]
-    what = f"{word!r} is not a number" if word else "there is no number"
+    what = f"{word!r} is not a number of float64" if word else "there is no number"
     hint = None
     if re.fullmatch(DECIMAL_COMMA, word):
         hint = f"write decimal points: {word.replace(',', '.')}"

@@ -79,13 +79,14 @@ def verification_json(dump: VerifiedDump) -> str:
     """The verification as one JSON object."""
     verification = dump.verification
     policy = verification.policy
+    within = None if policy.within is None else [json_number(end) for end in policy.within]
     report = {
         "command": "verify",
         "layers": list(verification.layers),
         "dtype": verification.dtype,
         "ok": verification.ok,
         "summary": verification.summary,
-        "policy": {**policy._asdict(), "text": str(policy)},
+        "policy": {**policy._asdict(), "within": within, "text": str(policy)},
         "exact": verification.exact,
         "results": {name: _result_json(dump, name) for name in verification.tallies},
     }

@@ -151,6 +151,12 @@ class Output:
         }
         self.targets = [self._parsed(argument, form) for argument in arguments or ()]
         require_different_files([target.file for target in self.targets if target.file != STDOUT])
+        printed = [target.form for target in self.targets if target.file == STDOUT]
+        if len(printed) > 1 and {*printed} != {"npy"}:
+            raise OutputError(
+                "-o -: standard output takes one answer, or several arrays as .npy",
+                "leave out -f, or name files",
+            )
         if not self.targets:
             self.targets = [Target(None, STDOUT, form or TABLE)]
         if form is not None and form not in {target.form for target in self.targets}:
@@ -192,8 +198,11 @@ class Output:
             answer if target.name is None else answer.part(target.name) for target in self.targets
         ]
         with ExitStack() as files:
-            for target, part in zip(self.targets, parts, strict=True):
-                target.write(part, files.enter_context(target.opened()))
+            streams = [files.enter_context(target.opened()) for target in self.targets]
+            answers = list(zip(self.targets, parts, streams, strict=True))
+            # What standard output has taken cannot be taken back, so it comes last.
+            for target, part, stream in sorted(answers, key=lambda each: each[0].file == STDOUT):
+                target.write(part, stream)
 
 
 def is_special_file(file: str) -> bool:
@@ -297,10 +306,20 @@ def stdout() -> Iterator[IO[bytes]]:
             yield stream
 
 
+class ForwardWriter(BufferedWriter):
+    """A stream without places: a device tells 0 wherever it is, which breaks an archive."""
+
+    def tell(self) -> int:
+        raise UnsupportedOperation("tell")
+
+    def seekable(self) -> bool:
+        return False
+
+
 @contextmanager
 def unbuffered(file: str | int) -> Iterator[IO[bytes]]:
     """A device, a pipe or an open descriptor, which is closed without a flush after an error."""
     with open(file, "wb", buffering=0, closefd=isinstance(file, str)) as raw:
-        stream = BufferedWriter(raw)
+        stream = ForwardWriter(raw)
         yield stream
         stream.flush()

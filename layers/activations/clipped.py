@@ -84,12 +84,16 @@ class Ramp(Piecewise):
 
     def __init__(self, **values: Number) -> None:
         super().__init__(**values)
-        slope, height = self.line
+        slope, height = (Fraction(number) for number in self.line)
         self._slope = double_double(slope)
-        self._start, self._end = double_double(-height / slope), double_double((1 - height) / slope)
+        try:
+            self._start = double_double(-height / slope)
+            self._end = double_double((1 - height) / slope)
+        except OverflowError:
+            raise ParameterError(f"{self}: its kinks lie beyond the numbers of float64") from None
 
     @property
-    def line(self) -> tuple[Fraction, Fraction]:
+    def line(self) -> tuple[Number, Number]:
         """The line's slope, and its height at x = 0."""
         raise NotImplementedError
 
@@ -131,12 +135,12 @@ class Hardsigmoid(Ramp):
     }
     source = 'Courbariaux, Bengio and David, "BinaryConnect", 2015; with these parameters, PyTorch.'
 
-    alpha: Number = parameter(Fraction(1, 6), "the slope of the line", above=0)
-    beta: Number = parameter(0.5, "the height of the line at x = 0")
+    alpha: Number = parameter(Fraction(1, 6), "the slope of the line", above=0, exact=True)
+    beta: Number = parameter(Fraction(1, 2), "the height of the line at x = 0", exact=True)
 
     @property
-    def line(self) -> tuple[Fraction, Fraction]:
-        return Fraction(self.alpha), Fraction(self.beta)
+    def line(self) -> tuple[Number, Number]:
+        return self.alpha, self.beta
 
 
 class SparseSigmoid(Ramp):
@@ -150,7 +154,7 @@ class SparseSigmoid(Ramp):
     source = 'Martins and Astudillo, "From softmax to sparsemax", 2016; the name is JAX\'s.'
 
     @property
-    def line(self) -> tuple[Fraction, Fraction]:
+    def line(self) -> tuple[Number, Number]:
         return Fraction(1, 2), Fraction(1, 2)
 
 

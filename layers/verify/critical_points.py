@@ -96,7 +96,7 @@ def _magnitudes(values: Array, float_format: FloatFormat) -> list[Array]:
     """The sign of each value, and whether it underflows, is subnormal or overflows."""
     size = np.abs(values)
     return [
-        np.sign(values),
+        np.where(np.isnan(values), 2, np.sign(values)),
         np.signbit(values),
         size <= float_format.quantum / 2,
         size < float_format.tiny,

@@ -61,6 +61,8 @@ def test_it_answers_as_the_other_commands_do(monkeypatch: Any, tmp_path: Path) -
         (["relu", "--shape", "2,x"], "--shape 2,x is not a shape"),
         (["relu", "--shape", "2,0"], "--shape 2,0 is not a shape"),
         (["relu", "-n", "10", "--shape", "2,2"], "10 numbers do not fit into --shape 2,2"),
+        (["relu", "-n", "9" * 20], "9 numbers need more than this machine's memory"),
+        (["relu", "--shape", "4294967296,4294967296"], "numbers need more than this machine's"),
         (["relu", "-n", "0"], "a sample of 0 numbers is empty"),
         (["rellu"], "no layer is called 'rellu'"),
     ],

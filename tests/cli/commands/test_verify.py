@@ -98,6 +98,11 @@ def shown_on_a_terminal(monkeypatch: Any, width: int, *arguments: str) -> str:
     return re.sub(r"\x1b\[[\d;]*m", "", terminal.getvalue().decode())
 
 
+def test_a_range_without_an_end_is_json(folder: Path, monkeypatch: Any, capsys: Any) -> None:
+    run(monkeypatch, "gelu", *["--x", "x.npy", "--out", "y.npy", "--range=-inf,1", "-f", "json"])
+    assert json.loads(capsys.readouterr().out)["policy"]["within"] == ["-Infinity", 1]
+
+
 def test_an_error_has_three_digits(folder: Path, monkeypatch: Any, capsys: Any) -> None:
     np.save("x.npy", np.float32([1, 2]))
     np.save("y.npy", np.float32([0.8, 1.9]))
@@ -242,6 +247,7 @@ def test_bfloat16_is_recognised_without_dtype(
         ("--x x.npy --out two.npz", r"two\.npz holds a, b: which one"),
         ("--x x.npy", "there is nothing to verify"),
         ("--x x.npy --out y.npy --range 3", "--range 3 is not LOW:HIGH"),
+        ("--x [] --out []", r"--x \[\] has no elements to verify"),
         ("--x x.npy --out y.npy --range 3,-3", "--range 3,-3 is empty"),
         ("--x x.npy --out y.npy --max-ulp -1", "--max-ulp is -1, but must be ≥ 0"),
     ],

@@ -67,11 +67,11 @@ def test_a_range_has_the_floats_nearest_to_its_decimals() -> None:
         ("0:1:1e-9", "the range 0:1:1e-9 has more than 16777216 numbers", None),
         ("0:1e400:1e399", "the range 0:1e400:1e399 has numbers beyond those of float64", None),
         ("1 2\n3", "the rows differ: row 2 has 1 field, row 1 has 2", None),
-        ("1\t2\n3\tx", "'x' is not a number, in row 2, field 2", None),
+        ("1\t2\n3\tx", "'x' is not a number of float64, in row 2, field 2", None),
         ("1\t\n3\t4", "there is no number, in row 1, field 2", None),
         (
             "1,5\t2,5\n3,5\t4,5",
-            "'1,5' is not a number, in row 1, field 1",
+            "'1,5' is not a number of float64, in row 1, field 1",
             "write decimal points: 1.5",
         ),
         ("[1, 2; 3]", "the rows differ: row 2 has 1 field, row 1 has 2", None),

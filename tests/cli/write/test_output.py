@@ -259,6 +259,21 @@ def test_standard_output_as_one_of_several(capfdbinary: pytest.CaptureFixture[by
     assert once == Path("a.npy").read_bytes() * 2
 
 
+def test_standard_output_takes_several_arrays_as_npy_alone() -> None:
+    with pytest.raises(OutputError, match="standard output takes one answer, or several arrays"):
+        output("-", "dx=-", form=ArrayFormat.json)
+
+
+def test_nothing_is_printed_if_a_file_is_refused(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    with pytest.raises(OutputError, match="No such file"):
+        output("-", "dx=missing/a.npy")
+    assert capfdbinary.readouterr().out == b""
+
+
+def test_a_device_takes_an_archive() -> None:
+    output("/dev/null", form=ArrayFormat.npz)
+
+
 def test_standard_output_in_another_format(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     output("dx=-", form=ArrayFormat.csv)
     assert capfdbinary.readouterr().out == b"axis0,dx\n0,3.0\n1,0.0\n"

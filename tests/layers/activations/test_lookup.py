@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from actgrad.layers import (
     CheckFailedError,
+    Layer,
     LeakyRelu,
     ParameterError,
     Relu,
@@ -136,5 +138,25 @@ def test_a_users_class_does_not_replace_the_catalogues(tmp_path: Path) -> None:
     assert find("relu") is Relu
 
 
-def test_a_fraction_is_printed_as_it_is_typed() -> None:
-    assert str(layer("leaky_relu:negative_slope=1/6")) == "leaky_relu:negative_slope=1/6"
+def test_a_fraction_is_the_number_that_the_layer_computes_with() -> None:
+    assert str(layer("leaky_relu:negative_slope=1/6")) == f"leaky_relu:negative_slope={1 / 6}"
+    assert str(layer("hardsigmoid:alpha=1/3")) == "hardsigmoid:alpha=1/3"
+    exact, rounded = layer("hardsigmoid:alpha=1/3"), layer(f"hardsigmoid:alpha={1 / 3}")
+    assert (exact.forward(-1.5), rounded.forward(-1.5)) == (0, 2.0**-55)
+
+
+@pytest.mark.parametrize("cls", catalogue(), ids=lambda cls: cls.name)
+def test_every_parameter_may_be_a_fraction(cls: type[Layer]) -> None:
+    numbers = {name: "2/1" if spec.whole else "1/3" for name, spec in cls.parameters.items()}
+    numbers |= {name: "7/2" for name in numbers if name in {"max_val", "upper"}}
+    spec = ",".join(f"{name}={value}" for name, value in numbers.items())
+    made = layer(f"{cls.name}:{spec}" if spec else cls.name)
+    x = np.linspace(-4, 4, 64).reshape(4, 4, 4)
+    assert np.isfinite(made.backward(np.ones_like(made.forward(x)))).all()
+
+
+def test_a_parameter_beyond_the_numbers_is_refused() -> None:
+    with pytest.raises(ParameterError, match="silu: beta is inf, but must be finite and > 0"):
+        layer(f"silu:beta=1{'0' * 400}/3")
+    with pytest.raises(ParameterError, match="its kinks lie beyond the numbers of float64"):
+        layer("hardsigmoid:beta=1e308")

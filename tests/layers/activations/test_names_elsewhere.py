@@ -82,7 +82,7 @@ def test_the_listed_call_gives_the_catalogue_s_layer(cls: type[Layer]) -> None:
         ("gelu(approximate=True)", "gelu_tanh"),
         ("gelu(approximate=False)", "gelu"),
         ("nn.LeakyReLU(0.2)", "leaky_relu:negative_slope=0.2"),
-        ("nn.LeakyReLU(1/6, inplace=True)", "leaky_relu:negative_slope=1/6"),
+        ("nn.LeakyReLU(1/6, inplace=True)", f"leaky_relu:negative_slope={1 / 6}"),
         ("leaky_relu(0.2)", "leaky_relu:negative_slope=0.2"),
         ("nn.Softplus(beta=2)", "softplus:beta=2.0"),
         ("nn.Softplus(2, 20)", "softplus:beta=2.0"),

@@ -41,6 +41,8 @@ ROW = r"\[([-+\d.eE,\s]+)\]"
 KEYWORD = r",\s*(\w+)\s*=\s*('[^']*'|\"[^\"]*\"|<[^<>]*>|\([\d\s,]{0,999}\)|[\w.]+)"
 #: The characters up to the next delimiter, which a message quotes.
 WORD = r"(?s)[^\s,\[\]()]+|."
+#: What a text holds that is a range, rows or bit patterns.
+OTHER_NOTATION = r"(?i)[:;\n\r\v\f]|0x"
 CLOSING = {"[": "]", "(": ")"}
 
 
@@ -69,6 +71,24 @@ class Level:
         if self.transparent and len(self.shapes) == 1:
             return self.shapes[0]
         return (len(self.shapes), *(self.shapes[0] if self.shapes else ()))
+
+
+def text_array(text: str, dtype: str | None = None) -> Array:
+    """The array that the text represents, in any notation.
+
+    Bit patterns are of `dtype`; everything else is float64.
+
+    Raises:
+        LiteralError: the text is no array; the message states what was expected, and where.
+    """
+    text = text.replace("−", "-")
+    if re.search(OTHER_NOTATION, text):
+        from actgrad.cli.read.notation import unbracketed
+
+        array = unbracketed(text, dtype)
+        if array is not None:
+            return array
+    return bracketed(text)
 
 
 def bracketed(text: str) -> Array:

@@ -1,4 +1,4 @@
-"""The notations in which a text is an array: ranges, bit patterns, rows, and brackets."""
+"""The notations of arrays besides nested brackets: ranges, bit patterns and rows."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from itertools import count
 
 import numpy as np
 
-from actgrad.cli.read import literal
-from actgrad.cli.read.literal import LiteralError
+from actgrad.cli.read.literal import LiteralError, bracketed
 from actgrad.cli.read.rows import matlab_rows, printed_rows
 from actgrad.layers.arrays import Array, named
 
@@ -22,15 +21,12 @@ MOST = 1 << 24
 BITS = r"(?i)\b0x([0-9a-f]+)\b"
 
 
-def text_array(text: str, dtype: str | None = None) -> Array:
-    """The array that the text represents, in any notation.
-
-    Bit patterns are of `dtype`; everything else is float64.
+def unbracketed(text: str, dtype: str | None) -> Array | None:
+    """The array that a range, bit patterns of `dtype`, or rows represent; None for another text.
 
     Raises:
-        LiteralError: the text is no array; the message states what was expected, and where.
+        LiteralError: it is one of these, with a fault.
     """
-    text = text.replace("−", "-")
     if match := re.fullmatch(RANGE, text):
         return stepped(*match.groups())
     if re.search(BITS, text):
@@ -39,7 +35,7 @@ def text_array(text: str, dtype: str | None = None) -> Array:
         array = rows(text)
         if array is not None:
             return array
-    return literal.bracketed(text)
+    return None
 
 
 def stepped(start: str, end: str, step: str | None) -> Array:
@@ -79,9 +75,7 @@ def bit_patterns(text: str, dtype: str | None) -> Array:
         )
     # The brackets are read with each pattern's place for the pattern itself.
     places = count()
-    shape = literal.bracketed(
-        re.sub(BITS, lambda match: f"{next(places):{len(match[0])}}", text)
-    ).shape
+    shape = bracketed(re.sub(BITS, lambda match: f"{next(places):{len(match[0])}}", text)).shape
     kind = named(dtype)
     if len(digits) != np.prod(shape, dtype=int):
         raise LiteralError("bit patterns and numbers stand side by side")

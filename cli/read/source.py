@@ -155,7 +155,7 @@ def _opened(
     error = None
     if _may_be_literal(argument):
         try:
-            return floating(notation.text_array(argument, encoding.dtype), option)
+            return floating(literal.text_array(argument, encoding.dtype), option)
         except literal.LiteralError as refused:
             error = refused
     path, member = _path(argument)
@@ -316,7 +316,7 @@ def _text(data: bytes, name: str, member: str | None, encoding: Encoding) -> Arr
             return written.csv_array(columns, name, member)
         if member is not None:
             raise literal.LiteralError(f"it has no names, so no array {member!r}")
-        return floating(notation.text_array(text, encoding.dtype), name)
+        return floating(literal.text_array(text, encoding.dtype), name)
     except UnicodeDecodeError:
         raise SourceError(f"{name} is no text, no .npy and no .npz") from None
     except literal.LiteralError as error:

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actgrad.cli.read.literal import LiteralError
-from actgrad.cli.read.notation import text_array
+from actgrad.cli.read.literal import LiteralError, text_array
 
 
 @pytest.mark.parametrize(

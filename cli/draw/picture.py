@@ -123,5 +123,6 @@ def lost_digits(graph: Graph, chain: Layer, where: Point) -> Iterator[str]:
 
 
 def close(value: float, right: float) -> bool:
-    """Whether two numbers agree to half of a float's digits."""
-    return isclose(value, right, rel_tol=1e-8, abs_tol=1e-15) or (isnan(value) and isnan(right))
+    """Whether two numbers agree to half of a float's digits; terms may cancel to almost 0."""
+    nearly = isclose(value, right, rel_tol=1e-8, abs_tol=0.0 if right else 1e-15)
+    return nearly or (isnan(value) and isnan(right))

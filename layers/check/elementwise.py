@@ -15,7 +15,13 @@ from actgrad.layers.check.accuracy import (
 )
 from actgrad.layers.check.gradient import ElementwiseSubject
 from actgrad.layers.check.numpy_warnings import numpy_warnings
-from actgrad.layers.check.points import GRID, MOST_DISCONTINUITIES, OFFSET, designed_points
+from actgrad.layers.check.points import (
+    GRID,
+    MOST_DISCONTINUITIES,
+    OFFSET,
+    designed_points,
+    distinct,
+)
 from actgrad.layers.check.report import (
     LARGEST_ORDINARY,
     Finding,
@@ -75,9 +81,9 @@ def _sudden_changes(subject: Subject) -> Array:
     dx = subject.run(FINE).dx.astype(np.float64).ravel()
     before, here, after = dx[:-2], dx[1:-1], dx[2:]
     change = np.nan_to_num(np.abs(before - 2 * here + after), posinf=0.0)
-    size = np.abs(before) + np.abs(here) + np.abs(after) + 1e-6 * np.nanmedian(np.abs(dx))
+    size = np.abs(before) + np.abs(here) + np.abs(after) + 1e-6 * np.sort(np.abs(dx))[dx.size // 2]
     largest = [np.argsort(order)[-SUDDEN:] for order in (change, np.nan_to_num(change / size))]
-    return np.asarray(FINE[1:-1][np.unique(largest)])
+    return np.asarray(FINE[1:-1][distinct(np.concatenate(largest))])
 
 
 def _curve(elementwise: ElementwiseSubject, row: Array | None) -> GradientCurve:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from actgrad.layers.arrays import Array, finfo
+from actgrad.layers.check.discontinuities import Discontinuity
 from actgrad.layers.check.gradient import ElementwiseSubject, at_discontinuity, rounding_tolerance
 from actgrad.layers.check.report import Finding
 from actgrad.layers.check.row_results import RowResults, most_telling
@@ -22,8 +23,13 @@ class ExactValues(NamedTuple):
     ulp: tuple[float, float]
 
 
-def exact_values(reference: Layer, results: RowResults) -> ExactValues:
-    """The reference's formula at each x, and how far out and dx are from it."""
+def exact_values(
+    reference: Layer, results: RowResults, discontinuities: list[Discontinuity]
+) -> ExactValues:
+    """The reference's formula at each x, and how far out and dx are from it.
+
+    At kinks and jumps, where the gradient is a convention, dx is not compared.
+    """
     from mpmath import isnan, mpf
 
     from actgrad.layers.exact import FloatFormat, exact, spacing
@@ -40,10 +46,11 @@ def exact_values(reference: Layer, results: RowResults) -> ExactValues:
         ]
         return max(errors, default=0.0)
 
+    conventional = at_discontinuity(discontinuities, results.wide)
     return ExactValues(
         np.array([float(value) for value in values]),
         np.array([float(gradient) for gradient in gradients]),
-        (ulp(results.out, values), ulp(results.dx, gradients)),
+        (ulp(results.out, values), ulp(np.where(conventional, np.nan, results.dx), gradients)),
     )
 
 

@@ -20,6 +20,7 @@ from actgrad.layers.check.linearity import linearity
 from actgrad.layers.check.load import load_subject
 from actgrad.layers.check.neighbours import array_size, coupling
 from actgrad.layers.check.numpy_warnings import numpy_warnings
+from actgrad.layers.check.parameters import kept_by_backward
 from actgrad.layers.check.points import (
     SHAPES,
     Sample,
@@ -122,6 +123,8 @@ class Examination:
         if finding is None:
             self.coupled, finding = coupling(self.subject, sample)
         self._add(finding)
+        kept = kept_by_backward(self.subject, sample.array) if finding is None else []
+        self.notes += [f"not checked: {name}, which backward keeps" for name in kept]
 
     def report(self) -> Report:
         """Ask all questions: first the behaviour, then the accuracy in each dtype."""

@@ -28,7 +28,7 @@ REMEDIES = {
     "depends-on-neighbours": "compute each element from its own x and dout only",
     "depends-on-layout": "index by axes; do not rely on the order in memory",
     "wrong-shape": "out has the shape that the layer promises, dx that of x",
-    "wrong-dtype": "compute in x.dtype: x.dtype.type(2) for 2, astype(x.dtype) at the end",
+    "wrong-dtype": "compute in x.dtype: float(np.sqrt(2)) for np.sqrt(2), or astype(x.dtype)",
     "not-finite": "use a form that does not overflow, or treat this x apart",
     "numpy-warning": "clip the argument before exp, or use np.where with an argument that is safe",
     "lost-gradient": "avoid 1 - y for y near 1: compute the small number itself, from exp(-|x|)",

@@ -46,7 +46,7 @@ class Parabola(NamedTuple):
         """How far f is from the parabola at a distance from x, and how far noise would move it."""
         t = distance / self.reach
         constant, slope, bend = self.coefficients
-        value = f(self.x + distance)
+        value = f((self.x + distance).ravel()).reshape(np.shape(distance))
         relative = self.noise / np.maximum(self.size, TINY)
         noise = (1 + np.abs(t) ** self.degree) * relative * np.maximum(np.abs(value), self.size)
         return value - (constant + t * (slope + t * bend)), WITHIN * noise
@@ -88,12 +88,9 @@ def _ends(
     doubled = reach * 2.0 ** np.arange(DOUBLINGS)[:, None]
     around_0 = at * np.concatenate([1 - CLOSER, 1 + CLOSER])[:, None]
     distances = np.sort(np.concatenate([doubled, np.maximum(around_0, reach)]), axis=0)
-    high = np.full(reach.shape, np.inf)
-    low = reach.copy()
-    for distance in distances[1:]:
-        open_ = np.flatnonzero((high == np.inf) & (low < distance) & (distance <= farthest))
-        if open_.size:
-            left = parabola.chosen(open_).left(f, sign * distance[open_])
-            high[open_[left]] = distance[open_[left]]
-            low[open_[~left]] = distance[open_[~left]]
-    return low, high
+    distances[0] = reach
+    left = parabola.left(f, sign * distances) & (distances > reach) & (distances <= farthest)
+    first = left.argmax(axis=0)
+    columns = np.arange(first.size)
+    high = np.where(left.any(axis=0), distances[first, columns], np.inf)
+    return distances[np.maximum(first - 1, 0), columns], high

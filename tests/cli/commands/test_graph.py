@@ -171,3 +171,9 @@ def test_lost_digits_are_noted() -> None:
     result = CliRunner().invoke(app, ["graph", "sigmoid", "--x", "-1000"])
     assert "loses digits" in result.stderr
     assert "nan" in result.stdout
+
+
+def test_a_tiny_result_of_lost_digits_has_the_note_too() -> None:
+    result = CliRunner().invoke(app, ["graph", "gelu", "--x", "-8.2"])
+    assert "-9.10383e-16" in result.stdout
+    assert "y = -9.85587e-16" in result.stderr

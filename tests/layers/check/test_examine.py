@@ -296,3 +296,23 @@ def test_a_softmax_of_infinite_lines_is_a_convention_with_a_formula_too() -> Non
     elsewhere = "softmax in PyTorch, JAX and SciPy gives nan"
     assert f"out is 0 for a line of -inf only; {elsewhere}" in report.notes
     assert f"out is nan for a line that holds +inf; {elsewhere}, too" in report.notes
+
+
+def test_what_backward_keeps_for_itself_is_said_to_be_unchecked() -> None:
+    class Scale(TextbookSigmoid):
+        weight = 2.0
+
+        def backward(self, dout: Any) -> Any:
+            self.dweight = float((dout * self.out).sum())
+            return super().backward(dout)
+
+    assert "not checked: dweight, which backward keeps" in check_layer(Scale).notes
+    assert not check_layer(TextbookSigmoid).notes
+
+
+def test_a_convention_at_a_kink_has_no_error_in_ulp() -> None:
+    half = (
+        lambda x: np.maximum(x, 0),
+        lambda x, dout: dout * np.heaviside(x, 0.5).astype(dout.dtype),
+    )
+    assert check_layer(half, formula="relu").ulp["float64"] == (0, 0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -18,7 +19,8 @@ from actgrad.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from actgrad.layers.diagnose import Diagnosis, Thresholds
+    from actgrad.layers.diagnose import NetworkDiagnosis, Thresholds
+    from actgrad.layers.run import Source
 
 
 def limit(name: str, what: str, default: str) -> Any:
@@ -30,6 +32,9 @@ def limit(name: str, what: str, default: str) -> Any:
 
 Share = str | None
 
+SEVERAL = (
+    "A folder, an archive, or a pattern such as 'acts/*.npy' names several arrays, each of a layer."
+)
 #: The option that sets each threshold.
 LIMITS = {
     "dead": "--max-dead",
@@ -39,19 +44,22 @@ LIMITS = {
     "dormant": "--max-dormant",
     "underflow": "--max-underflow",
     "gradient": "--min-gradient",
+    "fall": "--max-fall",
 }
 
 
 def show_rules(requested: bool) -> None:
     """Print the rules and exit."""
     if requested:
-        from actgrad.layers.diagnose import RULES, Thresholds
+        from actgrad.layers.arrays import decimal
+        from actgrad.layers.diagnose import FALL, RISE, RULES, Thresholds
 
-        for rule in RULES:
+        for rule in (*RULES, FALL, RISE):
             typer.echo(f"- {rule.name}: {rule.meaning}.")
             if rule.threshold:
                 default = getattr(Thresholds(), rule.threshold)
-                shown = f"{default:.0%}" if rule.threshold != "gradient" else f"{default:g}"
+                is_share = rule.threshold not in {"gradient", "fall"}
+                shown = f"{default:.0%}" if is_share else decimal(default)
                 typer.echo(f"  {LIMITS[rule.threshold]}: {shown}.")
             typer.echo(f"  Source: {rule.source}.")
         raise typer.Exit
@@ -61,7 +69,9 @@ def diagnose(
     layers: Layers,
     x: Annotated[
         str | None,
-        typer.Option("--x", metavar="ARRAY", help=f"The input, samples × units: {ARRAY}."),
+        typer.Option(
+            "--x", metavar="ARRAY", help=f"The input, samples × units: {ARRAY}. {SEVERAL}"
+        ),
     ] = None,
     out: Annotated[
         str | None,
@@ -82,6 +92,20 @@ def diagnose(
             show_default="the last of 2 or 3 axes, 1 of more",
         ),
     ] = None,
+    shards: Annotated[
+        bool, typer.Option("--shards", help="The several arrays are parts of one layer's.")
+    ] = False,
+    only: Annotated[
+        str | None,
+        typer.Option(
+            "--layer",
+            metavar="NAME",
+            help="Diagnose the array of this name only, and show its units.",
+        ),
+    ] = None,
+    worst_first: Annotated[
+        bool, typer.Option("--worst-first", help="List the layers with most findings first.")
+    ] = False,
     max_dead: Annotated[Share, limit("dead", "The share of dead units allowed", "10%")] = None,
     max_saturated: Annotated[
         Share, limit("saturated", "The share of saturated units allowed", "10%")
@@ -102,6 +126,15 @@ def diagnose(
         float | None,
         typer.Option(
             "--min-gradient", metavar="SIZE", help="The least mean |dx|.", show_default="1e-7"
+        ),
+    ] = None,
+    max_fall: Annotated[
+        float | None,
+        typer.Option(
+            "--max-fall",
+            metavar="FACTOR",
+            help="How the mean |dx| may change a layer.",
+            show_default="10",
         ),
     ] = None,
     rules: Annotated[
@@ -138,14 +171,20 @@ def diagnose(
         "dormant": max_dormant,
         "underflow": max_underflow,
     }
-    thresholds = parsed_thresholds(limits, min_gradient)
+    thresholds = parsed_thresholds(limits, {"gradient": min_gradient, "fall": max_fall})
     arrays = {"x": x, "out": out, "dout": dout}
-    diagnosis = diagnosed(layers, arrays, units, thresholds, dtype, threads, quiet)
-    destination.deliver(diagnosis_answer(diagnosis))
-    return 0 if diagnosis.ok else 1
+    runs = runs_of(arrays, shards, only)
+    network = diagnosed(layers, runs, units, thresholds, dtype, threads, quiet)
+    if worst_first:
+        ranked = sorted(network.layers, key=lambda layer: -len(layer.findings))
+        network = network._replace(layers=ranked)
+    destination.deliver(diagnosis_answer(network, only is not None))
+    return 0 if network.ok else 1
 
 
-def parsed_thresholds(limits: dict[str, str | None], gradient: float | None) -> Thresholds:
+def parsed_thresholds(
+    limits: dict[str, str | None], numbers: dict[str, float | None]
+) -> Thresholds:
     """The thresholds: the defaults, but for those that are given.
 
     Raises:
@@ -154,7 +193,7 @@ def parsed_thresholds(limits: dict[str, str | None], gradient: float | None) -> 
     from actgrad.layers import ActgradError
     from actgrad.layers.diagnose import Thresholds
 
-    given = {}
+    given: dict[str, float] = {}
     for name, text in limits.items():
         if text is None:
             continue
@@ -165,24 +204,68 @@ def parsed_thresholds(limits: dict[str, str | None], gradient: float | None) -> 
         if not 0 <= share <= 1:
             raise ActgradError(f"--max-{name} {text} is no share", "write it as 10% or 0.1")
         given[name] = share
-    if gradient is not None:
-        given["gradient"] = gradient
+    given |= {name: number for name, number in numbers.items() if number is not None}
     return Thresholds(**given)
+
+
+class LayerRun(NamedTuple):
+    """A layer that was run: its name, and the ARRAYs of each part of the run by their names."""
+
+    name: str
+    parts: list[dict[str, str]]
+
+
+def runs_of(arguments: dict[str, str | None], shards: bool, only: str | None) -> list[LayerRun]:
+    """The layers that the options name, in natural order.
+
+    Raises:
+        ActgradError: x and out are not one of two, dout has other arrays than x, or no array has
+            the name `only`.
+    """
+    from actgrad.cli.read import named_arrays
+    from actgrad.layers import ActgradError
+
+    if (arguments["x"] is None) == (arguments["out"] is None):
+        raise ActgradError("diagnose needs --x or --out, one of the two", "--x tells more")
+    given = {
+        option: named_arrays(argument, f"--{option}")
+        for option, argument in arguments.items()
+        if argument is not None
+    }
+    first, *others = given.values()
+    for option, arrays in given.items():
+        if len(arrays) != len(first):
+            raise ActgradError(
+                f"--{option} names {len(arrays)} arrays, but --{next(iter(given))} {len(first)}",
+                "both need one for each layer; they are paired in natural order",
+            )
+    parts = [
+        dict(zip(given, (array.argument for array in arrays), strict=True))
+        for arrays in zip(first, *others, strict=True)
+    ]
+    if shards:
+        return [LayerRun("", parts)]
+    runs = [LayerRun(array.name, [part]) for array, part in zip(first, parts, strict=True)]
+    chosen = [run for run in runs if only in (None, run.name)]
+    if not chosen:
+        names = ", ".join(run.name or "-" for run in runs)
+        raise ActgradError(f"no array is called {only!r}", f"there are {names}")
+    return chosen if len(runs) > 1 else [LayerRun("", parts)]
 
 
 def diagnosed(
     specs: list[str],
-    arguments: dict[str, str | None],
+    runs: list[LayerRun],
     axis: int | None,
     thresholds: Thresholds,
     dtype: str | None,
     threads: int | None,
     quiet: bool,
-) -> Diagnosis:
-    """Diagnose the layers from the ARRAYs `arguments`, by their names; None is not given.
+) -> NetworkDiagnosis:
+    """Diagnose each run of the layers.
 
     Raises:
-        ActgradError: an array cannot be read or does not fit, or x and out are not one of two.
+        ActgradError: an array cannot be read or does not fit; the message names it.
     """
     from contextlib import ExitStack
 
@@ -190,21 +273,40 @@ def diagnosed(
     from actgrad.cli.show import Bar
     from actgrad.layers import ActgradError, chain_of
     from actgrad.layers.arrays import named
-    from actgrad.layers.diagnose import diagnose_layer
+    from actgrad.layers.diagnose import diagnose_layer, diagnose_network
 
-    if (arguments["x"] is None) == (arguments["out"] is None):
-        raise ActgradError("diagnose needs --x or --out, one of the two", "--x tells more")
     chain = chain_of(specs)
-    with ExitStack() as files:
-        sources = {
-            name: random_access(
-                files.enter_context(open_array(argument, f"--{name}", Encoding(dtype)))
+    cast = named(dtype) if dtype else None
+
+    def opened(run: LayerRun) -> Iterator[dict[str, Source]]:
+        for part in run.parts:
+            with ExitStack() as own:
+                arrays = {
+                    name: own.enter_context(open_array(argument, f"--{name}", Encoding(dtype)))
+                    for name, argument in part.items()
+                }
+                sources: dict[str, Source] = {n: random_access(a) for n, a in arrays.items()}
+                bar = own.enter_context(Bar(sum(map(nbytes, sources.values())), quiet))
+                progress[:] = [bar]
+                yield sources
+
+    progress: list[Bar] = []
+    diagnoses = []
+    for run in runs:
+        try:
+            diagnosis = diagnose_layer(
+                chain,
+                opened(run),
+                axis,
+                thresholds,
+                name=run.name,
+                dtype=cast,
+                threads=threads,
+                progress=lambda share: progress[0](share),
             )
-            for name, argument in arguments.items()
-            if argument is not None
-        }
-        bar = files.enter_context(Bar(sum(map(nbytes, sources.values())), quiet))
-        cast = named(dtype) if dtype else None
-        return diagnose_layer(
-            chain, sources, axis, thresholds, dtype=cast, threads=threads, progress=bar
-        )
+        except ActgradError as error:
+            if not run.name:
+                raise
+            raise ActgradError(f"{run.name}: {error}", error.hint) from error
+        diagnoses.append(diagnosis)
+    return diagnose_network(diagnoses, thresholds)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from io import StringIO
 from itertools import groupby
 from typing import IO, Any
 
@@ -13,7 +15,8 @@ from rich.text import Text
 
 from actgrad.cli.answer import TextAnswer, json_number
 from actgrad.cli.show.page import Page, numeral
-from actgrad.layers.diagnose import Diagnosis, Fault, UnitSummary
+from actgrad.cli.show.units import show_units
+from actgrad.layers.diagnose import Diagnosis, Fault, NetworkDiagnosis, UnitSummary
 
 #: The heights of a histogram in one line; an empty bin is a space.
 HEIGHTS = "▁▂▃▄▅▆▇█"
@@ -28,14 +31,14 @@ UNIT_COUNTS = ("samples", "nan", "inf", "zeros", "stopped", "small_slopes")
 _short = partial(numeral, digits=3)
 
 
-def diagnosis_answer(diagnosis: Diagnosis) -> TextAnswer:
-    """The diagnosis in every format of `actgrad diagnose`."""
+def diagnosis_answer(network: NetworkDiagnosis, detailed: bool = False) -> TextAnswer:
+    """The diagnosis in every format of `actgrad diagnose`; a `detailed` table shows every unit."""
     texts = {
-        "json": partial(diagnosis_json, diagnosis),
-        "csv": partial(diagnosis_csv, diagnosis),
-        "markdown": partial(diagnosis_markdown, diagnosis),
+        "json": partial(diagnosis_json, network),
+        "csv": partial(diagnosis_csv, network),
+        "markdown": partial(diagnosis_markdown, network),
     }
-    return TextAnswer("diagnose", partial(show_diagnosis, diagnosis), texts)
+    return TextAnswer("diagnose", partial(show_diagnosis, network, detailed), texts)
 
 
 def unit_ranges(units: Sequence[int]) -> str:
@@ -80,7 +83,8 @@ def row_of(diagnosis: Diagnosis) -> dict[str, str]:
     """The row of a layer in the table: heads and cells."""
     units = diagnosis.units
     mean, std = units.overall
-    row = {
+    row = {"name": diagnosis.name} if diagnosis.name else {}
+    row |= {
         "layer": diagnosis.layer,
         "units": str(units.units),
         "dead": str(int(units.dead.sum())),
@@ -91,73 +95,106 @@ def row_of(diagnosis: Diagnosis) -> dict[str, str]:
     }
     if units.has_gradient:
         row["mean |dx|"] = _short(units.mean_gradient)
-    return row | {
-        diagnosis.given: sparkline(units),
-        "verdict": ", ".join(finding.rule.name for finding in diagnosis.findings) or "ok",
-    }
+    return row | {diagnosis.given: sparkline(units), "verdict": rule_names(diagnosis) or "ok"}
 
 
-def summary_line(diagnosis: Diagnosis) -> str:
+def rule_names(faulty: Diagnosis | NetworkDiagnosis) -> str:
+    """The rules that fire."""
+    return ", ".join(finding.rule.name for finding in faulty.findings)
+
+
+def summary_line(network: NetworkDiagnosis) -> str:
     """The last line: the verdict, and what it rests on."""
-    units = diagnosis.units
-    names = ", ".join(finding.rule.name for finding in diagnosis.findings)
-    count = len(diagnosis.findings)
+    if len(network.layers) > 1:
+        failed = sum(not layer.ok for layer in network.layers)
+        counts = f"{len(network.layers)} layers: {len(network.layers) - failed} ok"
+        counts += f", {failed} FAILED" if failed else ""
+        return f"{counts}; {rule_names(network)}" if network.findings else counts
+    (diagnosis,) = network.layers
+    units, count = diagnosis.units, len(diagnosis.findings)
+    names = rule_names(diagnosis)
     verdict = f"FAILED, {count} finding{'s' * (count > 1)} ({names})" if names else "ok, no finding"
     fewest, most = int(units.samples.min()), int(units.samples.max())
     samples = f"{fewest} samples" if fewest == most else f"{fewest} to {most} samples"
     return f"{diagnosis.layer}: {verdict}; {units.units} units of {samples}, {units.dtype.name}"
 
 
-def lines_of(finding: Fault, units: int) -> Iterator[str]:
+def lines_of(finding: Fault, units: int, name: str = "") -> Iterator[str]:
     """A finding in lines: the fault, the units, what to do, and the rule."""
     count = f"{len(finding.units)} of {units} units: " if finding.units else ""
-    yield f"{finding.rule.name}: {count}{finding.message}"
+    where = f"{name}: " if name else ""
+    yield f"{where}{finding.rule.name}: {count}{finding.message}"
     if finding.units:
         yield f"units: {unit_ranges(finding.units)}"
     yield f"advice: {finding.advice}"
     yield f"source: {finding.rule.source}"
 
 
-def show_diagnosis(diagnosis: Diagnosis, file: IO[str]) -> None:
+def all_findings(network: NetworkDiagnosis) -> Iterator[list[str]]:
+    """Every finding in lines: those of the network, then those of each layer."""
+    for finding in network.findings:
+        yield list(lines_of(finding, 0))
+    for layer in network.layers:
+        for finding in layer.findings:
+            yield list(lines_of(finding, layer.units.units, layer.name))
+
+
+def notes(network: NetworkDiagnosis) -> Iterator[str]:
+    """What could not be judged, each reason once."""
+    yield from dict.fromkeys(layer.note for layer in network.layers if layer.note)
+
+
+def show_diagnosis(network: NetworkDiagnosis, detailed: bool, file: IO[str]) -> None:
     """Print the table, the findings, and the verdict as the last line."""
     page = Page(file)
-    row = row_of(diagnosis)
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for head in row:
-        is_text = head in {"layer", "verdict", diagnosis.given}
-        table.add_column(head, justify="left" if is_text else "right", no_wrap=True)
-    style = "bold green" if diagnosis.ok else "bold red"
-    table.add_row(*(Text(cell, style if head == "verdict" else "") for head, cell in row.items()))
-    if page.fits(table):
-        page.print(table)
-    else:
-        for head, cell in row.items():
-            page.print(Text(page.fold(f"{head}: {cell}"), style if head == "verdict" else ""))
-    for finding in diagnosis.findings:
-        first, *rest = lines_of(finding, diagnosis.units.units)
+    show_rows([row_of(layer) for layer in network.layers], page)
+    for layer in network.layers if detailed else ():
+        show_units(layer, page)
+    for first, *rest in all_findings(network):
         page.print("")
         page.print(Text(page.fold(first), "red"))
         for line in rest:
             page.print(Text(page.fold(f"  {line}", "    ")))
-    if not diagnosis.ok or diagnosis.note:
+    if detailed or not network.ok or any(notes(network)):
         page.print("")
-    if diagnosis.note:
-        page.print(Text(page.fold(f"note: {diagnosis.note}")))
-    page.print(Text(page.fold(summary_line(diagnosis)), style))
+    for note in notes(network):
+        page.print(Text(page.fold(f"note: {note}")))
+    page.print(Text(page.fold(summary_line(network)), _style(network.ok)))
 
 
-def diagnosis_markdown(diagnosis: Diagnosis) -> str:
+def _style(is_ok: bool) -> str:
+    return "bold green" if is_ok else "bold red"
+
+
+def show_rows(rows: Sequence[Mapping[str, str]], page: Page) -> None:
+    """Print the table; where it does not fit, a line for each number of a layer."""
+    heads = list(dict.fromkeys(head for row in rows for head in row))
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for head in heads:
+        is_text = head in {"name", "layer", "verdict", "x", "out"}
+        table.add_column(head, justify="left" if is_text else "right", no_wrap=True)
+    for row in rows:
+        cells = [Text(row.get(head, "")) for head in heads]
+        cells[-1].stylize(_style(row["verdict"] == "ok"))
+        table.add_row(*cells)
+    if page.fits(table):
+        page.print(table)
+        return
+    for row in rows:
+        for head, cell in row.items():
+            page.print(Text(page.fold(f"{head}: {cell}")))
+
+
+def diagnosis_markdown(network: NetworkDiagnosis) -> str:
     """The diagnosis as Markdown."""
-    row = row_of(diagnosis)
-    heads = [head.replace("|", "\\|") for head in row]
-    lines = [f"**{summary_line(diagnosis)}**", ""]
-    lines += [f"| {' | '.join(heads)} |", f"| {' | '.join(['---'] * len(row))} |"]
-    lines.append(f"| {' | '.join(row.values())} |")
-    for finding in diagnosis.findings:
-        first, *rest = lines_of(finding, diagnosis.units.units)
+    rows = [row_of(layer) for layer in network.layers]
+    heads = list(dict.fromkeys(head for row in rows for head in row))
+    lines = [f"**{summary_line(network)}**", ""]
+    table = [heads, ["---"] * len(heads), *([row.get(head, "") for head in heads] for row in rows)]
+    lines += [f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |" for row in table]
+    for first, *rest in all_findings(network):
         lines += ["", f"## {first}", "", *(f"- {line}" for line in rest)]
-    if diagnosis.note:
-        lines += ["", f"note: {diagnosis.note}"]
+    lines += [f"\nnote: {note}" for note in notes(network)]
     return "\n".join(lines) + "\n"
 
 
@@ -177,41 +214,49 @@ def unit_rows(diagnosis: Diagnosis) -> Iterator[dict[str, Any]]:
         yield row | {"findings": at_fault.get(unit, [])}
 
 
-def diagnosis_csv(diagnosis: Diagnosis) -> str:
-    """A row for each unit; the rules that name it are separated by spaces."""
-    lines: list[str] = []
-    for row in unit_rows(diagnosis):
-        if not lines:
-            lines.append(",".join(("layer", *row)))
-        numbers = [str(json_number(value)) for name, value in row.items() if name != "findings"]
-        spec = f'"{diagnosis.layer}"' if "," in diagnosis.layer else diagnosis.layer
-        lines.append(",".join((spec, *numbers, " ".join(row["findings"]))))
-    return "\n".join(lines) + "\n"
+def diagnosis_csv(network: NetworkDiagnosis) -> str:
+    """A row for each unit of each layer; the rules that name it are separated by spaces."""
+    file = StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    heads: list[str] = []
+    for layer in network.layers:
+        for row in unit_rows(layer):
+            row["findings"] = " ".join(row["findings"])
+            if not heads:
+                heads = list(row)
+                writer.writerow(["name", "layer", *heads])
+            values = [row.get(head, "") for head in heads]
+            cells = [json_number(v) if isinstance(v, float) else v for v in values]
+            writer.writerow([layer.name, layer.layer, *cells])
+    return file.getvalue()
 
 
-def diagnosis_json(diagnosis: Diagnosis) -> str:
+def diagnosis_json(network: NetworkDiagnosis) -> str:
     """The diagnosis as one JSON object."""
     whole = {
         "command": "diagnose",
-        "layers": [diagnosis.layer],
-        "ok": diagnosis.ok,
-        "diagnoses": [described_layer(diagnosis)],
+        "layers": [layer.name or layer.layer for layer in network.layers],
+        "ok": network.ok,
+        "findings": list(map(described_fault, network.findings)),
+        "diagnoses": list(map(described_layer, network.layers)),
     }
     return json.dumps(whole, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def described_fault(finding: Fault) -> dict[str, Any]:
+    """A finding, for JSON."""
+    return {
+        "rule": finding.rule.name,
+        "message": finding.message,
+        "advice": finding.advice,
+        "source": finding.rule.source,
+        "units": list(finding.units),
+    }
+
+
 def described_layer(diagnosis: Diagnosis) -> dict[str, Any]:
     """A layer's numbers, findings, histogram and units, for JSON."""
-    findings = [
-        {
-            "rule": finding.rule.name,
-            "message": finding.message,
-            "advice": finding.advice,
-            "source": finding.rule.source,
-            "units": list(finding.units),
-        }
-        for finding in diagnosis.findings
-    ]
+    findings = list(map(described_fault, diagnosis.findings))
     bins = [
         {"low": json_number(low), "high": json_number(high), "count": count}
         for low, high, count in diagnosis.units.histogram()
@@ -232,11 +277,12 @@ def layer_numbers(diagnosis: Diagnosis) -> dict[str, Any]:
     units = diagnosis.units
     mean, std = units.overall
     numbers: dict[str, Any] = {
+        "name": diagnosis.name,
         "layer": diagnosis.layer,
         "ok": diagnosis.ok,
         "given": diagnosis.given,
         "dtype": units.dtype.name,
-        "shape": list(diagnosis.shape),
+        "shapes": list(map(list, diagnosis.shapes)),
         "units": units.units,
         **{name: units.total(name) for name in UNIT_COUNTS},
         "dead": int(units.dead.sum()),

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
-    from actgrad.layers.diagnose.report import Diagnosis, diagnose_layer
+    from actgrad.layers.diagnose.depth import FALL, RISE
+    from actgrad.layers.diagnose.report import (
+        Diagnosis,
+        NetworkDiagnosis,
+        diagnose_layer,
+        diagnose_network,
+    )
     from actgrad.layers.diagnose.rules import RULES, Fault, Rule, Thresholds
     from actgrad.layers.diagnose.summary import UnitSummary
 

@@ -22,6 +22,10 @@ ROWS = 255
 COLUMNS = 256
 #: The octaves below the largest element that are summed together, by the bytes of an element.
 OCTAVES = {4: 22, 8: 19}
+#: So many smaller elements of a tile are added one by one.
+FEW = 32
+#: The squares of numbers from two to this are no subnormal numbers.
+SQUARED = -500
 #: Magnitudes from here on are left out: their squares would overflow.
 LIMIT = 2.0**500
 #: Of a variance that is less than this share of the mean square, floats would keep few digits.
@@ -95,9 +99,6 @@ class Moments:
         if number not in self.repeated:
             self.repeated[number] = np.zeros(self.low.size, np.int64)
         self.repeated[number][columns] += counts
-        occurs = counts > 0
-        np.minimum(self.low[columns], number, out=self.low[columns], where=occurs)
-        np.maximum(self.high[columns], number, out=self.high[columns], where=occurs)
 
     def merge(self, other: Moments) -> None:
         """Include the numbers of other blocks with the same columns."""
@@ -111,15 +112,25 @@ class Moments:
         """Add the columns of a block whose magnitudes are all finite, and `largest` at most."""
         while largest > 0:
             sums, rests = np.empty((2, block.shape[1])), np.empty((2, block.shape[1]))
-            smaller = None
+            smaller: Array | None = None
+            few: list[tuple[float, int]] = []
             for start in range(0, block.shape[1], COLUMNS):
                 part = slice(start, start + COLUMNS)
                 below = self._tile_sums(block[:, part], largest, sums[:, part], rests[:, part])
-                if below is not None:
+                if below is None:
+                    continue
+                places = np.nonzero(below)
+                if places[0].size <= FEW:
+                    few += zip(below[places].tolist(), (places[1] + start).tolist(), strict=True)
+                else:
                     smaller = np.zeros(block.shape) if smaller is None else smaller
                     smaller[:, part] = below
             self.sums.add(sums, columns)
             self.sums.add(rests, columns)
+            own = range(*columns.indices(self.low.size))
+            for number, place in few:
+                terms = np.array([[number], [number * number]])
+                self.sums.add(terms, slice(own[place], own[place] + 1))
             if smaller is None:
                 return
             block, largest = smaller, float(np.abs(smaller).max())
@@ -131,15 +142,19 @@ class Moments:
         W + 31 bits. Squares, and any float64, are split at 2⁻⁴⁵ of 2²ᵉ or 2ᵉ.
         """
         exponent = math.frexp(largest)[1]
-        least = tile.dtype.type(math.ldexp(1, exponent - OCTAVES[tile.itemsize]))
         x, squares, top = (wide[: tile.size].reshape(tile.shape) for wide in self._wide)
         np.copyto(x, tile)
-        is_small = np.abs(tile) < least
+        np.multiply(x, x, out=squares)
         smaller = None
+        least = exponent - OCTAVES[tile.itemsize]
+        if least > SQUARED:
+            is_small = np.less(squares, math.ldexp(1, 2 * least))
+        else:
+            is_small = np.abs(x) < math.ldexp(1, least)
         if is_small.any():
             smaller = np.where(is_small, x, 0)
             x -= smaller
-        np.multiply(x, x, out=squares)
+            squares[is_small] = 0
         split(squares, 2 * exponent, top)
         np.add.reduce(top, out=sums[1])
         np.add.reduce(squares, out=rests[1])
@@ -148,7 +163,7 @@ class Moments:
             split(x, exponent, top)
             np.add.reduce(top, out=rests[0])
         np.add.reduce(x, out=sums[0])
-        return smaller if smaller is not None and smaller.any() else None
+        return smaller
 
     def totals(self, units: int) -> tuple[list[float], list[float]]:
         """The sum and the sum of squares for each unit, each rounded once.

@@ -1,14 +1,16 @@
-"""The diagnosis of a layer: its statistics and the rules that fire."""
+"""The diagnosis of a layer, and of the layers of a network: statistics and the rules that fire."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from actgrad.layers.diagnose.collect import collect
+from actgrad.layers.diagnose.depth import depth_faults
 from actgrad.layers.diagnose.rules import ENOUGH_SAMPLES, Case, Fault, Thresholds, findings
+from actgrad.layers.diagnose.statistics import UnitStatistics
 from actgrad.layers.diagnose.summary import UnitSummary
 from actgrad.layers.errors import ShapeError
 from actgrad.layers.layer import Layer
@@ -18,13 +20,15 @@ from actgrad.layers.run import Progress, Source
 class Diagnosis(NamedTuple):
     """What is known of a layer, and what is wrong with it."""
 
+    #: The name of the layer in its network; empty if it has none.
+    name: str
     #: The layer as the command line names it.
     layer: str
-    #: The array that the statistics are of, "x" or "out", and its shape.
+    #: The array that the statistics are of, "x" or "out", and the shape of each of its parts.
     given: str
-    shape: tuple[int, ...]
+    shapes: Sequence[tuple[int, ...]]
     units: UnitSummary
-    findings: list[Fault]
+    findings: Sequence[Fault]
 
     @property
     def ok(self) -> bool:
@@ -43,26 +47,82 @@ class Diagnosis(NamedTuple):
         return None
 
 
+class NetworkDiagnosis(NamedTuple):
+    """The diagnoses of layers in the order in which the network runs them."""
+
+    layers: Sequence[Diagnosis]
+    #: What is wrong with the network as a whole.
+    findings: Sequence[Fault]
+
+    @property
+    def ok(self) -> bool:
+        """Whether no rule fires."""
+        return not self.findings and all(layer.ok for layer in self.layers)
+
+
+def diagnose_network(layers: Sequence[Diagnosis], thresholds: Thresholds) -> NetworkDiagnosis:
+    """Put the diagnoses of layers together, in the order in which the network runs them."""
+    gradients = [layer.units.mean_gradient for layer in layers if layer.units.has_gradient]
+    return NetworkDiagnosis(layers, depth_faults(gradients, thresholds.fall))
+
+
 def diagnose_layer(
     layer: Layer,
-    sources: Mapping[str, Source],
+    parts: Iterable[Mapping[str, Source]],
     axis: int | None = None,
     thresholds: Thresholds | None = None,
     *,
+    name: str = "",
     dtype: np.dtype[Any] | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Diagnosis:
     """Diagnose an element-wise layer or chain from the arrays of its runs.
 
-    `sources` has x, or else out, and may have dout. `axis` holds the units: the last of two or
-    three axes, axis 1 of more. Every other axis counts samples. The arrays are read once, piece by
-    piece.
+    Each part of the run has x, or else out, and may have dout. `axis` holds the units: the last of
+    two or three axes, axis 1 of more. Every other axis counts samples. The arrays are read once,
+    piece by piece. The cut into parts changes no bit of the result.
 
     Raises:
-        ShapeError: the layer works along an axis, the arrays are empty, dout has another shape,
-            or there is no such axis.
+        ShapeError: the layer works along an axis, an array is empty, dout has another shape, there
+            is no such axis, or parts differ in their units.
         ActgradError: only out is given, and it does not determine the slope.
+    """
+    statistics: UnitStatistics | None = None
+    shapes: list[tuple[int, ...]] = []
+    first_not_finite = ""
+    given = "x"
+    for number, sources in enumerate(parts):
+        given, source = next(iter(sources.items()))
+        check_part(sources)
+        part = collect(layer, sources, axis, dtype=dtype, threads=threads, progress=progress)
+        if part.first_not_finite is not None and not first_not_finite:
+            place = np.unravel_index(part.first_not_finite, source.shape, source.order)
+            first_not_finite = f"{given}[{', '.join(map(str, place))}]"
+            first_not_finite += f" of part {number}" if number else ""
+        shapes.append(source.shape)
+        if statistics is None:
+            statistics = part
+        elif (part.units, part.dtype) != (statistics.units, statistics.dtype):
+            raise ShapeError(
+                f"part {number} has {part.units} units of {part.dtype.name}, but part 0 has"
+                f" {statistics.units} of {statistics.dtype.name}",
+                "the parts of one layer have equal units",
+            )
+        else:
+            statistics.merge(part)
+    if statistics is None:
+        raise ShapeError("there is no array to diagnose")
+    units = UnitSummary(statistics)
+    case = Case(layer, given, units, thresholds or Thresholds(), first_not_finite)
+    return Diagnosis(name, str(layer), given, shapes, units, findings(case))
+
+
+def check_part(sources: Mapping[str, Source]) -> None:
+    """Check that the arrays of a run fit each other.
+
+    Raises:
+        ShapeError: an array is empty, or dout has another shape or another memory order.
     """
     name, given = next(iter(sources.items()))
     if not np.prod(given.shape):
@@ -75,7 +135,3 @@ def diagnose_layer(
                 f"{other} is in {source.order} order, but {name} is in {given.order} order",
                 "save both in the same memory order",
             )
-    statistics = collect(layer, sources, axis, dtype=dtype, threads=threads, progress=progress)
-    units = UnitSummary(statistics)
-    case = Case(layer, name, units, thresholds or Thresholds())
-    return Diagnosis(str(layer), name, given.shape, units, findings(case))

@@ -32,6 +32,8 @@ class Thresholds(NamedTuple):
     underflow: float = 0.05
     #: The least mean |dx|.
     gradient: float = 1e-7
+    #: By what factor the mean |dx| may change from layer to layer.
+    fall: float = 10.0
 
 
 class Rule(NamedTuple):
@@ -62,6 +64,8 @@ class Case(NamedTuple):
     given: str
     summary: UnitSummary
     thresholds: Thresholds
+    #: Where the first nan or infinity is, if there is one.
+    first_not_finite: str = ""
 
     def enough(self) -> Array:
         """Which units have enough samples to be judged."""
@@ -114,7 +118,8 @@ def infinite_or_nan(case: Case) -> Iterator[tuple[str, str, Array]]:
             "Look for what made the first of them: a division by 0, a logarithm of a number below"
             " 0, or a step that was too large. Clip the gradients, or lower the learning rate."
         )
-        yield f"{nan} nan and {inf} infinities", advice, units
+        message = f"{nan} nan and {inf} infinities, the first at {case.first_not_finite}"
+        yield message, advice, units
 
 
 def constant_units(case: Case) -> Iterator[tuple[str, str, Array]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from actgrad.layers.arrays import Array
 from actgrad.layers.diagnose.statistics import RunBlock
 from actgrad.layers.errors import ActgradError, ShapeError
 from actgrad.layers.formula import Formula, Node, Sweep, arrays, trace
-from actgrad.layers.layer import Layer
+from actgrad.layers.layer import Elementwise, Layer
 from actgrad.layers.run import Pipeline
 
 #: From a piece of x or out, and of dout, the piece of the run.
@@ -45,21 +45,27 @@ class RunFromX:
 
     def __init__(self, chain: Layer, dtype: np.dtype[Any], is_x: bool) -> None:
         self._pipeline, self._is_x = Pipeline(chain, dtype), is_x
+        self._mask = sole_mask(chain)
+        self._levels = None if self._mask is None else mask_slopes(chain, dtype)
         self._buffers: list[Array] = []
 
     def __call__(self, given: Array, dout: Array | None) -> RunBlock:
         size = given.size
         if not self._buffers or self._buffers[0].size < size:
             self._buffers = [np.empty(size, given.dtype) for _ in range(3)]
-            self._ones = np.ones(size, given.dtype)
+            self._ones, self._bools = np.ones(size, given.dtype), np.empty(size, bool)
         out, slope, dx = (buffer[:size] for buffer in self._buffers)
-        into = {"out": out, "dx": slope} if self._is_x else {"dx": slope}
-        self._pipeline.run(given, self._ones[:size], into)
-        if dout is not None:
-            self._pipeline.run(given, dout, {"dx": dx})
-        return RunBlock(
-            given, out if self._is_x else given, slope, dout, None if dout is None else dx
-        )
+        into = {"out": out} if self._is_x else {}
+        if self._mask is None:
+            self._pipeline.run(given, self._ones[:size], into | {"dx": slope})
+        else:
+            slope = self._bools[:size]
+            self._pipeline.run(given, None, into | {self._mask: slope})
+        block = RunBlock(given, out if self._is_x else given, slope, self._levels)
+        if dout is None:
+            return block
+        self._pipeline.run(given, dout, {"dx": dx})
+        return block._replace(dout=dout, dx=dx)
 
 
 class RunFromOut:
@@ -73,7 +79,24 @@ class RunFromOut:
         x, y = self._formula.inputs
         sweep = Sweep(self._formula, arrays(wide.dtype), {x: wide, y: wide}, [1.0])
         slope = sweep.value(self._formula.outputs[0]).astype(given.dtype)
-        return RunBlock(given, given, slope, dout, None if dout is None else dout * slope)
+        dx = None if dout is None else dout * slope
+        return RunBlock(given, given, slope, None, dout, dx)
+
+
+def sole_mask(layer: Layer) -> str | None:
+    """The name of the mask that determines the slope, if the layer keeps nothing else."""
+    kept = {name: kept.dtype for _, single in layer.named() for name, kept in single.keeps.items()}
+    return next(iter(kept)) if len(layer.layers) == 1 and list(kept.values()) == [bool] else None
+
+
+def mask_slopes(layer: Layer, dtype: np.dtype[Any]) -> tuple[float, float]:
+    """The slopes of such a layer where its mask is False and where it is True."""
+    single = cast(Elementwise, layer.layers[0])
+    ones = np.ones(2, single.working(dtype))
+    slopes = np.empty_like(ones)
+    single.backward_block(ones, slopes, np.array([False, True]))
+    of_false, of_true = slopes.astype(dtype).tolist()
+    return float(of_false), float(of_true)
 
 
 def is_own_slope(layer: Layer) -> bool:

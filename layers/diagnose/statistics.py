@@ -7,6 +7,7 @@ the blocks, the threads and the order of the merges.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -38,14 +39,24 @@ class RunBlock(NamedTuple):
     #: What the statistics are of: x, or out where x is not known.
     given: Array
     out: Array
+    #: ∂out/∂x; or, if there are only two slopes, which of `levels` it is, as a mask.
     slope: Array
+    #: The slopes where the mask is False and where it is True.
+    levels: tuple[float, float] | None = None
     dout: Array | None = None
     dx: Array | None = None
 
     def part(self, elements: slice, width: int) -> RunBlock:
         """Those elements of 1-d arrays, in rows of that width."""
-        rows = (None if a is None else a[elements].reshape(-1, width) for a in self)
-        return RunBlock(*cast(list[Array], list(rows)))
+        given, out, slope, levels, dout, dx = self
+
+        def rows(array: Array) -> Array:
+            return array[elements].reshape(-1, width)
+
+        block = RunBlock(rows(given), rows(out), rows(slope), levels)
+        if dout is None or dx is None:
+            return block
+        return block._replace(dout=rows(dout), dx=rows(dx))
 
 
 class Histogram:
@@ -56,32 +67,31 @@ class Histogram:
     """
 
     def __init__(self) -> None:
-        self._pairs = np.zeros(1 << 16, np.int64)
-        self._single = np.zeros(1 << 8, np.int64)
+        #: The counts of 256 bins: the positive ones by magnitude, then the negative ones.
+        self.counts = np.zeros(1 << 8, np.int64)
 
     def add(self, values: Array) -> None:
         """Count the numbers of a contiguous array."""
         with np.errstate(over="ignore"):
             short = values.astype(np.float32, copy=False).reshape(-1)
-        # Two bytes are counted at once, which takes half the time.
-        first = np.ascontiguousarray(short.view(np.uint8)[FIRST_BYTE::4])
-        even = first.size // 2 * 2
-        self._pairs += np.bincount(first[:even].view(np.uint16), minlength=1 << 16)
-        self._single += np.bincount(first[even:], minlength=1 << 8)
+        bins = np.ascontiguousarray(short.view(np.uint8)[FIRST_BYTE::4])
+        sizes = bins & 0x7F
+        high = int(sizes.max())
+        # A count per bin takes less time than bincount, and threads do not wait for each other.
+        lowest = max(high - COUNTED_APART, 0)
+        for size in range(lowest, high + 1):
+            for place in (size, size + 128):
+                self.counts[place] += np.count_nonzero(bins == place)
+        if lowest:
+            self.counts += np.bincount(bins[sizes < lowest], minlength=1 << 8)
 
     def merge(self, other: Histogram) -> None:
         """Count the numbers that another histogram has counted."""
-        self._pairs += other._pairs
-        self._single += other._single
-
-    @property
-    def counts(self) -> Array:
-        """The counts of 256 bins: the positive ones by magnitude, then the negative ones."""
-        table = self._pairs.reshape(256, 256)
-        total: Array = table.sum(axis=0) + table.sum(axis=1) + self._single
-        return total
+        self.counts += other.counts
 
 
+#: Below the largest, how many bins of each sign are counted one by one.
+COUNTED_APART = 3
 #: Where a float32 has its sign.
 FIRST_BYTE = 3 if np.little_endian else 0
 
@@ -114,7 +124,7 @@ class UnitStatistics:
 
     def add(self, block: RunBlock, columns: slice = slice(None)) -> bool:
         """Include a block of at most ROWS samples; return whether all of x is finite."""
-        given, out, slope = map(widened, block[:3])
+        given, out = widened(block.given), widened(block.out)
         self.counts["samples"][columns] += len(given)
         is_finite = self.given.add(given, columns)
         if not is_finite:
@@ -122,36 +132,50 @@ class UnitStatistics:
             self._count("inf", np.isinf(given), columns)
         self.histogram.add(given)
         self._count("zeros", out == 0, columns)
-        self._add_slopes(slope, columns)
+        if block.levels is None:
+            self._add_slopes(widened(block.slope), columns)
+        else:
+            of_true = column_counts(block.slope)
+            of_false = len(given) - of_true
+            self._add_levels(dict(zip(block.levels, (of_false, of_true), strict=True)), columns)
         if block.dout is not None and block.dx is not None:
-            self._add_gradients(block.dout, block.dx, slope, columns)
+            self._add_gradients(block, columns)
         return is_finite
 
     def _add_slopes(self, slope: Array, columns: slice) -> None:
         """Include the slopes; a layer of straight pieces has two values in most blocks."""
         low, high = float(slope.min()), float(slope.max())
         of_high = column_counts(slope == high)
-        levels = {low: len(slope) - of_high, high: of_high}
         is_level = int(of_high.sum()) == slope.size
         if low < high < np.inf:
             is_level = int(column_counts(slope == low).sum() + of_high.sum()) == slope.size
         if is_level:
-            for value, counts in levels.items():
-                self.slope.add_repeated(abs(value), counts, columns)
-                self.counts["stopped"][columns] += counts * (value == 0)
-                self.counts["small_slopes"][columns] += counts * (abs(value) <= self.scale.small)
+            self._add_levels({low: len(slope) - of_high, high: of_high}, columns)
             return
         size = np.abs(slope)
         self.slope.add(size, columns)
         self._count("stopped", size == 0, columns)
         self._count("small_slopes", size <= self.scale.small, columns)
 
-    def _add_gradients(self, dout: Array, dx: Array, slope: Array, columns: slice) -> None:
-        size = np.abs(widened(dx))
+    def _add_levels(self, levels: Mapping[float, Array], columns: slice) -> None:
+        """Include slopes of few values: how often each column has each of them."""
+        for value, counts in levels.items():
+            self.slope.add_repeated(abs(value), counts, columns)
+            if value == 0:
+                self.counts["stopped"][columns] += counts
+            if abs(value) <= self.scale.small:
+                self.counts["small_slopes"][columns] += counts
+
+    def _add_gradients(self, block: RunBlock, columns: slice) -> None:
+        """Include dout and dx; a gradient passes where neither dout nor the slope is 0."""
+        dout, size = widened(cast(Array, block.dout)), np.abs(widened(cast(Array, block.dx)))
         self.dx.add(size, columns)
-        self.dout.add(np.abs(widened(dout)), columns)
+        self.dout.add(np.abs(dout), columns)
         self.gradients.add(size)
-        passed = (widened(dout) != 0) & (slope != 0)
+        slope = block.slope
+        if block.levels is not None:
+            slope = np.where(slope, block.levels[1], block.levels[0])
+        passed = (dout != 0) & (slope != 0)
         self._count("passed", passed, columns)
         self._count("underflown", passed & (size < float(finfo(self.dtype).tiny)), columns)
 

@@ -135,8 +135,3 @@ class UnitSummary:
     def overflow(self) -> float:
         """The largest finite number of the dtype."""
         return float(finfo(self.dtype).max)
-
-    @property
-    def place_not_finite(self) -> int | None:
-        """Where the first nan or ±∞ stands in the memory of the array."""
-        return self._statistics.first_not_finite

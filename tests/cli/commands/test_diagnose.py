@@ -92,3 +92,89 @@ def test_what_does_not_fit_is_told_in_one_line(
     assert message in refused.stderr.decode()
     assert not refused.stdout
     assert len(refused.stderr.splitlines()) <= 2
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> dict[str, Any]:
+    """Twelve layers of which `layer10` has dead units, as an archive, a folder and shards."""
+    rng = np.random.default_rng(1)
+    arrays = {f"layer{k}": rng.standard_normal((100, 20)).astype(np.float32) for k in range(12)}
+    arrays["layer10"][:, 5:9] -= 10
+    np.savez(tmp_path / "acts.npz", **arrays)
+    (tmp_path / "acts").mkdir()
+    for name, array in arrays.items():
+        np.save(tmp_path / "acts" / f"{name}.npy", array)
+    for k, part in enumerate(np.split(arrays["layer10"], [3, 4, 60])):
+        np.save(tmp_path / f"shard-{k}.npy", part)
+    return arrays
+
+
+@pytest.mark.parametrize("x", ["acts.npz", "acts", "acts/layer*.npy"])
+def test_every_array_is_a_layer_in_natural_order(
+    actgrad: Actgrad, network: dict[str, Any], x: str
+) -> None:
+    answer = actgrad("diagnose", "relu", "--x", x, "-f", "json")
+    report = json.loads(answer.stdout)
+    assert answer.returncode == 1
+    assert report["layers"] == [f"layer{k}" for k in range(12)]
+    assert [layer["name"] for layer in report["diagnoses"] if not layer["ok"]] == ["layer10"]
+    worst = actgrad("diagnose", "relu", "--x", x, "--worst-first").stdout.decode().splitlines()
+    assert worst[1].split()[0] == "layer10"
+    assert worst[-1] == "12 layers: 11 ok, 1 FAILED"
+
+
+def test_a_layer_is_shown_in_detail(actgrad: Actgrad, network: dict[str, Any]) -> None:
+    shown = actgrad("diagnose", "relu", "--x", "acts", "--layer", "layer10").stdout.decode()
+    assert "layer9" not in shown
+    (strip,) = (line for line in shown.splitlines() if line.startswith("     0 "))
+    assert [k for k, shade in enumerate(strip[7:].replace(" ", "")) if shade == "█"] == [5, 6, 7, 8]
+
+
+def test_shards_give_what_the_whole_array_gives(actgrad: Actgrad, network: dict[str, Any]) -> None:
+    def answer(*arguments: str) -> Any:
+        report = json.loads(actgrad("diagnose", "gelu", *arguments, "-f", "json").stdout)
+        report["diagnoses"][0].pop("shapes")
+        return report
+
+    whole = answer("--x", "acts/layer10.npy")
+    assert answer("--x", "shard-*.npy", "--shards") == whole
+    assert answer("--x", "shard-*.npy", "--shards", "--threads", "1") == whole
+
+
+def test_a_gradient_that_vanishes_over_the_depth(actgrad: Actgrad, tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    x = {f"h{k}": rng.standard_normal((50, 8)) for k in range(6)}
+    np.savez(tmp_path / "x.npz", **x)
+    np.savez(tmp_path / "d.npz", **{name: 20.0 ** (int(name[1]) - 6) * x[name] for name in x})
+    falls = actgrad("diagnose", "tanh", "--x", "x.npz", "--dout", "d.npz", "--min-gradient", "0")
+    assert b"vanishing-over-depth: over 6 layers" in falls.stdout
+    np.savez(tmp_path / "d.npz", **{name: 20.0 ** -int(name[1]) * x[name] for name in x})
+    rises = actgrad("diagnose", "tanh", "--x", "x.npz", "--dout", "d.npz", "--min-gradient", "0")
+    assert b"exploding-over-depth" in rises.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--x empty", "--x: empty holds no array"),
+        ("--x no*.npy", "--x: no file is called no*.npy"),
+        ("--x acts --layer fc1", "no array is called 'fc1'"),
+        ("--x acts --dout acts/layer1.npy", "--dout names 1 arrays, but --x 12"),
+        ("--x broken.npz", "broken.npz"),
+        ("--x acts/layer1.npy --dout acts/layer2.npy --units 5", "there is no axis 5"),
+        ("--x mixed --shards", "part 1 has 7 units"),
+        ("--x mixed --dout [1]", "--dout names 1 arrays"),
+    ],
+)
+def test_what_no_collection_is(
+    actgrad: Actgrad, network: dict[str, Any], tmp_path: Path, arguments: str, message: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04nothing")
+    (tmp_path / "mixed").mkdir()
+    for k in (1, 2):
+        np.save(tmp_path / "mixed" / f"{k}.npy", np.ones((30, 5 + k), np.float32))
+    refused = actgrad("diagnose", "relu", *arguments.split(" "))
+    assert refused.returncode == 2
+    assert message in refused.stderr.decode()
+    assert len(refused.stderr.splitlines()) <= 2

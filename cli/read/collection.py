@@ -1,0 +1,91 @@
+"""Several arrays named by one argument: the members of an archive, a folder, a pattern of files."""
+
+from __future__ import annotations
+
+import glob
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from actgrad.layers import ActgradError
+
+#: The files of a folder that are read.
+SUFFIXES = (".npy", ".npz", ".safetensors")
+#: What marks a pattern of files.
+WILDCARDS = re.compile(r"[*?\[]")
+
+
+class Named(NamedTuple):
+    """An array: its name, and the argument that `open_array` takes."""
+
+    name: str
+    argument: str
+
+
+class CollectionError(ActgradError):
+    """A folder or a pattern of files that leads to no array."""
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """A key that sorts `layer2` before `layer10`."""
+    parts = re.split(r"(\d+)", name)
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
+
+
+def named_arrays(argument: str, option: str) -> list[Named]:
+    """The arrays that an argument names, in natural order.
+
+    A folder and a pattern such as `acts/*.npy` name every array of their files, an archive names
+    all its members. Any other argument is one array; a file's name is that of its array.
+
+    Raises:
+        CollectionError: there is no such array.
+    """
+    path = Path(argument)
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except (OSError, ValueError):  # a literal that is too long for a name
+        is_folder = is_file = False
+    if is_folder:
+        files = [file for file in path.iterdir() if file.suffix.lower() in SUFFIXES]
+        if not files:
+            raise CollectionError(
+                f"{option}: {argument} holds no array", f"it may hold {', '.join(SUFFIXES)} files"
+            )
+    elif is_file:
+        files = [path]
+    elif WILDCARDS.search(argument) and argument.lower().endswith(SUFFIXES):
+        files = [Path(match) for match in glob.glob(argument, recursive=True)]  # noqa: PTH207
+        if not files:
+            raise CollectionError(f"{option}: no file is called {argument}")
+    else:
+        return [Named("", argument)]
+    arrays = [array for file in files for array in members(file, len(files) > 1)]
+    return sorted(arrays, key=lambda array: natural_key(array.name))
+
+
+def members(file: Path, is_one_of_many: bool) -> Iterator[Named]:
+    """The arrays of a file: of an archive with several, each with the name of the archive.
+
+    Raises:
+        CollectionError: it is no archive, although its name says so.
+    """
+    names: list[str] = []
+    try:
+        if file.suffix.lower() == ".npz":
+            with zipfile.ZipFile(file) as archive:
+                names = [n[:-4] for n in archive.namelist() if n.endswith(".npy")]
+        elif file.suffix.lower() == ".safetensors":
+            with file.open("rb") as stream:
+                header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+            names = [name for name in header if name != "__metadata__"]
+    except (OSError, ValueError, zipfile.BadZipFile, MemoryError, OverflowError) as error:
+        raise CollectionError(f"{file} is no readable archive: {error}") from error
+    if len(names) < 2:
+        yield Named(file.stem, str(file))
+        return
+    for name in names:
+        yield Named(f"{file.stem}:{name}" if is_one_of_many else name, f"{file}:{name}")

@@ -304,6 +304,7 @@ def ignored_parameter(name: str, value: Any, neutral: int) -> Cause:
 
 def _other_layer(evidence: Evidence) -> Cause | None:
     """The layer of the catalogue whose derivative backward gives."""
+    forward, backward = "another function", ""
     for cls in catalogue():
         if any(parameter.default is None for parameter in cls.parameters.values()):
             continue
@@ -311,12 +312,14 @@ def _other_layer(evidence: Evidence) -> Cause | None:
         if not layer.is_elementwise:
             continue
         value = layer.forward(evidence.x)
-        if evidence.agree(evidence.dx, layer.backward(np.ones_like(value))):
-            return Cause(
-                f"backward is the derivative of {layer}, and forward is another function",
-                "use the derivative of this layer's forward",
-            )
-    return None
+        if evidence.agree(evidence.out, value):
+            forward = str(layer)
+        if not backward and evidence.agree(evidence.dx, layer.backward(np.ones_like(value))):
+            backward = str(layer)
+    if not backward:
+        return None
+    sentence = f"backward is the derivative of {backward}, and forward is {forward}"
+    return Cause(sentence, "use the derivative of this layer's forward")
 
 
 def ratio_cause(

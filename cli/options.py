@@ -59,11 +59,13 @@ ARRAY = (
     " .safetensors, .json, .csv, .bin or text file, or - for stdin"
 )
 
+LAYER = "NAME, NAME:PARAM=VALUE[,PARAM=VALUE...], or an expression such as 'x*sigmoid(x)'"
+
 OneLayer: TypeAlias = Annotated[
     str,
     typer.Argument(
         metavar="LAYER",
-        help="NAME or NAME:PARAM=VALUE[,PARAM=VALUE...].",
+        help=f"{LAYER}.",
         show_default=False,
         autocompletion=complete_layer,
     ),
@@ -72,7 +74,7 @@ Layers: TypeAlias = Annotated[
     list[str],
     typer.Argument(
         metavar="LAYER...",
-        help="NAME or NAME:PARAM=VALUE[,PARAM=VALUE...]; several form a chain.",
+        help=f"{LAYER}; several form a chain.",
         show_default=False,
         autocompletion=complete_layer,
     ),

@@ -3,6 +3,7 @@
 ActgradError
 ├── UnknownLayerError
 ├── ParameterError
+├── ExpressionError
 ├── BackwardBeforeForwardError
 ├── ShapeError
 ├── DtypeError
@@ -39,6 +40,14 @@ class UnknownLayerError(ActgradError):
 
 class ParameterError(ActgradError):
     """The layer does not have that parameter, or its value is outside its domain."""
+
+
+class ExpressionError(ActgradError):
+    """A typed expression cannot be read; `column` is the place, from 1, that the message names."""
+
+    def __init__(self, text: str, index: int, problem: str, hint: str | None = None) -> None:
+        super().__init__(f"{text}: column {index + 1}: {problem}", hint)
+        self.column = index + 1
 
 
 class BackwardBeforeForwardError(ActgradError):

@@ -219,6 +219,14 @@ class Layer(ABC):
         yield self.backward(dout, out)
 
     @property
+    def undefined(self) -> Mapping[str, float]:
+        """The first finite x of the last forward without an out, and without a dx, by these names.
+
+        Each of `layers` states its own. It is empty where the function has both at all x.
+        """
+        return {}
+
+    @property
     def saved(self) -> Mapping[str, Array]:
         """The arrays that the last forward kept for backward, by name.
 
@@ -308,6 +316,10 @@ class Elementwise(Layer):
         """`short_block` or `forward_block`, for an x of that dtype."""
         return self.short_block if dtype.itemsize <= 4 else self.forward_block
 
+    def backward_kernel(self, dtype: np.dtype[Any]) -> Callable[..., None]:
+        """`backward_block`, for an x of that dtype."""
+        return self.backward_block
+
     @abstractmethod
     def backward_block(self, dout: Array, dx: Array, *saved: Array) -> None:
         """Fill dx from dout and all kept arrays; dx may hold intermediate values."""
@@ -343,9 +355,10 @@ class Elementwise(Layer):
         result = destination(out, shape, self._dtype, order(dout))
         kept = [(array, array.dtype) for array in self._saved.values()]
         self.begin_backward()
+        kernel = self.backward_kernel(self._dtype)
         with np.errstate(all="ignore"):
             for dout_block, *rest, dx in blocks([(dout, working), *kept], [(result, working)]):
-                self.backward_block(dout_block, dx, *rest)
+                kernel(dout_block, dx, *rest)
         return deliver(result, out)
 
     def working(self, dtype: np.dtype[Any]) -> np.dtype[Any]:

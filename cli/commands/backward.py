@@ -102,10 +102,24 @@ def run_layers(
             streamed = streamed_run(chain, given, upstream, named(dtype) if dtype else None)
             if streamed is not None:
                 streamed.deliver(destination, threads, quiet)
+                note_undefined(chain)
                 return
         gradient = None if upstream is None else in_memory(upstream, dtype)
         answer = run_in_memory(chain, in_memory(given, dtype), gradient)
+    note_undefined(chain)
     destination.deliver(answer)
+
+
+def note_undefined(chain: Layer) -> None:
+    """Say on stderr where a layer met an x outside the domain of its function."""
+    from actgrad.cli.exit import to_stderr
+    from actgrad.layers.arrays import decimal
+
+    for prefix, layer in chain.named():
+        for name, x in layer.undefined.items():
+            lacking = "value" if name == "out" else "gradient"
+            where = f"at x = {decimal(x)}, so {prefix}{name} is nan there"
+            to_stderr(f"note: {layer.name} has no {lacking} {where}")
 
 
 def run_in_memory(chain: Layer, x: Array, dout: Array | None) -> ArrayAnswer:

@@ -35,7 +35,9 @@ def check(
     formula: Annotated[
         str | None,
         typer.Option(
-            "--formula", metavar="NAME", help="Compare it with this layer of the catalogue."
+            "--formula",
+            metavar="LAYER",
+            help="Compare it with this layer of the catalogue, or with an expression.",
         ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Count warnings as errors.")] = False,

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from actgrad.cli.completion import complete_layer
-from actgrad.cli.options import PlotFormat, PlotFormatOption, PlotOutput, range_of
+from actgrad.cli.options import LAYER, PlotFormat, PlotFormatOption, PlotOutput, range_of
 
 
 def plot(
@@ -15,7 +15,7 @@ def plot(
         list[str],
         typer.Argument(
             metavar="LAYER...",
-            help="NAME or NAME:PARAM=VALUE[,PARAM=VALUE...]; each gets a curve.",
+            help=f"{LAYER}; each gets a curve.",
             show_default=False,
             autocompletion=complete_layer,
         ),

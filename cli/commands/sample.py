@@ -7,7 +7,14 @@ from typing import Annotated
 import typer
 
 from actgrad.cli.completion import complete_layer
-from actgrad.cli.options import ArrayFormat, ArrayFormatOption, ArrayOutput, Dtype, parsed_shape
+from actgrad.cli.options import (
+    LAYER,
+    ArrayFormat,
+    ArrayFormatOption,
+    ArrayOutput,
+    Dtype,
+    parsed_shape,
+)
 
 #: The bytes of memory that drawing a number takes.
 PER_NUMBER = 64
@@ -18,7 +25,7 @@ def sample(
         list[str] | None,
         typer.Argument(
             metavar="[LAYER...]",
-            help="NAME or NAME:PARAM=VALUE[,PARAM=VALUE...], to sample near its critical points.",
+            help=f"{LAYER}, to sample near its critical points.",
             show_default=False,
             autocompletion=complete_layer,
         ),

@@ -32,6 +32,8 @@ from actgrad.layers.parameter import Number, unknown_parameter
 
 #: `NAME`, `NAME(ARGUMENTS)` or either with `:PARAM=VALUE,…` after it.
 SPEC = re.compile(r"(?s)([^(:]*)(\(.*\))?(?::(.*))?")
+#: What only an expression has: its input x, an operator, or a bracket that follows one.
+EXPRESSION = re.compile(r"\bx\b|[*+^√|π⁰¹²³⁴-⁹]|[(<>/-].*\bx\b")
 #: Two names are near if difflib finds this ratio of common characters: one letter in four differs.
 NEAR = 0.75
 
@@ -65,6 +67,28 @@ def find(name: str) -> type[Layer]:
 
 
 def layer(spec: str) -> Layer:
+    """The layer that `NAME`, `NAME:PARAM=VALUE[,PARAM=VALUE…]` or an expression in x describes.
+
+    An expression may call the layers of the catalogue: "x*sigmoid(1.702*x)".
+
+    Raises:
+        UnknownLayerError: no layer has that name, or frameworks disagree on it.
+        ParameterError: a parameter is unknown, missing, given twice, not a number or outside its
+            domain.
+        ExpressionError: it is an expression that cannot be read.
+    """
+    try:
+        return named_layer(spec)
+    except UnknownLayerError:
+        if not EXPRESSION.search(spec):
+            raise
+    # Imported here, because it imports mpmath.
+    from actgrad.layers.activations.expression import Expression, layer_word
+
+    return Expression(spec, {name: layer_word(cls) for name, cls in own_names().items()})
+
+
+def named_layer(spec: str) -> Layer:
     """The layer that `NAME` or `NAME:PARAM=VALUE[,PARAM=VALUE…]` describes.
 
     A name of another framework has that framework's default parameters: `onnx.HardSigmoid` is

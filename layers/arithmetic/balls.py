@@ -184,7 +184,7 @@ def above(a: Ball, b: Ball) -> Choice:
 
 def not_above(a: Ball, b: Ball) -> Choice:
     higher = above(a, b)
-    return Choice(~higher.holds, higher.sure)
+    return Choice(np.logical_not(higher.holds), higher.sure)
 
 
 def where(condition: Choice, a: Ball, b: Ball) -> Ball:

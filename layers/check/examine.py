@@ -71,8 +71,8 @@ def check_layer(
     `layer` is a class or an object with forward(x) and backward(dout), a pair of functions
     forward(x) and backward(x, dout), or a text as the command line takes it. Without x it is
     examined at the points where layers most often go wrong, in float64, float32 and float16 or in
-    `dtype`. `formula` names the catalogue layer that it should be. With `strict`, warnings are
-    errors. Findings named in `ignore` are left out.
+    `dtype`. `formula` is the catalogue layer, or the expression, that it should be. With `strict`,
+    warnings are errors. Findings named in `ignore` are left out.
 
     Raises:
         CheckFailedError: the verdict is bad; its `report` says why. It is an AssertionError.

@@ -1,5 +1,6 @@
 """Exact values of formulas, and distances from them in ULP."""
 
+from actgrad.layers.exact.rounding import Outcome, Rounded
 from actgrad.layers.exact.ulp import (
     NOWHERE,
     ZERO,

@@ -52,6 +52,6 @@ def first_failure(
     for pitfall in map(Pitfall, repeat(expression), INPUTS, computed, correct):
         _, _, value, right = pitfall
         error = abs(value - right)  # nan for two equal infinities, which are no failure
-        if value != right and not error <= RELATIVE_ERROR * abs(right) + ABSOLUTE_ERROR:
+        if value != right == right and not error <= RELATIVE_ERROR * abs(right) + ABSOLUTE_ERROR:
             return pitfall
     return None

@@ -2,6 +2,7 @@
 
 from actgrad.layers.formula import words
 from actgrad.layers.formula.graph import Edge, Formula, Graph, Sweep, trace
+from actgrad.layers.formula.parse import FUNCTIONS, LayerWord, read_formula
 from actgrad.layers.formula.readings import (
     BALLS,
     FLOATS,

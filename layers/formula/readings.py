@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from actgrad.layers.formula.words import Operation, above, not_above
+from actgrad.layers.formula.words import Operation, above, multiply, not_above
 
 
 class Reading(dict[Operation, Callable[..., Any]]):
@@ -73,6 +73,13 @@ def arrays(dtype: np.dtype[Any]) -> Reading:
         function = word.array
         if function is None or word in (above, not_above):
             return function
+        if word is multiply:
+            return lambda u, v: np.asarray(product(u, v)).astype(dtype)
         return lambda *inputs: np.asarray(function(*inputs)).astype(dtype)
 
     return Reading(f"arrays of {dtype.name}", read)
+
+
+def product(u: Any, v: Any) -> Any:
+    """u·v on arrays; a condition v passes u where it holds, and stops it elsewhere."""
+    return np.where(v, u, 0) if np.asarray(v).dtype == bool else np.multiply(u, v)

@@ -60,6 +60,7 @@ class Stage:
         self.layer.begin_backward()
         self.working = layer.working(dtype)
         self.kernel = self.layer.forward_kernel(dtype)
+        self.backward_kernel = self.layer.backward_kernel(dtype)
         self.out_name, self.dx_name = f"{prefix}out", f"{prefix}dx"
 
     def allocate(self, length: int) -> None:
@@ -90,7 +91,7 @@ class Stage:
         """The layer's dx, from dout and what the last forward kept."""
         dx = wanted.get(self.dx_name, self._dx[: dout.size])
         computed = dx if self.working == self.dtype else self._wide[2][: dout.size]
-        self.layer.backward_block(self._widened(dout), computed, *self._saved.values())
+        self.backward_kernel(self._widened(dout), computed, *self._saved.values())
         if computed is not dx:
             round_into(computed, dx)
         return dx

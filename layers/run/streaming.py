@@ -7,6 +7,7 @@ result is bit for bit what the chain gives for the whole array at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from functools import partial
 from math import ceil, prod
 from typing import Any, NamedTuple, Protocol, TypeAlias
@@ -167,7 +168,8 @@ def trace_specs(chain: Layer, x: ArraySpec, dout: ArraySpec | None = None) -> di
     def whole(shape: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(n if axis in axes else x.shape[axis] for axis, n in enumerate(shape))
 
-    arrays = chain.trace(slice_of(x), None if dout is None else slice_of(dout))
+    # A copy, so that the chain keeps nothing of this run.
+    arrays = copy(chain).trace(slice_of(x), None if dout is None else slice_of(dout))
     return {name: ArraySpec(whole(array.shape), array.dtype) for name, array in arrays.items()}
 
 

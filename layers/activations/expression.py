@@ -1,0 +1,139 @@
+"""A typed expression as a layer: its formula is the text, and its kernel the formula's balls."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from actgrad.layers.activations.signature import Signature, own_arguments
+from actgrad.layers.arithmetic import balls
+from actgrad.layers.arrays import Array
+from actgrad.layers.errors import ExpressionError, ParameterError
+from actgrad.layers.exact import Rounded
+from actgrad.layers.formula import LayerWord, Node, read_formula
+from actgrad.layers.layer import Elementwise, Kept, Layer
+from actgrad.layers.parameter import Number
+
+FLOAT64 = np.dtype(np.float64)
+#: `EXPRESSION:PARAM=VALUE[,PARAM=VALUE…]`.
+WITH_PARAMETERS = re.compile(r"(?s)(.*?):(\s*\w+\s*=.*)")
+
+
+class Expression(Elementwise):
+    """A function that was typed: out = f(x), element by element.
+
+    Value and gradient are correctly rounded in every dtype. At a kink the gradient is that of the
+    branch taken: of equal numbers, max and min take the second, and |x| has the slope 0 at 0. A
+    result is nan where the function has no value, and where the gradient has no limit.
+    """
+
+    keeps = {
+        "slope": Kept(float, "∂out/∂x"),
+        "_rest": Kept(float, "what the slope lacks"),
+        "_radius": Kept(float, "a bound on its error"),
+        "_x": Kept(float, "x"),
+    }
+
+    def __init__(self, text: str, layers: Mapping[str, LayerWord]) -> None:
+        """The layer of a text, which may call `layers` by these names.
+
+        Raises:
+            ExpressionError: the text is no expression in x.
+        """
+        super().__init__()
+        self.text = text
+        match = WITH_PARAMETERS.fullmatch(text)
+        expression, values = match.groups() if match else (text, "")
+        start = len(expression) + 1
+        self._formula = read_formula(expression, parameter_numbers(text, start, values), layers)
+        self._rounded = Rounded(self.traced())
+        self._undefined: dict[str, float] = {}
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """The text, which is all that the layer is called."""
+        return self.text
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"Expression({self.text!r})"
+
+    def formula(self, x: Node) -> Node:
+        return self._formula(x)
+
+    @property
+    def undefined(self) -> Mapping[str, float]:
+        return self._undefined
+
+    def forward(self, x: Any, out: Array | None = None) -> Array:
+        self._undefined = {}
+        return super().forward(x, out)
+
+    def forward_kernel(self, dtype: np.dtype[Any]) -> Callable[..., None]:
+        return partial(self.forward_block, dtype=dtype)
+
+    def backward_kernel(self, dtype: np.dtype[Any]) -> Callable[..., None]:
+        return partial(self.backward_block, dtype=dtype)
+
+    def forward_block(
+        self, x: Array, out: Array, *saved: Array, dtype: np.dtype[Any] = FLOAT64
+    ) -> None:
+        outcome = self._rounded.forward(x, dtype)
+        out[...] = outcome.value
+        for kept, part in zip(saved, (*outcome.slope, x), strict=True):
+            kept[...] = part
+        for name, where in (("out", outcome.no_value), ("dx", outcome.no_slope)):
+            if name not in self._undefined and where.any():
+                self._undefined[name] = float(x[where.argmax()])
+
+    def backward_block(
+        self, dout: Array, dx: Array, *saved: Array, dtype: np.dtype[Any] = FLOAT64
+    ) -> None:
+        *slope, x = saved
+        dx[...] = self._rounded.backward(x, balls.Ball(*slope), dout, dtype)
+
+
+def layer_word(cls: type[Layer]) -> LayerWord:
+    """A layer class as a word: its formula of a node, with numbers for its parameters."""
+
+    def word(u: Node, *values: Fraction, **named: Fraction) -> Node:
+        signature = Signature(cls, "", cls.name, own_arguments(cls))
+        layer = cls(**signature.bind(values, named).values)
+        if not layer.is_elementwise:
+            raise ParameterError(f"{cls.name} takes a line of numbers, and x is a single one")
+        node: Node = layer.formula(u)
+        return node
+
+    return word
+
+
+def parameter_numbers(text: str, start: int, values: str) -> dict[str, Number]:
+    """The numbers of `a=0.1,b=1/3`, which stand in the text from `start` on.
+
+    Raises:
+        ExpressionError: one is no number, or is given twice.
+    """
+    numbers: dict[str, Number] = {}
+    for pair in values.split(",") if values else ():
+        name, equals, value = (part.strip() for part in pair.partition("="))
+        if not (equals and name.isidentifier()):
+            raise ExpressionError(text, start, f"{pair!r} is no parameter", "write it as a=0.1")
+        if name in numbers or name in {"x", "pi", "e"}:
+            why = "is given twice" if name in numbers else "cannot be a parameter"
+            raise ExpressionError(text, start, f"{name} {why}")
+        try:
+            number: Number = Fraction(value) if "/" in value else float(value)
+        except (ValueError, ZeroDivisionError):
+            number = np.nan
+        if not np.isfinite(float(number)):
+            raise ExpressionError(text, start, f"{name} is {value!r}, which is no finite number")
+        numbers[name] = number
+        start += len(pair) + 1
+    return numbers

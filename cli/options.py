@@ -59,7 +59,10 @@ ARRAY = (
     " .safetensors, .json, .csv, .bin or text file, or - for stdin"
 )
 
-LAYER = "NAME, NAME:PARAM=VALUE[,PARAM=VALUE...], or an expression such as 'x*sigmoid(x)'"
+LAYER = (
+    "NAME, NAME:PARAM=VALUE[,PARAM=VALUE...], a layer of your own as file.py:Class, or an"
+    " expression such as 'x*sigmoid(x)'"
+)
 
 OneLayer: TypeAlias = Annotated[
     str,

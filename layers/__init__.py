@@ -46,7 +46,6 @@ from actgrad.layers.activations import (
     Threshold,
     ThresholdedRelu,
     catalogue,
-    chain_of,
     find,
     layer,
 )
@@ -66,6 +65,7 @@ from actgrad.layers.errors import (
     ShapeError,
     UnknownLayerError,
 )
+from actgrad.layers.imported import any_layer, chain_of
 from actgrad.layers.layer import Elementwise, Layer
 from actgrad.layers.lazy import lazy_attributes
 
@@ -137,6 +137,7 @@ __all__ = [
     "ThresholdedRelu",
     "UnknownLayerError",
     "Verification",
+    "any_layer",
     "catalogue",
     "chain_of",
     "check_layer",

@@ -23,6 +23,7 @@ class Chain(Layer):
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         self._layers = tuple(single for layer in layers for single in layer.layers)
+        self.runs_in_parts = all(layer.runs_in_parts for layer in self._layers)
 
     def __copy__(self) -> Chain:
         return Chain([copy(layer) for layer in self.layers])

@@ -8,6 +8,7 @@ are the two other kinds; what differs between the three is asked of the layer.
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
@@ -68,6 +69,9 @@ class Layer(ABC):
     #: mistake is called.
     mistaken_for: ClassVar[Mapping[str, str]] = {}
     parameters: ClassVar[Mapping[str, Parameter]] = {}
+
+    #: Whether parts of an array may be run one after the other, as the run of a large file does.
+    runs_in_parts: bool = True
 
     _saved: dict[str, Array] | None = None
     #: The sums over the last backward's blocks that make up `gradients`.
@@ -137,6 +141,11 @@ class Layer(ABC):
         return ()
 
     @property
+    def description(self) -> str:
+        """What the layer is, in a few sentences."""
+        return inspect.getdoc(type(self)) or self.name
+
+    @property
     def layers(self) -> tuple[Layer, ...]:
         """The layers that run one after the other: of a single layer, itself."""
         return (self,)
@@ -173,6 +182,10 @@ class Layer(ABC):
             return result
 
         return trace(last, "x" if length is None else length)
+
+    def grouped(self) -> Formula | None:
+        """The formula with a single node for each layer that it calls; None if it calls none."""
+        return None
 
     def formula_steps(self, x: Any) -> Iterator[Any]:
         """The out of each of `layers` in turn, as a formula of x, a node or a list of nodes."""

@@ -76,12 +76,14 @@ def run_layers(
     import numpy as np
 
     from actgrad.cli.read import in_memory, open_array
+    from actgrad.cli.show import distinct_lines_on_stderr
     from actgrad.cli.write import Output
     from actgrad.layers import chain_of
     from actgrad.layers.arrays import named
 
     destination, dtype = Output(ArrayFormat, form, output), encoding.dtype
-    chain = chain_of(specs)
+    with distinct_lines_on_stderr():
+        chain = chain_of(specs)
     with ExitStack() as files:
         given: Array | Source = files.enter_context(open_array(x, "--x", encoding))
         upstream: Array | Source | None = None
@@ -105,7 +107,9 @@ def run_layers(
                 note_undefined(chain)
                 return
         gradient = None if upstream is None else in_memory(upstream, dtype)
-        answer = run_in_memory(chain, in_memory(given, dtype), gradient)
+        array = in_memory(given, dtype)
+        with distinct_lines_on_stderr():
+            answer = run_in_memory(chain, array, gradient)
     note_undefined(chain)
     destination.deliver(answer)
 

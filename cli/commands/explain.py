@@ -22,14 +22,16 @@ def explain(
 
     The derivative is derived step by step. Formulas that fail in floating point are listed.
     """
-    from actgrad.cli.show import explanation_answer
+    from actgrad.cli.show import distinct_lines_on_stderr, explanation_answer
     from actgrad.cli.write import Output
-    from actgrad.layers import ShapeError, layer
+    from actgrad.layers import ShapeError, any_layer
     from actgrad.layers.explain import explain_layer
 
-    described, number = layer(spec), None if x is None else first_number(x)
+    number = None if x is None else first_number(x)
     try:
-        explanation = explain_layer(described, number)
+        with distinct_lines_on_stderr():
+            described = any_layer(spec)
+            explanation = explain_layer(described, number)
     except ShapeError as error:
         hint = f"actgrad graph {described} --x ARRAY shows its gradients at numbers"
         raise ShapeError(str(error), hint) from None

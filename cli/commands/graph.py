@@ -15,7 +15,10 @@ def graph(
     dout: Dout = None,
     at: At = None,
     grouped: Annotated[
-        bool, typer.Option("--grouped", help="Draw each layer as one node.")
+        bool,
+        typer.Option(
+            "--grouped", help="Draw each layer as one node, also those that an expression calls."
+        ),
     ] = False,
     symbolic: Annotated[
         bool, typer.Option("--symbolic", help="Put expressions on the edges, not numbers.")
@@ -28,9 +31,11 @@ def graph(
     Every value stands above its edge, and every gradient below it.
     """
     from actgrad.cli.draw import graph_answer, picture_of
+    from actgrad.cli.show import distinct_lines_on_stderr
     from actgrad.cli.write import Output
     from actgrad.layers import chain_of
 
-    chain = chain_of(layers)
     destination = Output(GraphFormat, form, output)
-    destination.deliver(graph_answer(picture_of(chain, x, dout or "1", at, grouped, symbolic)))
+    with distinct_lines_on_stderr():
+        picture = picture_of(chain_of(layers), x, dout or "1", at, grouped, symbolic)
+    destination.deliver(graph_answer(picture))

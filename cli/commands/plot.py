@@ -43,14 +43,16 @@ def plot(
     At a jump, a closed circle is the value, and open circles are the limits beside it.
     """
     from actgrad.cli.plot import figure_answer, figure_of
+    from actgrad.cli.show import distinct_lines_on_stderr
     from actgrad.cli.write import Output
-    from actgrad.layers import layer
+    from actgrad.layers import any_layer
     from actgrad.layers.explain import curves
 
     destination = Output(PlotFormat, form, output)
-    described = [layer(name) for name in dict.fromkeys(layers)]
     low_high = None if ends is None else parsed_ends(ends)
-    figure = figure_of(curves(described, parsed_orders(orders), low_high))
+    with distinct_lines_on_stderr():
+        described = [any_layer(name) for name in dict.fromkeys(layers)]
+        figure = figure_of(curves(described, parsed_orders(orders), low_high))
     destination.deliver(figure_answer(figure))
 
 

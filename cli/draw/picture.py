@@ -86,6 +86,9 @@ def graph_at(where: Point | None, chain: Layer, names: tuple[str, ...], grouped:
         ActgradError: a layer cannot be grouped.
     """
     x, dout = (where.x, where.dout) if where else (None, None)
+    expanded = chain.layers[0].grouped() if len(chain.layers) == 1 else None
+    if grouped and expanded is not None:
+        return Graph(expanded, x, dout)
     if grouped:
         return Grouped(chain.layers, x[0] if x else None, dout[0] if dout else 1.0, names)
     steps: list[object] = []

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import TextIOBase
-from typing import IO
+from typing import TextIO
 
 #: A layer that prints more different lines prints numbers.
 MOST_LINES = 10
@@ -15,10 +15,15 @@ MOST_LINES = 10
 class DistinctLines(TextIOBase):
     """A stream that passes on each line once, up to MOST_LINES of them."""
 
-    def __init__(self, stream: IO[str]) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._lines: set[str] = set()
         self._start = ""
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The encoding of the stream that gets the lines."""
+        return self._stream.encoding
 
     def write(self, text: str) -> int:
         """Pass on the lines that end in this text."""

@@ -14,7 +14,14 @@ from actgrad.layers.activations.exponential import (
 )
 from actgrad.layers.activations.gated import Geglu, Glu, Reglu, Swiglu
 from actgrad.layers.activations.leaky import LeakyRelu, Prelu, Rrelu
-from actgrad.layers.activations.lookup import catalogue, chain_of, find, layer, names_elsewhere
+from actgrad.layers.activations.lookup import (
+    catalogue,
+    find,
+    formula_of,
+    layer,
+    names_elsewhere,
+    own_names,
+)
 from actgrad.layers.activations.piecewise import (
     Hardshrink,
     Identity,

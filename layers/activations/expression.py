@@ -15,7 +15,18 @@ from actgrad.layers.arithmetic import balls
 from actgrad.layers.arrays import Array
 from actgrad.layers.errors import ExpressionError, ParameterError
 from actgrad.layers.exact import Rounded
-from actgrad.layers.formula import LayerWord, Node, read_formula
+from actgrad.layers.formula import (
+    FLOATS,
+    Formula,
+    LayerWord,
+    Node,
+    Operation,
+    Sweep,
+    read_formula,
+    slope_node,
+    trace,
+)
+from actgrad.layers.formula import name as name_symbol
 from actgrad.layers.layer import Elementwise, Kept, Layer
 from actgrad.layers.parameter import Number
 
@@ -39,8 +50,8 @@ class Expression(Elementwise):
         "_x": Kept(float, "x"),
     }
 
-    def __init__(self, text: str, layers: Mapping[str, LayerWord]) -> None:
-        """The layer of a text, which may call `layers` by these names.
+    def __init__(self, text: str, layers: Mapping[str, type[Layer]]) -> None:
+        """The layer of a text, which may call the element-wise ones of `layers` by these names.
 
         Raises:
             ExpressionError: the text is no expression in x.
@@ -50,7 +61,11 @@ class Expression(Elementwise):
         match = WITH_PARAMETERS.fullmatch(text)
         expression, values = match.groups() if match else (text, "")
         start = len(expression) + 1
-        self._formula = read_formula(expression, parameter_numbers(text, start, values), layers)
+        numbers = parameter_numbers(text, start, values)
+        self._formula, self._grouped = (
+            read_formula(expression, numbers, {name: word(cls) for name, cls in layers.items()})
+            for word in (layer_word, grouped_word)
+        )
         self._rounded = Rounded(self.traced())
         self._undefined: dict[str, float] = {}
 
@@ -67,6 +82,9 @@ class Expression(Elementwise):
 
     def formula(self, x: Node) -> Node:
         return self._formula(x)
+
+    def grouped(self) -> Formula:
+        return trace(self._grouped)
 
     @property
     def undefined(self) -> Mapping[str, float]:
@@ -100,16 +118,49 @@ class Expression(Elementwise):
         dx[...] = self._rounded.backward(x, balls.Ball(*slope), dout, dtype)
 
 
+def called_layer(cls: type[Layer], *values: Fraction, **named: Fraction) -> Layer:
+    """The layer that a call in an expression means.
+
+    Raises:
+        ParameterError: the parameters do not fit, or the layer works along an axis.
+    """
+    layer = cls(**Signature(cls, "", cls.name, own_arguments(cls)).bind(values, named).values)
+    if not layer.is_elementwise:
+        raise ParameterError(f"{cls.name} takes a line of numbers, and x is a single one")
+    return layer
+
+
 def layer_word(cls: type[Layer]) -> LayerWord:
     """A layer class as a word: its formula of a node, with numbers for its parameters."""
 
     def word(u: Node, *values: Fraction, **named: Fraction) -> Node:
-        signature = Signature(cls, "", cls.name, own_arguments(cls))
-        layer = cls(**signature.bind(values, named).values)
-        if not layer.is_elementwise:
-            raise ParameterError(f"{cls.name} takes a line of numbers, and x is a single one")
-        node: Node = layer.formula(u)
+        node: Node = called_layer(cls, *values, **named).formula(u)
         return node
+
+    return word
+
+
+def grouped_word(cls: type[Layer]) -> LayerWord:
+    """A layer class as a word that is a single node, with the derivative that the layer states."""
+
+    def word(u: Node, *values: Fraction, **named: Fraction) -> Node:
+        layer = called_layer(cls, *values, **named)
+        formula = layer.traced()
+        parameters = [f"{name}={getattr(layer, name)}" for name in named]
+        given = "".join(f", {value}" for value in (*values, *parameters))
+
+        def derivative(y: Node, u: Node) -> tuple[Node]:
+            stated = layer.derivative(u, y)
+            return (slope_node(Formula([u], layer.formula(u))) if stated is None else stated,)
+
+        def number(u: float) -> float:
+            value: float = Sweep(formula, FLOATS, {formula.inputs[0]: u}).value(formula.outputs[0])
+            return value
+
+        operation = Operation(
+            cls.name, derivative, number, None, lambda u: name_symbol(f"{cls.name}({u}{given})")
+        )
+        return operation(u)
 
     return word
 

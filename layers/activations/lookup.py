@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 
 from actgrad.layers.activations import (
@@ -25,8 +25,8 @@ from actgrad.layers.activations.signature import (
     own_arguments,
     signatures,
 )
-from actgrad.layers.chain import Chain
 from actgrad.layers.errors import ParameterError, UnknownLayerError
+from actgrad.layers.formula import Node, read_formula
 from actgrad.layers.layer import Layer
 from actgrad.layers.parameter import Number, unknown_parameter
 
@@ -83,9 +83,20 @@ def layer(spec: str) -> Layer:
         if not EXPRESSION.search(spec):
             raise
     # Imported here, because it imports mpmath.
-    from actgrad.layers.activations.expression import Expression, layer_word
+    from actgrad.layers.activations.expression import Expression
 
-    return Expression(spec, {name: layer_word(cls) for name, cls in own_names().items()})
+    return Expression(spec, own_names())
+
+
+def formula_of(text: str, numbers: Mapping[str, Number]) -> Callable[[Node], Node]:
+    """The formula that an expression states, with numbers for its parameters.
+
+    Raises:
+        ExpressionError: it is no expression in x.
+    """
+    from actgrad.layers.activations.expression import layer_word
+
+    return read_formula(text, numbers, {name: layer_word(cls) for name, cls in own_names().items()})
 
 
 def named_layer(spec: str) -> Layer:
@@ -280,12 +291,3 @@ def parameter_values(cls: type[Layer], text: str | None) -> dict[str, Number]:
             message = f"{cls.name}: {key} is {value!r}, which is not a number"
             raise ParameterError(message) from None
     return values
-
-
-def chain_of(specs: Sequence[str]) -> Layer:
-    """The layer that one description describes, or the chain of those that several describe.
-
-    Raises what `layer` raises.
-    """
-    made = [layer(spec) for spec in specs]
-    return made[0] if len(made) == 1 else Chain(made)

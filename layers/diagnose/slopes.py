@@ -30,6 +30,11 @@ def slope_runner(layer: Layer, given: str, dtype: np.dtype[Any]) -> Callable[[],
             f"{layer.name} works along an axis, so an element of x has no slope of its own",
             "diagnose reads layers that work element by element",
         )
+    if not layer.runs_in_parts:
+        raise ActgradError(
+            f"{layer} takes whole arrays, and diagnose reads them in parts",
+            "type its function as an expression, such as x*sigmoid(x)",
+        )
     if given == "x" or is_own_slope(layer):
         return lambda: RunFromX(layer, dtype, given == "x")
     formula = slope_of_out(layer)

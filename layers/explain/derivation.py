@@ -7,9 +7,9 @@ the rounding error: an error at a node reaches the result multiplied by the grad
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from actgrad.layers.formula import NODES, Formula, Graph, Node, Sweep, name
+from actgrad.layers.formula import Formula, Graph, Node, name, slope_node
 from actgrad.layers.formula import words as f
 from actgrad.layers.layer import Layer
 
@@ -62,9 +62,5 @@ def steps(layer: Layer) -> list[Step]:
 
 
 def gradient_formula(formula: Formula) -> Formula:
-    """∂y/∂x of a formula of x, as a formula of x and y: the graph's way back, read as nodes."""
-    y = Node(f.variable, leaf="y")
-    (x,) = formula.inputs
-    nodes: dict[Node, Any] = {node: node for node in formula.nodes}
-    slope = Sweep(formula, NODES, nodes, [f.constant(1)]).gradient(x)
-    return Formula([x, y], slope)
+    """∂y/∂x of a formula of x, as a formula of x and y."""
+    return Formula([*formula.inputs, Node(f.variable, leaf="y")], slope_node(formula))

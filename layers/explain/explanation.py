@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import NamedTuple
 
 from actgrad.layers.errors import ShapeError
@@ -52,7 +51,7 @@ class Explanation(NamedTuple):
     @property
     def summary(self) -> str:
         """The description of the layer's class."""
-        return inspect.getdoc(type(self.layer)) or self.layer.name
+        return self.layer.description
 
     @property
     def keeps(self) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The formula of a layer: the words it is written in, and the ways it is read."""
 
 from actgrad.layers.formula import words
-from actgrad.layers.formula.graph import Edge, Formula, Graph, Sweep, trace
+from actgrad.layers.formula.graph import Edge, Formula, Graph, Sweep, slope_node, trace
 from actgrad.layers.formula.parse import FUNCTIONS, LayerWord, read_formula
 from actgrad.layers.formula.readings import (
     BALLS,

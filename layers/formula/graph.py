@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from actgrad.layers.formula import words as f
-from actgrad.layers.formula.readings import FLOATS, SYMBOLS
+from actgrad.layers.formula.readings import FLOATS, NODES, SYMBOLS
 from actgrad.layers.formula.symbol import Symbol, name, number
 from actgrad.layers.formula.words import Node, Operation, constant, variable
 
@@ -151,6 +151,13 @@ class Sweep(Generic[T]):
             # The gradients of all uses of a value are added.
             gradient = self.reading[f.add](self._gradients[edge.source], gradient)
         self._gradients[edge.source] = gradient
+
+
+def slope_node(formula: Formula) -> Node:
+    """∂y/∂x of a formula of one number, as a node: the graph's way back, read as nodes."""
+    nodes: dict[Node, Any] = {node: node for node in formula.nodes}
+    slope = Sweep(formula, NODES, nodes, [constant(1)]).gradient(formula.inputs[0])
+    return constant(slope)
 
 
 class Graph:

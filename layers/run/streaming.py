@@ -113,9 +113,11 @@ class SliceLayout(NamedTuple):
 def slice_layout(chain: Layer, shape: tuple[int, ...], order: Order) -> SliceLayout | None:
     """The slices of an x of that shape, if the chain can run over each of them alone.
 
-    None for layers along several axes, and for layers along an axis in a chain with a trained
-    parameter, whose gradient would be summed in another order.
+    None for layers that take whole arrays or work along several axes, and for layers along an axis
+    in a chain with a trained parameter, whose gradient would be summed in another order.
     """
+    if not chain.runs_in_parts:
+        return None
     axes = chain.axes(len(shape))
     if not axes:
         return SliceLayout(prod(shape), 1, 1)

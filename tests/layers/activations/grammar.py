@@ -60,6 +60,9 @@ class Jet:
         return Jet(value, first * d if d else mpf(0), curve if d or dd else mpf(0))
 
     def __add__(self, other: Jet) -> Jet:
+        u, v = self.parts[0], other.parts[0]
+        if u and v and u + v in (u, v):
+            raise TooFarError("a term is lost")
         return Jet(*(a + b for a, b in zip(self.parts, other.parts, strict=True)))
 
     def __neg__(self) -> Jet:
@@ -191,7 +194,7 @@ def rounded(value: Any, precision: int, least: int, most: int) -> float:
     if shift < -20_000:
         return math.copysign(0.0, -1 if sign else 1)
     scaled = Fraction(mantissa) * Fraction(2) ** shift
-    if abs((scaled % 1) - Fraction(1, 2)) < Fraction(1, 2**60):
+    if abs((scaled % 1) - Fraction(1, 2)) < Fraction(1, 2**1200):
         scaled = scaled // 1 + Fraction(1, 2)
     whole = round(scaled)
     size = math.inf if whole.bit_length() + quantum - 1 > most else math.ldexp(whole, quantum)

@@ -13,11 +13,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from actgrad.layers.activations import catalogue, chain_of, layer
+from actgrad.layers import catalogue, chain_of, layer
 from actgrad.layers.arrays import FLOATING, named
 from actgrad.layers.errors import ExpressionError, UnknownLayerError
 from actgrad.layers.exact import FloatFormat
 from actgrad.layers.explain import formula_text
+from actgrad.layers.formula import Graph
 from actgrad.layers.verify import Policy, draw_sample, verify
 
 
@@ -68,7 +69,7 @@ def test_the_formula_of_the_catalogue_gives_what_the_layer_gives(cls: Any, dtype
     dout = np.ones_like(x)
     out, dx = typed.forward(x), typed.backward(dout)
     # Where the exact value is all but a tie, the layer may round to the other side.
-    assert np.mean((out != own.forward(x)) | (dx != own.backward(dout))) < 0.01
+    assert np.mean((out != own.forward(x)) | (dx != own.backward(dout))) < 0.03
     verified = verify(own, x, out=out, dx=dx, policy=Policy(max_ulp=0.5))
     for tally in verified.tallies.values():
         assert {name for name, count in tally.failures.items() if count} <= {"zero-sign"}
@@ -184,3 +185,21 @@ def test_an_expression_stands_in_a_chain() -> None:
     arrays = chain.trace(x, np.ones_like(x))
     assert_array_equal(arrays["out"], 2 * np.maximum(layer("silu").forward(x), 0))
     assert {"1.slope", "2.mask", "3.slope"} < arrays.keys()
+
+
+def test_a_layer_that_is_called_is_a_single_node_when_grouped() -> None:
+    function = layer("x*sigmoid(1.702*x) + elu(x, alpha=2)")
+    formula = function.grouped()
+    assert formula is not None
+    assert [node.operation.name for node in formula.nodes if node.is_operation] == [
+        *("multiply", "sigmoid", "multiply", "elu", "add")
+    ]
+    for x in (-1.5, 0.5):
+        graph = Graph(formula, [x])
+        assert graph.numbers is not None
+        out, dx = function.forward(x), function.backward(1.0)
+        assert graph.numbers.value(formula.outputs[0]) == pytest.approx(float(out), rel=1e-14)
+        assert graph.numbers.gradient(formula.inputs[0]) == pytest.approx(float(dx), rel=1e-14)
+    text = str(graph.expressions.value(formula.outputs[0]))
+    assert text == "x·sigmoid(1.702·x) + elu(x, alpha=2)"
+    assert layer(text).forward(0.5) == function.forward(0.5)

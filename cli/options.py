@@ -159,6 +159,12 @@ Threads: TypeAlias = Annotated[
         show_default="all cores",
     ),
 ]
+Order: TypeAlias = Annotated[
+    int,
+    typer.Option(
+        "--order", metavar="1|2", min=1, max=2, help="2 is the second order: d2x = dout·∂²out/∂x²."
+    ),
+]
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress bar.")]
 
 

@@ -140,6 +140,10 @@ class Layer(ABC):
         """Textbook ways to write the value and the slope that lose digits or overflow on floats."""
         return ()
 
+    def inflections(self) -> Iterable[float]:
+        """Of the derivative f′ of a layer, the x at which f″ changes its sign."""
+        return ()
+
     @property
     def description(self) -> str:
         """What the layer is, in a few sentences."""

@@ -13,6 +13,7 @@ from actgrad.cli.options import (
     Dout,
     DtypeOption,
     Layers,
+    Order,
     Quiet,
     RawShape,
     Threads,
@@ -36,6 +37,7 @@ def backward(
     layers: Layers,
     x: X,
     dout: Dout = None,
+    order: Order = 1,
     dtype: DtypeOption = None,
     shape: RawShape = None,
     bits: Bits = False,
@@ -46,19 +48,19 @@ def backward(
 ) -> None:
     """Run a layer, or a chain, forward on x and back from dout.
 
-    The answer is that of forward, then dout = ∂L/∂out and dx = ∂L/∂x.
+    The answer is that of forward, then dout = ∂L/∂out and dx = ∂L/∂x, and d2x with --order 2.
     """
     from actgrad.cli.read import Encoding
 
     encoding = Encoding(dtype, parsed_shape(shape) if shape else None, bits)
-    run_layers(layers, x, dout, True, encoding, form, output, threads, quiet)
+    run_layers(layers, x, dout, order, encoding, form, output, threads, quiet)
 
 
 def run_layers(
     specs: Sequence[str],
     x: str,
     dout: str | None,
-    backward: bool,
+    order: int,
     encoding: Encoding,
     form: str | None,
     output: Sequence[str] | None,
@@ -66,6 +68,8 @@ def run_layers(
     quiet: bool,
 ) -> None:
     """Run the layers forward on the ARRAY `x`, and back from `dout`; deliver the answer.
+
+    `order` 0 is forward alone, 1 has dx, and 2 has dx and d2x, with all arrays in memory.
 
     Raises:
         ActgradError: a layer, an array or a file is refused.
@@ -87,7 +91,7 @@ def run_layers(
     with ExitStack() as files:
         given: Array | Source = files.enter_context(open_array(x, "--x", encoding))
         upstream: Array | Source | None = None
-        if backward and dout is not None:
+        if order and dout is not None:
             if x == dout == STDIN and not isinstance(given, np.ndarray):
                 # Standard input may hold both arrays, one after the other, and is read once.
                 from actgrad.cli.read import random_access
@@ -96,9 +100,9 @@ def run_layers(
             upstream = files.enter_context(open_array(dout, "--dout", encoding))
             if not upstream.shape:
                 upstream = in_memory(upstream, dtype)
-        elif backward:
+        elif order:
             upstream = np.ones((), given.dtype.newbyteorder("="))
-        if prod(given.shape) * given.dtype.itemsize > LARGE:
+        if order < 2 and prod(given.shape) * given.dtype.itemsize > LARGE:
             from actgrad.cli.write import streamed_run
 
             streamed = streamed_run(chain, given, upstream, named(dtype) if dtype else None)
@@ -110,8 +114,32 @@ def run_layers(
         array = in_memory(given, dtype)
         with distinct_lines_on_stderr():
             answer = run_in_memory(chain, array, gradient)
+        if order == 2:
+            answer = with_second_order(answer, chain)
     note_undefined(chain)
     destination.deliver(answer)
+
+
+def with_second_order(answer: ArrayAnswer, chain: Layer) -> ArrayAnswer:
+    """The answer with d2x too; a note on stderr names the first x at a kink.
+
+    Raises:
+        ShapeError: a layer of the chain works along an axis.
+    """
+    import numpy as np
+
+    from actgrad.cli.exit import to_stderr
+    from actgrad.layers.arrays import decimal
+    from actgrad.layers.explain import Derivative
+
+    derivative = Derivative(chain)
+    x = answer.arrays["x"]
+    slopes = derivative.forward(x)
+    d2x = derivative.backward(np.asarray(answer.arrays["dout"], slopes.dtype))
+    for kink in derivative.kinks:
+        if np.any(x == kink):
+            to_stderr(f"note: {chain} has a kink at x = {decimal(kink)}, so d2x is 0 there")
+    return answer._replace(arrays={**answer.arrays, "d2x": d2x})
 
 
 def note_undefined(chain: Layer) -> None:

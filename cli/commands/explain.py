@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from actgrad.cli.options import OneLayer, ReportFormat, ReportFormatOption, ReportOutput
+from actgrad.cli.options import OneLayer, Order, ReportFormat, ReportFormatOption, ReportOutput
 
 
 def explain(
@@ -15,22 +15,25 @@ def explain(
         str | None,
         typer.Option("--x", metavar="NUMBER", help="Evaluate every step of the derivation here."),
     ] = None,
+    order: Order = 1,
     form: ReportFormatOption = None,
     output: ReportOutput = None,
 ) -> None:
     """Explain a layer: formula, derivative, range and kinks.
 
-    The derivative is derived step by step. Formulas that fail in floating point are listed.
+    The derivative is derived step by step. Formulas that fail in floating point are listed. With
+    --order 2 the function is the layer's derivative, and its own derivative is f″.
     """
     from actgrad.cli.show import distinct_lines_on_stderr, explanation_answer
     from actgrad.cli.write import Output
     from actgrad.layers import ShapeError, any_layer
-    from actgrad.layers.explain import explain_layer
+    from actgrad.layers.explain import Derivative, explain_layer
 
     number = None if x is None else first_number(x)
     try:
         with distinct_lines_on_stderr():
             described = any_layer(spec)
+            described = Derivative(described) if order == 2 else described
             explanation = explain_layer(described, number)
     except ShapeError as error:
         hint = f"actgrad graph {described} --x ARRAY shows its gradients at numbers"

@@ -35,4 +35,4 @@ def forward(
     from actgrad.cli.read import Encoding
 
     encoding = Encoding(dtype, parsed_shape(shape) if shape else None, bits)
-    run_layers(layers, x, None, False, encoding, form, output, threads, quiet)
+    run_layers(layers, x, None, 0, encoding, form, output, threads, quiet)

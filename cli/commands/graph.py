@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from actgrad.cli.options import AnyX, At, Dout, GraphFormat, GraphFormatOption, GraphOutput, Layers
+from actgrad.cli.options import (
+    AnyX,
+    At,
+    Dout,
+    GraphFormat,
+    GraphFormatOption,
+    GraphOutput,
+    Layers,
+    Order,
+)
 
 
 def graph(
@@ -14,6 +23,7 @@ def graph(
     x: AnyX = None,
     dout: Dout = None,
     at: At = None,
+    order: Order = 1,
     grouped: Annotated[
         bool,
         typer.Option(
@@ -28,14 +38,18 @@ def graph(
 ) -> None:
     """Draw the computational graph of a layer or a chain.
 
-    Every value stands above its edge, and every gradient below it.
+    Every value stands above its edge, and every gradient below it. With --order 2 the graph is that
+    of the derivative, and its gradient is d2x.
     """
     from actgrad.cli.draw import graph_answer, picture_of
     from actgrad.cli.show import distinct_lines_on_stderr
     from actgrad.cli.write import Output
     from actgrad.layers import chain_of
+    from actgrad.layers.explain import Derivative
 
     destination = Output(GraphFormat, form, output)
     with distinct_lines_on_stderr():
-        picture = picture_of(chain_of(layers), x, dout or "1", at, grouped, symbolic)
+        chain = chain_of(layers)
+        drawn = Derivative(chain) if order == 2 else chain
+        picture = picture_of(drawn, x, dout or "1", at, grouped, symbolic)
     destination.deliver(graph_answer(picture))

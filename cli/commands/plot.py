@@ -32,7 +32,9 @@ def plot(
     orders: Annotated[
         str,
         typer.Option(
-            "--order", metavar="N[,N]", help="0 is out, 1 is the derivative; a panel for each."
+            "--order",
+            metavar="N[,N]",
+            help="0 is out, 1 and 2 are its derivatives; a panel for each.",
         ),
     ] = "0,1",
     form: PlotFormatOption = None,

@@ -53,6 +53,7 @@ def sections(explanation: Explanation) -> Iterator[tuple[str, list[str]]]:
         ],
         "range": [layer.range],
         "kinks": [*map(kink_line, explanation.kinks)] or ["none"] * is_elementwise,
+        "inflections": [f"x = {numeral(x)}" for x in explanation.inflections],
         "keeps": [f"{name}: {why}" if why else name for name, why in explanation.keeps.items()],
         "floating point": [*map(pitfall_line, explanation.pitfalls)],
         "source": [layer.source],
@@ -166,6 +167,7 @@ def _json_text(explanation: Explanation) -> str:
             {name: json_number(value) for name, value in kink._asdict().items()}
             for kink in explanation.kinks
         ],
+        "inflections": explanation.inflections,
         "keeps": explanation.keeps,
         "floating_point": [
             {

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
-from functools import partial
-from typing import Any
 
 import numpy as np
 
 from actgrad.layers.activations.signature import Signature, own_arguments
-from actgrad.layers.arithmetic import balls
-from actgrad.layers.arrays import Array
+from actgrad.layers.by_formula import ByFormula
 from actgrad.layers.errors import ExpressionError, ParameterError
-from actgrad.layers.exact import Rounded
 from actgrad.layers.formula import (
     FLOATS,
     Formula,
@@ -27,15 +23,14 @@ from actgrad.layers.formula import (
     trace,
 )
 from actgrad.layers.formula import name as name_symbol
-from actgrad.layers.layer import Elementwise, Kept, Layer
+from actgrad.layers.layer import Layer
 from actgrad.layers.parameter import Number
 
-FLOAT64 = np.dtype(np.float64)
 #: `EXPRESSION:PARAM=VALUE[,PARAM=VALUE…]`.
 WITH_PARAMETERS = re.compile(r"(?s)(.*?):(\s*\w+\s*=.*)")
 
 
-class Expression(Elementwise):
+class Expression(ByFormula):
     """A function that was typed: out = f(x), element by element.
 
     Value and gradient are correctly rounded in every dtype. At a kink the gradient is that of the
@@ -43,20 +38,12 @@ class Expression(Elementwise):
     result is nan where the function has no value, and where the gradient has no limit.
     """
 
-    keeps = {
-        "slope": Kept(float, "∂out/∂x"),
-        "_rest": Kept(float, "what the slope lacks"),
-        "_radius": Kept(float, "a bound on its error"),
-        "_x": Kept(float, "x"),
-    }
-
     def __init__(self, text: str, layers: Mapping[str, type[Layer]]) -> None:
         """The layer of a text, which may call the element-wise ones of `layers` by these names.
 
         Raises:
             ExpressionError: the text is no expression in x.
         """
-        super().__init__()
         self.text = text
         match = WITH_PARAMETERS.fullmatch(text)
         expression, values = match.groups() if match else (text, "")
@@ -66,8 +53,7 @@ class Expression(Elementwise):
             read_formula(expression, numbers, {name: word(cls) for name, cls in layers.items()})
             for word in (layer_word, grouped_word)
         )
-        self._rounded = Rounded(self.traced())
-        self._undefined: dict[str, float] = {}
+        super().__init__()
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -85,37 +71,6 @@ class Expression(Elementwise):
 
     def grouped(self) -> Formula:
         return trace(self._grouped)
-
-    @property
-    def undefined(self) -> Mapping[str, float]:
-        return self._undefined
-
-    def forward(self, x: Any, out: Array | None = None) -> Array:
-        self._undefined = {}
-        return super().forward(x, out)
-
-    def forward_kernel(self, dtype: np.dtype[Any]) -> Callable[..., None]:
-        return partial(self.forward_block, dtype=dtype)
-
-    def backward_kernel(self, dtype: np.dtype[Any]) -> Callable[..., None]:
-        return partial(self.backward_block, dtype=dtype)
-
-    def forward_block(
-        self, x: Array, out: Array, *saved: Array, dtype: np.dtype[Any] = FLOAT64
-    ) -> None:
-        outcome = self._rounded.forward(x, dtype)
-        out[...] = outcome.value
-        for kept, part in zip(saved, (*outcome.slope, x), strict=True):
-            kept[...] = part
-        for name, where in (("out", outcome.no_value), ("dx", outcome.no_slope)):
-            if name not in self._undefined and where.any():
-                self._undefined[name] = float(x[where.argmax()])
-
-    def backward_block(
-        self, dout: Array, dx: Array, *saved: Array, dtype: np.dtype[Any] = FLOAT64
-    ) -> None:
-        *slope, x = saved
-        dx[...] = self._rounded.backward(x, balls.Ball(*slope), dout, dtype)
 
 
 def called_layer(cls: type[Layer], *values: Fraction, **named: Fraction) -> Layer:

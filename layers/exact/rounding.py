@@ -55,10 +55,13 @@ class Outcome(NamedTuple):
 
 
 class Rounded:
-    """The correctly rounded value and gradient of a formula of one number."""
+    """The correctly rounded value and gradient of a formula of one number.
 
-    def __init__(self, formula: Formula) -> None:
-        self.formula = formula
+    `domain` is a formula of the same input, outside whose domain the first one has no value either.
+    """
+
+    def __init__(self, formula: Formula, domain: Formula | None = None) -> None:
+        self.formula, self.domain = formula, domain or formula
         #: What is settled for half a binade of x, or for an infinite x, in a dtype.
         self._stretches: dict[tuple[int, str], Settled | None] = {}
         self._limits: dict[tuple[float, str], Settled] = {}
@@ -97,7 +100,9 @@ class Rounded:
             sweep = Sweep(self.formula, BALLS, {self.formula.inputs[0]: balls.Ball(x)}, [balls.ONE])
             value = full(sweep.value(self.formula.outputs[0]), x.size)
             slope = full(sweep.gradient(self.formula.inputs[0]), x.size)
-            no_value = undefined(self.formula, sweep.values, x.size) & finite
+            for node in self.domain.nodes:
+                sweep.value(node)
+            no_value = undefined(self.domain, sweep.values, x.size) & finite
             rounded_value, sure = rounded_ball(value, dtype)
             known = slope.radius <= np.abs(slope.hi) * KEPT
         is_0 = np.flatnonzero((value.hi == 0) | (slope.hi == 0))

@@ -10,6 +10,7 @@ import numpy as np
 from actgrad.layers.arrays import Array
 from actgrad.layers.errors import ShapeError
 from actgrad.layers.explain.kinks import STEP, TOLERANCE, find_kinks
+from actgrad.layers.explain.second_order import second_derivative
 from actgrad.layers.layer import Layer
 
 #: The least half-width of a default range, and its ratio to the |x| of the outermost kink.
@@ -62,8 +63,13 @@ def slope(layer: Layer, x: Array) -> Array:
     return layer.backward(np.ones_like(x))
 
 
+def curvature(layer: Layer, x: Array) -> Array:
+    """∂²out/∂x² at x, and 0 at a kink."""
+    return second_derivative(layer, x, np.ones_like(x))
+
+
 #: What a curve of each order shows.
-ORDERS: Mapping[int, Callable[[Layer, Array], Array]] = {0: output, 1: slope}
+ORDERS: Mapping[int, Callable[[Layer, Array], Array]] = {0: output, 1: slope, 2: curvature}
 
 
 def curves(

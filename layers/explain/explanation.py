@@ -42,6 +42,8 @@ class Explanation(NamedTuple):
     steps: list[Step]
     kinks: list[Kink]
     pitfalls: list[Pitfall]
+    #: Of the derivative of a layer, where its own derivative changes its sign: f's inflections.
+    inflections: list[float] = []
     #: The number at which the steps are evaluated, and the layer's own dx there for dout = 1.
     x: float | None = None
     dx: float | None = None
@@ -84,6 +86,7 @@ def explain_layer(layer: Layer, x: float | None = None) -> Explanation:
         derivation,
         find_kinks(layer),
         find_pitfalls(layer),
+        list(layer.inflections()),
     )
     if x is None:
         return explanation

@@ -34,7 +34,7 @@ from actgrad.layers import catalogue, layer
 from actgrad.layers.arrays import FLOATING, named
 from actgrad.layers.errors import ExpressionError
 from actgrad.layers.exact import FloatFormat
-from actgrad.layers.explain import formula_text
+from actgrad.layers.explain import Derivative, formula_text
 from actgrad.layers.verify import draw_sample, every_number
 
 PER_DTYPE = 100
@@ -80,6 +80,7 @@ def rounding_of(text: str) -> Counter[str]:
     """How many results of the expression are right, wrong or without a reference."""
     counts: Counter[str] = Counter()
     function = layer(text)
+    derivative = Derivative(function)
     for dtype in FLOATING:
         form = FloatFormat.of(named(dtype))
         rng = np.random.default_rng(len(text))
@@ -89,7 +90,9 @@ def rounding_of(text: str) -> Counter[str]:
             x = x.astype(form.dtype)
         out = function.forward(x).astype(float)
         dx = function.backward(np.ones_like(x)).astype(float)
-        for number, *results in zip(x.astype(float).tolist(), out, dx, strict=True):
+        derivative.forward(x)
+        d2x = derivative.backward(np.ones_like(x)).astype(float)
+        for number, *results in zip(x.astype(float).tolist(), out, dx, d2x, strict=True):
             if not np.isfinite(number):
                 counts["not finite"] += 1
                 continue
@@ -98,7 +101,10 @@ def rounding_of(text: str) -> Counter[str]:
             except TooFarError:
                 counts["no reference"] += 1
                 continue
-            for name, result, truth in zip(("out", "dx"), results, truths, strict=False):
+            for name, result, truth in zip(("out", "dx", "d2x"), results, truths, strict=True):
+                if name == "d2x" and number in derivative.kinks:
+                    counts["at a kink"] += 1
+                    continue
                 nearest = rounded(truth, form.precision, form.least, form.most)
                 same = result == nearest or (np.isnan(result) and np.isnan(nearest))
                 counts[f"{name} right" if same else f"{name} WRONG"] += 1
@@ -127,7 +133,8 @@ def catalogue_of(name: str) -> str | None:
     for dtype in FLOATING[:3]:
         kind = named(dtype)
         x = every_number(kind) if kind.itemsize == 2 else draw_sample(own, kind, 20_000)
-        x = x[~np.isnan(x)]
+        with np.errstate(all="ignore"):
+            x = x[~np.isnan(x)]
         pairs = [
             (function.forward(x), function.backward(np.ones_like(x))) for function in (typed, own)
         ]

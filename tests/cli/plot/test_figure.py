@@ -83,7 +83,7 @@ def test_matplotlib_writes_the_same_bytes_each_time(form: str, magic: bytes) -> 
         (["--range", "4"], "--range 4: not LOW:HIGH with LOW < HIGH"),
         (["--range", "2:-2"], "--range 2:-2: not LOW:HIGH with LOW < HIGH"),
         (["--range", "0:inf"], "--range 0:inf: not LOW:HIGH with LOW < HIGH"),
-        (["--order", "7"], "--order 7: '7' is none of 0, 1"),
+        (["--order", "7"], "--order 7: '7' is none of 0, 1, 2"),
     ],
 )
 def test_what_is_not_understood_is_refused(words: list[str], message: str) -> None:

@@ -1,0 +1,66 @@
+"""Layers whose kernel is their formula: balls and intervals round every result correctly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from actgrad.layers.arithmetic import balls
+from actgrad.layers.arrays import Array
+from actgrad.layers.exact import Rounded
+from actgrad.layers.layer import Elementwise, Kept
+
+FLOAT64 = np.dtype(np.float64)
+
+
+class ByFormula(Elementwise):
+    """A layer that states a formula and no kernel.
+
+    Value and gradient are correctly rounded in every dtype, and nan where there is none.
+    """
+
+    keeps = {
+        "slope": Kept(float, "∂out/∂x"),
+        "_rest": Kept(float, "what the slope lacks"),
+        "_radius": Kept(float, "a bound on its error"),
+        "_x": Kept(float, "x"),
+    }
+
+    def __init__(self, rounded: Rounded | None = None) -> None:
+        super().__init__()
+        self._rounded = rounded or Rounded(self.traced())
+        self._undefined: dict[str, float] = {}
+
+    @property
+    def undefined(self) -> Mapping[str, float]:
+        return self._undefined
+
+    def forward(self, x: Any, out: Array | None = None) -> Array:
+        self._undefined = {}
+        return super().forward(x, out)
+
+    def forward_kernel(self, dtype: np.dtype[Any]) -> Callable[..., None]:
+        return partial(self.forward_block, dtype=dtype)
+
+    def backward_kernel(self, dtype: np.dtype[Any]) -> Callable[..., None]:
+        return partial(self.backward_block, dtype=dtype)
+
+    def forward_block(
+        self, x: Array, out: Array, *saved: Array, dtype: np.dtype[Any] = FLOAT64
+    ) -> None:
+        outcome = self._rounded.forward(x, dtype)
+        out[...] = outcome.value
+        for kept, part in zip(saved, (*outcome.slope, x), strict=True):
+            kept[...] = part
+        for name, where in (("out", outcome.no_value), ("dx", outcome.no_slope)):
+            if name not in self._undefined and where.any():
+                self._undefined[name] = float(x[where.argmax()])
+
+    def backward_block(
+        self, dout: Array, dx: Array, *saved: Array, dtype: np.dtype[Any] = FLOAT64
+    ) -> None:
+        *slope, x = saved
+        dx[...] = self._rounded.backward(x, balls.Ball(*slope), dout, dtype)

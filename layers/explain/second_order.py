@@ -1,0 +1,85 @@
+"""The second order: the derivative of a layer as a layer, whose own gradient is d2x."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from actgrad.layers.arrays import Array
+from actgrad.layers.by_formula import ByFormula
+from actgrad.layers.errors import ShapeError
+from actgrad.layers.exact import Rounded
+from actgrad.layers.explain.kinks import GRID, find_kinks, zero_by_bisection
+from actgrad.layers.formula import Formula, Node, slope_node
+from actgrad.layers.layer import Layer
+
+
+class Derivative(ByFormula):
+    """The derivative of a layer or a chain that works element by element: out = f′(x).
+
+    Its gradient is d2x = dout·f″(x), correctly rounded. At a kink or a jump of f, where f″ does not
+    exist, d2x is 0 by convention.
+    """
+
+    def __init__(self, layer: Layer) -> None:
+        """The derivative of that layer.
+
+        Raises:
+            ShapeError: the layer works along an axis.
+        """
+        if not layer.is_elementwise:
+            raise ShapeError(
+                f"{layer.name} takes a line of numbers, so it has no second derivative"
+            )
+        self._layer = layer
+        self.kinks = [kink.x for kink in find_kinks(layer)]
+        base = layer.traced()
+        super().__init__(Rounded(Formula(base.inputs, slope_node(base)), base))
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """The layer's name with a prime."""
+        return f"{self._layer}′"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def formula(self, x: Node) -> Node:
+        *_, y = self._layer.formula_steps(x)
+        return slope_node(Formula([x], y))
+
+    def forward_block(self, x: Array, out: Array, *saved: Array, **given: Any) -> None:
+        super().forward_block(x, out, *saved, **given)
+        at_kink = np.isin(x, self.kinks)
+        for kept in saved[:3]:
+            kept[at_kink] = 0
+
+    def inflections(self) -> Iterator[float]:
+        """The x at which f″ changes its sign, between neighbours of `GRID`, kinks of f apart."""
+
+        def curvature(x: float) -> float:
+            self.forward(x)
+            return float(self.backward(1.0))
+
+        values = [(x, curvature(x)) for x in GRID]
+        signed = [(x, value) for x, value in values if value]
+        for (low, below), (high, above) in pairwise(signed):
+            if below * above < 0 and not any(low <= kink <= high for kink in self.kinks):
+                yield zero_by_bisection(curvature, low, high)
+
+
+def second_derivative(layer: Layer, x: Array, dout: Array) -> Array:
+    """d2x = dout·∂²out/∂x², of x's shape and dtype.
+
+    >>> second_derivative(layer("softplus"), np.array([37.42994775023705]), np.ones(1))
+    array([5.55111512e-17])
+
+    Raises:
+        ShapeError: the layer works along an axis, or dout has another shape than x.
+    """
+    derivative = Derivative(layer)
+    derivative.forward(x)
+    return derivative.backward(dout)

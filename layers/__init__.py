@@ -72,6 +72,7 @@ from actgrad.layers.lazy import lazy_attributes
 if TYPE_CHECKING:
     from actgrad.layers.check import Finding, Report, check_layer
     from actgrad.layers.explain import Explanation, explain_layer
+    from actgrad.layers.frameworks import Recording, RecordingError, record
     from actgrad.layers.verify import Block, Policy, Verification, draw_sample, every_number
 
 __all__ = [
@@ -110,6 +111,8 @@ __all__ = [
     "PolicyError",
     "Prelu",
     "QuickGelu",
+    "Recording",
+    "RecordingError",
     "Reglu",
     "Relu",
     "Relu6",
@@ -146,6 +149,7 @@ __all__ = [
     "explain_layer",
     "find",
     "layer",
+    "record",
 ]
 
 __getattr__ = lazy_attributes(__name__, __file__)

@@ -8,6 +8,7 @@ from actgrad.cli.commands.forward import forward
 from actgrad.cli.commands.graph import graph
 from actgrad.cli.commands.layers import layers
 from actgrad.cli.commands.plot import plot
+from actgrad.cli.commands.record import record_script
 from actgrad.cli.commands.sample import sample
 from actgrad.cli.commands.verify import verify_dump
 
@@ -22,5 +23,6 @@ COMMANDS = (
     sample,
     verify_dump,
     diagnose,
+    record_script,
     layers,
 )

@@ -19,7 +19,7 @@ from actgrad.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from actgrad.layers.diagnose import NetworkDiagnosis, Thresholds
+    from actgrad.layers.diagnose import Diagnosis, NetworkDiagnosis, Thresholds
     from actgrad.layers.run import Source
 
 
@@ -154,6 +154,8 @@ def diagnose(
 ) -> int:
     """Find dead and saturated units, and vanishing gradients.
 
+    LAYER is a layer and --x its input, or a folder that record has made.
+
     The statistics of every unit are collected in one pass over its samples. Rules with names and
     thresholds tell what is wrong; zeros alone are no fault.
 
@@ -173,8 +175,11 @@ def diagnose(
     }
     thresholds = parsed_thresholds(limits, {"gradient": min_gradient, "fall": max_fall})
     arrays = {"x": x, "out": out, "dout": dout}
-    runs = runs_of(arrays, shards, only)
-    network = diagnosed(layers, runs, units, thresholds, dtype, threads, quiet)
+    if x is out is None and is_folder(layers):
+        runs = recorded_runs(layers[0], only)
+    else:
+        runs = runs_of(layers, arrays, shards, only)
+    network = diagnosed(runs, units, thresholds, dtype, threads, quiet)
     if worst_first:
         ranked = sorted(network.layers, key=lambda layer: -len(layer.findings))
         network = network._replace(layers=ranked)
@@ -213,9 +218,59 @@ class LayerRun(NamedTuple):
 
     name: str
     parts: list[dict[str, str]]
+    layers: list[str]
+    step: int | None = None
 
 
-def runs_of(arguments: dict[str, str | None], shards: bool, only: str | None) -> list[LayerRun]:
+def is_folder(layers: list[str]) -> bool:
+    """Whether the folder of a recording is named in place of a layer."""
+    from pathlib import Path
+
+    return len(layers) == 1 and Path(layers[0]).is_dir()
+
+
+def recorded_runs(folder: str, only: str | None) -> list[LayerRun]:
+    """The calls of a recording, step by step.
+
+    Raises:
+        ActgradError: the folder holds no recording, or no call has the name `only`.
+    """
+    from pathlib import Path
+
+    from actgrad.layers import ActgradError
+    from actgrad.layers.frameworks import MANIFEST, read_manifest
+
+    if not (Path(folder) / MANIFEST).exists():
+        raise ActgradError(
+            f"{folder} holds no recording",
+            f"for arrays that others saved, name their layer: actgrad diagnose LAYER --x {folder}",
+        )
+    runs = []
+    for call in read_manifest(Path(folder)).calls:
+        names = ["x", "dout"] if call.has_dout else ["x"]
+        part = {name: f"{Path(folder) / call.file}:{call.name}/{name}" for name in names}
+        runs.append(LayerRun(call.name, [part], [call.layer], call.step))
+    return chosen_runs(runs, only)
+
+
+def chosen_runs(runs: list[LayerRun], only: str | None) -> list[LayerRun]:
+    """The runs of the name `only`, or all.
+
+    Raises:
+        ActgradError: there is none.
+    """
+    from actgrad.layers import ActgradError
+
+    chosen = [run for run in runs if only in (None, run.name)]
+    if not chosen:
+        names = ", ".join(dict.fromkeys(run.name or "-" for run in runs))
+        raise ActgradError(f"no array is called {only!r}", f"there are {names or 'none'}")
+    return chosen
+
+
+def runs_of(
+    layers: list[str], arguments: dict[str, str | None], shards: bool, only: str | None
+) -> list[LayerRun]:
     """The layers that the options name, in natural order.
 
     Raises:
@@ -244,17 +299,14 @@ def runs_of(arguments: dict[str, str | None], shards: bool, only: str | None) ->
         for arrays in zip(first, *others, strict=True)
     ]
     if shards:
-        return [LayerRun("", parts)]
-    runs = [LayerRun(array.name, [part]) for array, part in zip(first, parts, strict=True)]
-    chosen = [run for run in runs if only in (None, run.name)]
-    if not chosen:
-        names = ", ".join(run.name or "-" for run in runs)
-        raise ActgradError(f"no array is called {only!r}", f"there are {names}")
-    return chosen if len(runs) > 1 else [LayerRun("", parts)]
+        return [LayerRun("", parts, layers)]
+    if len(parts) == 1 and only is None:
+        return [LayerRun("", parts, layers)]
+    named = zip(first, parts, strict=True)
+    return chosen_runs([LayerRun(array.name, [part], layers) for array, part in named], only)
 
 
 def diagnosed(
-    specs: list[str],
     runs: list[LayerRun],
     axis: int | None,
     thresholds: Thresholds,
@@ -273,9 +325,8 @@ def diagnosed(
     from actgrad.cli.show import Bar
     from actgrad.layers import ActgradError, chain_of
     from actgrad.layers.arrays import named
-    from actgrad.layers.diagnose import diagnose_layer, diagnose_network
+    from actgrad.layers.diagnose import diagnose_layer, diagnose_network, last_step
 
-    chain = chain_of(specs)
     cast = named(dtype) if dtype else None
 
     def opened(run: LayerRun) -> Iterator[dict[str, Source]]:
@@ -291,15 +342,16 @@ def diagnosed(
                 yield sources
 
     progress: list[Bar] = []
-    diagnoses = []
+    diagnoses: dict[str, list[Diagnosis]] = {}
     for run in runs:
         try:
             diagnosis = diagnose_layer(
-                chain,
+                chain_of(run.layers),
                 opened(run),
                 axis,
                 thresholds,
                 name=run.name,
+                step=run.step,
                 dtype=cast,
                 threads=threads,
                 progress=lambda share: progress[0](share),
@@ -308,5 +360,5 @@ def diagnosed(
             if not run.name:
                 raise
             raise ActgradError(f"{run.name}: {error}", error.hint) from error
-        diagnoses.append(diagnosis)
-    return diagnose_network(diagnoses, thresholds)
+        diagnoses.setdefault(run.name, []).append(diagnosis)
+    return diagnose_network(list(map(last_step, diagnoses.values())), thresholds)

@@ -279,6 +279,7 @@ def layer_numbers(diagnosis: Diagnosis) -> dict[str, Any]:
     numbers: dict[str, Any] = {
         "name": diagnosis.name,
         "layer": diagnosis.layer,
+        "step": diagnosis.step,
         "ok": diagnosis.ok,
         "given": diagnosis.given,
         "dtype": units.dtype.name,

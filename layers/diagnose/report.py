@@ -29,6 +29,8 @@ class Diagnosis(NamedTuple):
     shapes: Sequence[tuple[int, ...]]
     units: UnitSummary
     findings: Sequence[Fault]
+    #: The step of the training at which the layer was run, if it is known.
+    step: int | None = None
 
     @property
     def ok(self) -> bool:
@@ -66,6 +68,23 @@ def diagnose_network(layers: Sequence[Diagnosis], thresholds: Thresholds) -> Net
     return NetworkDiagnosis(layers, depth_faults(gradients, thresholds.fall))
 
 
+def last_step(steps: Sequence[Diagnosis]) -> Diagnosis:
+    """The last diagnosis of a layer; each finding says since which step it has been there."""
+    *_, last = steps
+    if len(steps) == 1:
+        return last
+
+    def since(finding: Fault) -> Fault:
+        first = last.step
+        for earlier in reversed(steps):
+            if finding.rule not in [each.rule for each in earlier.findings]:
+                break
+            first = earlier.step
+        return finding._replace(message=f"{finding.message}, since step {first}")
+
+    return last._replace(findings=list(map(since, last.findings)))
+
+
 def diagnose_layer(
     layer: Layer,
     parts: Iterable[Mapping[str, Source]],
@@ -73,6 +92,7 @@ def diagnose_layer(
     thresholds: Thresholds | None = None,
     *,
     name: str = "",
+    step: int | None = None,
     dtype: np.dtype[Any] | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -97,8 +117,7 @@ def diagnose_layer(
         check_part(sources)
         part = collect(layer, sources, axis, dtype=dtype, threads=threads, progress=progress)
         if part.first_not_finite is not None and not first_not_finite:
-            place = np.unravel_index(part.first_not_finite, source.shape, source.order)
-            first_not_finite = f"{given}[{', '.join(map(str, place))}]"
+            first_not_finite = f"{given}{place_text(source, part.first_not_finite)}"
             first_not_finite += f" of part {number}" if number else ""
         shapes.append(source.shape)
         if statistics is None:
@@ -115,7 +134,13 @@ def diagnose_layer(
         raise ShapeError("there is no array to diagnose")
     units = UnitSummary(statistics)
     case = Case(layer, given, units, thresholds or Thresholds(), first_not_finite)
-    return Diagnosis(name, str(layer), given, shapes, units, findings(case))
+    return Diagnosis(name, str(layer), given, shapes, units, findings(case), step)
+
+
+def place_text(source: Source, position: int) -> str:
+    """The indices of an element, from its position in the memory of the array: `[600, 5]`."""
+    place = np.unravel_index(position, source.shape, source.order)
+    return f"[{', '.join(map(str, place))}]"
 
 
 def check_part(sources: Mapping[str, Source]) -> None:

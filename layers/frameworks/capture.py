@@ -1,0 +1,183 @@
+"""Capturing the calls of activation functions in one forward run of a PyTorch model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import safetensors.torch
+import torch
+from torch.overrides import TorchFunctionMode
+
+from actgrad.layers.activations import layer
+from actgrad.layers.frameworks.manifest import RecordedLayer
+
+#: Functions of PyTorch, without the `_` of their in-place forms, and the parameters of the layer of
+#: that name, in the order of the function's arguments after x.
+FUNCTIONS: Mapping[str, tuple[str, ...]] = {
+    "celu": ("alpha",),
+    "elu": ("alpha",),
+    "gelu": (),
+    "hardshrink": ("lambd",),
+    "hardsigmoid": (),
+    "hardswish": (),
+    "hardtanh": ("min_val", "max_val"),
+    "leaky_relu": ("negative_slope",),
+    "log_sigmoid": (),
+    "logsigmoid": (),
+    "mish": (),
+    "relu": (),
+    "relu6": (),
+    "selu": (),
+    "sigmoid": (),
+    "silu": (),
+    "softplus": ("beta",),
+    "softshrink": ("lambd",),
+    "softsign": (),
+    "tanh": (),
+    "tanhshrink": (),
+    "threshold": ("threshold", "value"),
+}
+
+
+class Call(NamedTuple):
+    """A call of an activation: its name, the layer, and its tensors as they arrive."""
+
+    name: str
+    layer: str
+    tensors: dict[str, torch.Tensor]
+
+
+def layer_of(function: Any, arguments: Any, keywords: Mapping[str, Any]) -> str | None:
+    """The layer that the call of a function of PyTorch computes, or None.
+
+    >>> layer_of(torch.nn.functional.leaky_relu, (x, 0.2), {})
+    'leaky_relu:negative_slope=0.2'
+    """
+    name = getattr(function, "__name__", "").removesuffix("_")
+    if name not in FUNCTIONS or not arguments or not isinstance(arguments[0], torch.Tensor):
+        return None
+    if name == "gelu":
+        approximate = keywords.get("approximate", [*arguments, "none"][1])
+        return "gelu_tanh" if approximate == "tanh" else "gelu"
+    values = dict(zip(FUNCTIONS[name], arguments[1:], strict=False))
+    values |= {key: value for key, value in keywords.items() if key in FUNCTIONS[name]}
+    numbers = ",".join(f"{key}={float(value)}" for key, value in values.items())
+    return str(layer(":".join(filter(None, [name.replace("log_s", "logs"), numbers]))))
+
+
+class Listener(TorchFunctionMode):  # type: ignore[misc, unused-ignore]
+    """Hands the calls of activations to `take`, which returns what is to be done with the result.
+
+    A function that calls another one is one call.
+    """
+
+    def __init__(self, take: Callable[[str, torch.Tensor], Callable[[Any], None]]) -> None:
+        super().__init__()
+        self._take = take
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        keywords = kwargs or {}
+        computed = layer_of(function, args, keywords)
+        if computed is None:
+            return function(*args, **keywords)
+        listen = self._take(computed, args[0])
+        result = function(*args, **keywords)
+        listen(result)
+        return result
+
+
+class Capture:
+    """The activations of one forward run, and of the backward run after it."""
+
+    def __init__(self, model: torch.nn.Module, step: int, samples: int | None, seed: int) -> None:
+        self.step, self.calls = step, list[Call]()
+        self._model, self._samples, self._seed = model, samples, seed
+        self._path: list[tuple[str, torch.nn.Module]] = []
+        self._handles: list[Any] = []
+        self._listener: Listener | None = None
+
+    def start(self) -> None:
+        """Listen to the model's modules and to functions."""
+        for name, module in self._model.named_modules():
+            if module is not self._model:
+                self._handles += [
+                    module.register_forward_pre_hook(self._entering(name, module)),
+                    module.register_forward_hook(self._leaving, always_call=True),
+                ]
+        self._listener = Listener(self._take)
+        self._listener.__enter__()
+
+    def stop(self) -> None:
+        """Listen no more; gradients still arrive."""
+        if self._listener is not None:
+            self._listener.__exit__(None, None, None)
+            self._listener = None
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+
+    def _entering(self, name: str, module: torch.nn.Module) -> Callable[..., None]:
+        return lambda *_: self._path.append((name, module))
+
+    def _leaving(self, *_: Any) -> None:
+        self._path.pop()
+
+    def _take(self, spec: str, x: torch.Tensor) -> Callable[[Any], None]:
+        """Keep x, before an in-place function overwrites it, and later dout."""
+        call = Call(self._name(spec), spec, {"x": self._chosen(x)})
+        self.calls.append(call)
+
+        def keep(gradient: torch.Tensor) -> None:
+            call.tensors["dout"] = self._chosen(gradient)
+
+        def listen(result: Any) -> None:
+            if isinstance(result, torch.Tensor) and result.requires_grad:
+                result.register_hook(keep)
+
+        return listen
+
+    def _name(self, spec: str) -> str:
+        """The path of the module, with the function's name where the module is no activation."""
+        function = spec.partition(":")[0]
+        path, module = self._path[-1] if self._path else ("", self._model)
+        parts = [*module.parameters(recurse=False), *module.children()]
+        is_activation = bool(path) and not parts
+        name = path if is_activation else f"{path}.{function}".removeprefix(".")
+        count = sum(call.name.partition("#")[0] == name for call in self.calls)
+        return f"{name}#{count + 1}" if count else name
+
+    def _chosen(self, tensor: torch.Tensor) -> torch.Tensor:
+        """A copy of the tensor's samples, or of a random choice of them."""
+        kept = tensor.detach()
+        if self._samples is not None and kept.ndim and len(kept) > self._samples:
+            generator = torch.Generator().manual_seed(self._seed)
+            rows = torch.randperm(len(kept), generator=generator)[: self._samples].sort().values
+            kept = kept[rows.to(kept.device)]
+        return kept.to("cpu", copy=True).contiguous()
+
+    def save(self, folder: Path, file: str) -> list[RecordedLayer]:
+        """Write the tensors into a file; return what they are."""
+        tensors = {
+            f"{call.name}/{name}": tensor
+            for call in self.calls
+            for name, tensor in call.tensors.items()
+        }
+        beside = folder / f".{file}"
+        safetensors.torch.save_file(tensors, beside)
+        beside.replace(folder / file)
+        return [
+            RecordedLayer(
+                call.name,
+                call.layer,
+                self.step,
+                file,
+                str(call.tensors["x"].dtype).removeprefix("torch."),
+                tuple(call.tensors["x"].shape),
+                "dout" in call.tensors,
+            )
+            for call in self.calls
+        ]

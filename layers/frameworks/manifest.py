@@ -1,0 +1,67 @@
+"""The manifest of a recording: which layers were recorded, at which steps, in which files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from actgrad.layers.errors import ActgradError
+
+#: The file of a recording that says what the others hold.
+MANIFEST = "manifest.json"
+FORMAT = 1
+
+
+class RecordingError(ActgradError):
+    """A model cannot be recorded, or a recording cannot be read."""
+
+
+class RecordedLayer(NamedTuple):
+    """One call of an activation layer at one step."""
+
+    name: str
+    #: The layer as the catalogue names it: `leaky_relu:negative_slope=0.2`.
+    layer: str
+    step: int
+    #: The file that holds the tensors `NAME/x` and, if it came back, `NAME/dout`.
+    file: str
+    dtype: str
+    shape: tuple[int, ...]
+    has_dout: bool
+
+
+class Manifest(NamedTuple):
+    """The recorded calls, by step and then in the order in which the model made them."""
+
+    calls: Sequence[RecordedLayer]
+
+    def write(self, folder: Path) -> None:
+        """Replace the folder's manifest by this one."""
+        text = json.dumps({"format": FORMAT, "calls": [call._asdict() for call in self.calls]})
+        beside = folder / f".{MANIFEST}"
+        beside.write_text(text + "\n", encoding="utf-8")
+        beside.replace(folder / MANIFEST)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a recording.
+
+    Raises:
+        RecordingError: the folder holds none, or it is broken.
+    """
+    file = folder / MANIFEST
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        calls = [
+            RecordedLayer(**{**call, "shape": tuple(call["shape"])}) for call in content["calls"]
+        ]
+    except OSError as error:
+        raise RecordingError(
+            f"{folder} holds no recording: {file.name}: {error.strerror}",
+            "actgrad record makes one",
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise RecordingError(f"{file} is no manifest of a recording: {error}") from error
+    return Manifest(calls)

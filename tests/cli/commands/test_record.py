@@ -1,0 +1,132 @@
+"""`actgrad record`, and the diagnosis of what it recorded: models of PyTorch with known faults."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+
+Actgrad = Callable[..., CompletedProcess[bytes]]
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+needs_torch = pytest.mark.skipif(not HAS_TORCH, reason="PyTorch is not installed")
+
+TRAIN = """
+import sys
+import torch
+from torch import nn
+
+torch.manual_seed(int(sys.argv[1]))
+{model}
+opt = torch.optim.SGD(model.parameters(), lr=1e-3)
+for _ in range(100):
+    x = torch.randn({shape})
+    loss = (model(x).flatten(1).mean(1) - x.flatten(1).sum(1)).square().mean()
+    opt.zero_grad()
+    loss.backward()
+    opt.step()
+"""
+MLP = """
+model = nn.Sequential(
+    nn.Linear(10, 64), nn.ReLU(), nn.Linear(64, 64), {activation}, nn.Linear(64, 1)
+)
+for layer in model[::2]:
+    nn.init.kaiming_normal_(layer.weight)
+with torch.no_grad():
+    {fault}
+"""
+CNN = """
+model = nn.Sequential(nn.Conv2d(3, 16, 3), nn.ReLU(), nn.Conv2d(16, 16, 3), nn.ReLU(inplace=True))
+with torch.no_grad():
+    model[2].bias[2:7] = -10
+"""
+DEEP = """
+parts = [part for _ in range(20) for part in (nn.Linear(32, 32), {activation})]
+model = nn.Sequential(*parts, nn.Linear(32, 1))
+with torch.no_grad():
+    {fault}
+"""
+
+
+def diagnosed(actgrad: Actgrad, folder: Path, model: str, shape: str, seed: int = 0) -> Any:
+    """Record 100 steps of the model's training, every 33rd, and diagnose them."""
+    script = TRAIN.replace("{model}", model).replace("{shape}", shape)
+    (folder / "train.py").write_text(script)
+    arguments = ("train.py", "--every", "33", "-o", f"acts{seed}", "--", str(seed))
+    recorded = actgrad("record", *arguments)
+    assert (recorded.returncode, recorded.stdout) == (0, b"")
+    answer = actgrad("diagnose", f"acts{seed}", "-f", "json")
+    report = json.loads(answer.stdout)
+    assert answer.returncode == (0 if report["ok"] else 1)
+    return report
+
+
+def faults(report: Any) -> dict[str, dict[str, list[int]]]:
+    """By layer and rule, the units at fault."""
+    return {
+        layer["name"]: {finding["rule"]: finding["units"] for finding in layer["findings"]}
+        for layer in report["diagnoses"]
+        if layer["findings"]
+    }
+
+
+@needs_torch
+def test_planted_faults_are_found_in_their_units(actgrad: Actgrad, tmp_path: Path) -> None:
+    dead = MLP.replace("{activation}", "nn.ReLU()").replace("{fault}", "model[2].bias[5:15] = -30")
+    report = diagnosed(actgrad, tmp_path, dead, "64, 10", 1)
+    assert faults(report)["3"]["dead-units"] == list(range(5, 15))
+    assert "since step 0" in report["diagnoses"][1]["findings"][0]["message"]
+    report = diagnosed(actgrad, tmp_path, CNN, "8, 3, 9, 9", 2)
+    assert faults(report) == {"3": {"dead-units": [2, 3, 4, 5, 6]}}
+    squashed = MLP.replace("{activation}", "nn.Sigmoid()").replace(
+        "{fault}", "model[2].weight *= 50"
+    )
+    report = diagnosed(actgrad, tmp_path, squashed, "64, 10", 3)
+    assert len(faults(report)["3"]["saturated-units"]) > 50
+
+
+@needs_torch
+def test_gradients_over_the_depth(actgrad: Actgrad, tmp_path: Path) -> None:
+    sigmoids = DEEP.replace("{activation}", "nn.Sigmoid()").replace("{fault}", "pass")
+    vanishing = diagnosed(actgrad, tmp_path, sigmoids, "64, 32", 1)
+    assert "vanishing-gradient" in faults(vanishing)["1"]
+    scale = "[layer.weight.mul_(30) for layer in model[:-1:2]]"
+    stack = DEEP.replace("{activation}", "nn.LeakyReLU(0.5)").replace("{fault}", scale)
+    exploding = diagnosed(actgrad, tmp_path, stack, "64, 32", 2)
+    names = {finding["rule"] for finding in exploding["findings"]}
+    names |= {rule for rules in faults(exploding).values() for rule in rules}
+    assert names & {"exploding", "exploding-over-depth", "not-finite"}
+
+
+@needs_torch
+def test_a_healthy_model_has_no_finding_over_ten_seeds(actgrad: Actgrad, tmp_path: Path) -> None:
+    healthy = MLP.replace("{activation}", "nn.Tanh()").replace("{fault}", "pass")
+    for seed in range(10):
+        assert diagnosed(actgrad, tmp_path, healthy, "256, 10", seed)["ok"]
+
+
+@needs_torch
+def test_a_script_that_fails_is_shown_as_python_shows_it(actgrad: Actgrad, tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text("import torch\nraise ValueError('mine')\n")
+    failed = actgrad("record", "bad.py")
+    assert failed.returncode == 1
+    assert failed.stderr.decode().splitlines()[-1] == "ValueError: mine"
+    (tmp_path / "none.py").write_text("print('no model')\n")
+    assert b"called no module of PyTorch" in actgrad("record", "none.py", "-o", "b").stderr
+
+
+def test_what_is_missing_is_told(actgrad: Actgrad, tmp_path: Path) -> None:
+    assert b"there is no such script" in actgrad("record", "gone.py").stderr
+    (tmp_path / "train.py").write_text("")
+    if not HAS_TORCH:
+        assert b'pip install "actgrad[torch]"' in actgrad("record", "train.py").stderr
+    (tmp_path / "acts").mkdir()
+    refused = actgrad("diagnose", "acts")
+    assert refused.returncode == 2
+    assert b"acts holds no recording" in refused.stderr
+    (tmp_path / "acts" / "manifest.json").write_text("{}")
+    assert b"is no manifest" in actgrad("diagnose", "acts").stderr

@@ -1,0 +1,126 @@
+"""Recording a PyTorch model: what is captured, and that the training does not notice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import actgrad
+
+torch: Any = pytest.importorskip("torch")
+safetensors: Any = pytest.importorskip("safetensors.torch")
+nn, functional = torch.nn, torch.nn.functional
+
+
+class Mixed(nn.Module):  # type: ignore[misc, name-defined, unused-ignore]
+    """Modules, functions, methods, a reused module and one in place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(6, 16), nn.Linear(16, 16)
+        self.act, self.in_place = nn.LeakyReLU(0.2), nn.ReLU(inplace=True)
+
+    def forward(self, x: Any) -> Any:
+        x = self.act(self.first(x))
+        x = self.act(self.second(x))
+        x = self.in_place(self.second(x))
+        x = functional.gelu(self.second(x), approximate="tanh")
+        return torch.relu(self.second(x)).sigmoid()
+
+
+def trained(model: Any, steps: int = 7) -> list[Any]:
+    """Train on generated data; return the losses and the parameters."""
+    torch.manual_seed(1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    losses = []
+    for _ in range(steps):
+        loss = model(torch.randn(40, 6)).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.detach())
+    return [*losses, *(parameter.detach() for parameter in model.parameters())]
+
+
+def fresh() -> Any:
+    torch.manual_seed(0)
+    return Mixed()
+
+
+def test_the_training_does_not_notice(tmp_path: Path) -> None:
+    plain = trained(fresh())
+    model = fresh()
+    with actgrad.record(model, tmp_path / "acts", every=2, samples=10):
+        recorded = trained(model)
+    assert all(torch.equal(a, b) for a, b in zip(plain, recorded, strict=True))
+    assert not model._forward_pre_hooks
+    assert not model.act._forward_hooks
+
+
+def test_every_activation_is_recorded_with_its_gradient(tmp_path: Path) -> None:
+    model = fresh()
+    with actgrad.record(model, tmp_path, every=3):
+        trained(model)
+    manifest = actgrad.layers.frameworks.read_manifest(tmp_path)
+    names = ["act", "act#2", "in_place", "gelu_tanh", "relu", "sigmoid"]
+    assert [call.name for call in manifest.calls] == names * 3
+    assert [call.step for call in manifest.calls[::6]] == [0, 3, 6]
+    assert {call.layer for call in manifest.calls} == {
+        "leaky_relu:negative_slope=0.2", "relu", "gelu_tanh", "sigmoid",
+    }  # fmt: skip
+    assert all(call.shape == (40, 16) and call.has_dout for call in manifest.calls)
+    tensors = safetensors.load_file(tmp_path / manifest.calls[0].file)
+    # The x of an in-place layer is what it was before: it has numbers below 0.
+    assert (tensors["in_place/x"] < 0).any()
+    relu = tensors["relu/x"].numpy()
+    sigmoid = actgrad.layer("sigmoid")
+    np.testing.assert_allclose(tensors["sigmoid/x"], np.maximum(relu, 0))
+    sigmoid.forward(tensors["sigmoid/x"].numpy())
+    dx = sigmoid.backward(tensors["sigmoid/dout"].numpy())
+    np.testing.assert_allclose(dx, tensors["relu/dout"], rtol=1e-5, atol=1e-12)
+
+
+def test_samples_are_the_same_rows_of_x_and_dout(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("all", "some", "again")]
+    for folder, samples in zip(folders, (None, 8, 8), strict=True):
+        model = fresh()
+        with actgrad.record(model, folder, samples=samples):
+            trained(model, 1)
+    whole, part, again = (
+        safetensors.load_file(folder / "step-00000000.safetensors") for folder in folders
+    )
+    assert part.keys() == again.keys()
+    assert all(torch.equal(part[key], again[key]) for key in part)
+    rows = [int((whole["act/x"] == row).all(dim=1).nonzero()[0]) for row in part["act/x"]]
+    assert len(rows) == 8
+    assert torch.equal(whole["act/dout"][rows], part["act/dout"])
+
+
+def test_an_exception_keeps_what_was_recorded(tmp_path: Path) -> None:
+    model = fresh()
+
+    def fail() -> None:
+        with actgrad.record(model, tmp_path):
+            trained(model, 2)
+            model(torch.randn(3, 5))
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert {call.step for call in actgrad.layers.frameworks.read_manifest(tmp_path).calls} == {0, 1}
+    model(torch.randn(3, 6))
+    with pytest.raises(actgrad.RecordingError, match="holds a recording"):
+        actgrad.record(model, tmp_path)
+
+
+def test_bfloat16_under_autocast(tmp_path: Path) -> None:
+    model = fresh()
+    with (
+        actgrad.record(model, tmp_path),
+        torch.autocast("cpu", dtype=torch.bfloat16),
+    ):
+        trained(model, 1)
+    calls = actgrad.layers.frameworks.read_manifest(tmp_path).calls
+    assert {call.dtype for call in calls} >= {"bfloat16"}

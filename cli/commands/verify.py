@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from actgrad.cli.options import (
+    ARRAY,
     Bits,
     Dout,
+    Dtype,
     DtypeOption,
     Layers,
     Quiet,
@@ -16,7 +18,6 @@ from actgrad.cli.options import (
     VerificationFormat,
     VerificationFormatOption,
     VerificationOutput,
-    X,
     parsed_shape,
     range_of,
 )
@@ -24,9 +25,11 @@ from actgrad.cli.options import (
 if TYPE_CHECKING:
     from actgrad.cli.read import Encoding
     from actgrad.cli.show import VerifiedDump
-    from actgrad.layers.verify import Policy
+    from actgrad.layers.verify import Attempt, Policy
 
 Limit = float | None
+#: The numbers at which --try computes without --x.
+SAMPLE = 20_000
 
 #: The option that sets each field of a policy.
 OPTIONS = {
@@ -39,7 +42,14 @@ OPTIONS = {
 
 def verify_dump(
     layers: Layers,
-    x: X,
+    x: Annotated[
+        str | None,
+        typer.Option(
+            "--x",
+            metavar="ARRAY",
+            help=f"The input: {ARRAY}. With --try, a sample is drawn without it.",
+        ),
+    ] = None,
     out: Annotated[
         str | None,
         typer.Option("--out", metavar="ARRAY", help="The kernel's result, of out's shape."),
@@ -88,6 +98,21 @@ def verify_dump(
         bool,
         typer.Option("--monotonic", help="out must rise and fall only where the layer does."),
     ] = False,
+    tries: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--try",
+            metavar="LAYER",
+            help="Compute this expression or layer step by step in the dtype, instead of reading"
+            " --out and --dx. Repeatable; the best comes first.",
+        ),
+    ] = None,
+    accumulate: Annotated[
+        Dtype | None,
+        typer.Option(
+            "--accumulate", metavar="DTYPE", help="Round the steps of --try to this dtype."
+        ),
+    ] = None,
     report: Annotated[
         str | None,
         typer.Option(
@@ -106,9 +131,9 @@ def verify_dump(
     Exit status 0: all errors are within the limits; 1: one is not; 2: it could not be verified.
     """
     from actgrad.cli.read import Encoding
-    from actgrad.cli.show import verification_answer
+    from actgrad.cli.show import attempts_answer, verification_answer
     from actgrad.cli.write import Output
-    from actgrad.layers import Policy, PolicyError
+    from actgrad.layers import ActgradError, Policy, PolicyError
 
     destinations = [Output(VerificationFormat, form, output)]
     if report is not None:
@@ -123,6 +148,14 @@ def verify_dump(
     except PolicyError as error:
         raise PolicyError(OPTIONS[error.field], error.problem) from None
     encoding = Encoding(dtype, parsed_shape(shape) if shape else None, bits)
+    if tries:
+        attempts = tried_ways(layers, tries, x, dout, encoding, accumulate, policy)
+        for destination in destinations:
+            destination.deliver(attempts_answer(attempts))
+        return 0 if attempts[0].verification.ok else 1
+    if x is None or accumulate:
+        missing = "--accumulate needs --try" if x else "verify needs --x"
+        raise ActgradError(missing, "or --try, with a way to compute the layer")
     dump = verified(layers, {"x": x, "out": out, "dout": dout, "dx": dx}, encoding, policy, quiet)
     for destination in destinations:
         destination.deliver(verification_answer(dump))
@@ -140,6 +173,53 @@ def report_formats(file: str) -> tuple[str, str]:
     if not file.lower().endswith((".csv", ".json")):
         raise OutputError(f"--report {file}: its suffix names no format", "use .csv or .json")
     return "csv", "json"
+
+
+def tried_ways(
+    specs: list[str],
+    ways: list[str],
+    x: str | None,
+    dout: str | None,
+    encoding: Encoding,
+    accumulate: str | None,
+    policy: Policy,
+) -> list[Attempt]:
+    """Compute the layers in each of the ways, at x or at a sample; the best comes first.
+
+    Raises:
+        ActgradError: a layer or an array is refused.
+    """
+    import numpy as np
+
+    from actgrad.cli.read import read_array
+    from actgrad.layers import ShapeError, any_layer, chain_of
+    from actgrad.layers.arrays import floating, named
+    from actgrad.layers.verify import draw_sample, tried
+
+    chain = chain_of(specs)
+    if x is None:
+        given = draw_sample(chain, named(encoding.dtype or "float32"), SAMPLE)
+        with np.errstate(invalid="ignore"):
+            given = given[np.isfinite(given)]
+    else:
+        given = floating(read_array(x, "--x", encoding.dtype), "--x")
+    upstream = np.ones((), given.dtype)
+    if dout is not None:
+        upstream = floating(read_array(dout, "--dout", encoding.dtype), "--dout").astype(
+            given.dtype
+        )
+    try:
+        upstream = np.broadcast_to(upstream, given.shape)
+    except ValueError:
+        raise ShapeError(f"--dout has shape {upstream.shape}, but x has {given.shape}") from None
+    return tried(
+        chain,
+        [any_layer(way) for way in ways],
+        given.ravel(),
+        upstream.ravel(),
+        accumulate=named(accumulate) if accumulate else None,
+        policy=policy,
+    )
 
 
 def verified(

@@ -8,6 +8,7 @@ from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from actgrad.cli.show.ascii import ascii_text
+    from actgrad.cli.show.attempts import attempts_answer
     from actgrad.cli.show.axis import Axis, axis_between, rounded_axis
     from actgrad.cli.show.catalogue import catalogue_answer
     from actgrad.cli.show.check_report import check_answer, require_finding_names

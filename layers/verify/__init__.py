@@ -1,5 +1,6 @@
 """Verifying a kernel's results element by element."""
 
+from actgrad.layers.verify.attempts import Attempt, tried
 from actgrad.layers.verify.causes import WRONG_ARRAY, LikelyCause
 from actgrad.layers.verify.policy import FAILURES, Policy
 from actgrad.layers.verify.sample import draw_sample, every_number

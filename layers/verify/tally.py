@@ -88,6 +88,11 @@ class Tally:
         """The number of elements that failed."""
         return sum(self.failures.values())
 
+    @property
+    def measured(self) -> int:
+        """The elements with a finite error."""
+        return self._measured
+
     def add(self, elements: Elements) -> None:
         """Count verified elements."""
         self.count += elements.failure.size

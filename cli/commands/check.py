@@ -7,7 +7,14 @@ from typing import Annotated
 import typer
 
 from actgrad.cli.completion import complete_checked
-from actgrad.cli.options import ARRAY, DtypeOption, ReportFormat, ReportFormatOption, ReportOutput
+from actgrad.cli.options import (
+    ARRAY,
+    DtypeOption,
+    ReportFormat,
+    ReportFormatOption,
+    ReportOutput,
+    parsed_shape,
+)
 
 
 def check(
@@ -31,6 +38,16 @@ def check(
             show_default="points where errors are likely",
         ),
     ] = None,
+    shape: Annotated[
+        str | None,
+        typer.Option(
+            "--shape",
+            metavar="N,M,...",
+            help="The shape of an x that the layer takes, such as 2,3,8,8. Without it, the layer's"
+            " own input_shape, the sizes of its parameters and common shapes are tried.",
+            show_default=False,
+        ),
+    ] = None,
     dtype: DtypeOption = None,
     formula: Annotated[
         str | None,
@@ -50,8 +67,9 @@ def check(
 ) -> int:
     """Check layers: their gradients, and how they behave.
 
-    The gradient is compared with the numerical derivative. A layer must not write to its
-    arguments, depend on earlier calls, or treat an element by its position.
+    The gradient is compared with the numerical derivative. A layer may couple elements, and out may
+    have any shape: then the Jacobian is compared. A layer must not write to its arguments, or use
+    in backward what belongs to another forward.
 
     Exit status 0: no error was found; 1: a layer is wrong; 2: one could not be checked.
     """
@@ -70,11 +88,14 @@ def check(
     ignored = ignore or []
     require_finding_names(ignored)
     given = None if x is None else read_array(x, "--x", dtype)
+    sizes = None if shape is None else parsed_shape(shape)
     texts = [text for layer in layers for text in layer_texts(layer)]
 
     def report_on(text: str) -> Report:
         with distinct_lines_on_stderr():
-            return examine(load_subject(text), given, dtype, formula).filtered(strict, ignored)
+            return examine(load_subject(text), given, dtype, formula, sizes).filtered(
+                strict, ignored
+            )
 
     if texts == layers and len(texts) == 1:
         report = report_on(texts[0])

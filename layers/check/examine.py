@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,22 +11,23 @@ from numpy.typing import ArrayLike
 
 from actgrad.layers.activations import layer as catalogue_layer
 from actgrad.layers.arrays import Array, floating, named
-from actgrad.layers.check.accuracy import Accuracies, Accuracy
-from actgrad.layers.check.coupled import check_coupled, check_directions, check_jacobian
+from actgrad.layers.check.accuracy import Accuracies
+from actgrad.layers.check.coupled import coupled_shapes, examine_coupled
 from actgrad.layers.check.elementwise import examine_elementwise
 from actgrad.layers.check.explained import explained
 from actgrad.layers.check.in_place import ALIASING, IN_PLACE
+from actgrad.layers.check.input_shapes import InputShapes, Shape, parameter_arrays
 from actgrad.layers.check.linearity import linearity
 from actgrad.layers.check.load import load_subject
 from actgrad.layers.check.neighbours import array_size, coupling
-from actgrad.layers.check.numpy_warnings import numpy_warnings
-from actgrad.layers.check.parameters import kept_by_backward
+from actgrad.layers.check.parameter_gradients import check_parameter_gradients
 from actgrad.layers.check.points import (
     SHAPES,
     Sample,
     literal_sample,
     ordinary_sample,
 )
+from actgrad.layers.check.randomness import kept_randomness, with_fixed_randomness
 from actgrad.layers.check.report import (
     Finding,
     Report,
@@ -35,13 +36,20 @@ from actgrad.layers.check.report import (
 )
 from actgrad.layers.check.shape_dtype_layout import (
     LAYOUT,
-    misshapen_out,
+    backward_raises,
     result_dtype,
     result_shape,
 )
-from actgrad.layers.check.special_lines import special_lines
-from actgrad.layers.check.state import DIFFERENT_RESULTS, RETURNED_STATE, stale_state
-from actgrad.layers.check.subject import Subject, copy_maker
+from actgrad.layers.check.state import (
+    DIFFERENT_DX,
+    DIFFERENT_OUT,
+    RETURNED_STATE,
+    STATE_NOTE,
+    KeptState,
+    kept_state,
+    stale_state,
+)
+from actgrad.layers.check.subject import Subject
 from actgrad.layers.check.trial import Trial
 from actgrad.layers.errors import CheckFailedError, LayerRaisedError
 
@@ -49,10 +57,6 @@ from actgrad.layers.errors import CheckFailedError, LayerRaisedError
 DTYPES = ("float64", "float32", "float16")
 #: The shapes that are tried for a row of numbers.
 ROWS = ((-1,), (-1, 1), (1, -1), (-1, 1, 1), (1, 1, 1, -1))
-#: The shapes that are tried for the array on which the behaviour is watched.
-SAMPLE_SHAPES = ((4, 6), (24,), (2, 2, 6), (2, 2, 2, 4))
-#: The largest x whose whole Jacobian is checked.
-LARGEST_JACOBIAN = 64
 #: The behaviour is watched on the first rows of x, about this many elements.
 LARGEST_SAMPLE = 512
 
@@ -63,6 +67,7 @@ def check_layer(
     *,
     dtype: str | None = None,
     formula: str | None = None,
+    shape: Shape | None = None,
     strict: bool = False,
     ignore: Collection[str] = (),
 ) -> Report:
@@ -71,15 +76,17 @@ def check_layer(
     `layer` is a class or an object with forward(x) and backward(dout), a pair of functions
     forward(x) and backward(x, dout), or a text as the command line takes it. Without x it is
     examined at the points where layers most often go wrong, in float64, float32 and float16 or in
-    `dtype`. `formula` is the catalogue layer, or the expression, that it should be. With `strict`,
-    warnings are errors. Findings named in `ignore` are left out.
+    `dtype`. `formula` is the catalogue layer, or the expression, that it should be. `shape` is that
+    of an x that the layer takes; without it and x, the layer's own `input_shape`, the sizes of its
+    parameters and common shapes are tried. With `strict`, warnings are errors. Findings named in
+    `ignore` are left out.
 
     Raises:
         CheckFailedError: the verdict is bad; its `report` says why. It is an AssertionError.
         LayerRaisedError: the layer raises an exception.
         ActgradError: there is no such layer, or it cannot be made.
     """
-    report = examine(load_subject(layer), x, dtype, formula).filtered(strict, ignore)
+    report = examine(load_subject(layer), x, dtype, formula, shape).filtered(strict, ignore)
     if not report.ok:
         raise CheckFailedError(report)
     return report
@@ -90,6 +97,7 @@ def examine(
     x: ArrayLike | None = None,
     dtype: str | None = None,
     formula: str | None = None,
+    shape: Shape | None = None,
 ) -> Report:
     """The report on a layer, whatever the verdict; arguments and errors as in `check_layer`."""
     if formula is not None:
@@ -98,41 +106,55 @@ def examine(
     if dtype is not None:
         points = None if points is None else points.astype(named(dtype))
         named(dtype)
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
+    with warnings.catch_warnings(), np.errstate(all="ignore"), kept_randomness():
         warnings.simplefilter("ignore")
-        return Examination(subject, points, dtype).report()
+        shapes = InputShapes(subject, shape if points is None else points.shape)
+        try:
+            return Examination(subject, points, dtype, shapes).report()
+        except LayerRaisedError:
+            finding = backward_raises(subject, shapes)
+            if finding is None:
+                raise
+            findings = explained([finding], subject, ordinary_sample(()), False)
+            return Report(subject.name, subject.setup, "coupled", ("float64",), 0, 0, (*findings,))
 
 
 class Examination:
     """One layer, the points and dtypes at which it is examined, and what was observed."""
 
-    def __init__(self, subject: Subject, x: Array | None, dtype: str | None) -> None:
-        self.subject = subject
+    def __init__(
+        self, subject: Subject, x: Array | None, dtype: str | None, shapes: InputShapes
+    ) -> None:
         self.x = x
         self.notes: list[str] = []
-        self.subject = _with_fixed_randomness(self._in_accepted_shape())
+        self.shapes = shapes
+        self.subject, self.shape = self._in_accepted_shape(subject)
+        self.subject = with_fixed_randomness(self.subject, self.sample().array)
         #: The dtypes that the caller asks for.
         self.asked = (x.dtype.name,) if x is not None else (dtype,) if dtype else ()
         self.dtypes = [name for name in self.asked or DTYPES if self._accepts_dtype(name)]
-        if x is None:
-            self.notes += self._refused_shapes()
         self.findings: list[Finding] = []
-        self.coupled = False
-        sample = self.sample()
-        finding = misshapen_out(self.subject, sample)
-        if finding is None:
-            self.coupled, finding = coupling(self.subject, sample)
+        #: The state that the layer keeps between calls, once it is asked for.
+        self.state: KeptState | None = None
+        self.coupled, finding = coupling(self.subject, self.sample())
+        if self.coupled:
+            self.subject = self.subject._replace(row=(-1,))
         self._add(finding)
-        kept = kept_by_backward(self.subject, sample.array) if finding is None else []
-        self.notes += [f"not checked: {name}, which backward keeps" for name in kept]
+        if x is None:
+            self._note_shapes()
 
     def report(self) -> Report:
         """Ask all questions: first the behaviour, then the accuracy in each dtype."""
         reproducible = not self._has("wrong-shape") and self._watch_behaviour()
+        if reproducible:
+            findings, notes = check_parameter_gradients(self.subject, self.sample())
+            self.findings += findings
+            self.notes += notes
         accuracies = Accuracies("coupled" if self.coupled else "element-wise", [], [], [])
         if reproducible and not self._has("depends-on-neighbours"):
             if self.coupled:
-                accuracies = accuracies._replace(each=[*self._coupled()])
+                shapes = coupled_shapes(self.subject, self.shape, self.shapes)
+                accuracies = examine_coupled(self.subject, self.dtypes, self.x, shapes)
             else:
                 accuracies = examine_elementwise(self.subject, self.dtypes, self.x)
         self.findings += accuracies.findings
@@ -165,10 +187,7 @@ class Examination:
     def sample(self, dtype: str = "float64") -> Sample:
         """The array on which the behaviour is watched: the first rows of x, or ordinary numbers."""
         if self.x is None:
-            samples = (ordinary_sample(shape) for shape in SAMPLE_SHAPES)
-            accepted = (each for each in samples if self.subject.accepts(each.array))
-            shape = next((each.array.shape for each in accepted), SAMPLE_SHAPES[0])
-            return ordinary_sample(shape, dtype)
+            return ordinary_sample(self.shape, dtype)
         large = self.x.size > LARGEST_SAMPLE
         rows = max(1, LARGEST_SAMPLE * len(self.x) // self.x.size) if large else None
         return literal_sample((self.x if rows is None else self.x[:rows]).astype(dtype))
@@ -186,81 +205,81 @@ class Examination:
         """Add the findings on the behaviour; whether the results can be compared with others."""
         for dtype in self.dtypes:
             trial = Trial.of(self.subject, self.sample(dtype), not self.coupled)
-            self.findings += behaviour_findings(trial)
+            self.findings += behaviour_findings(trial, self._by_state)
             if self._has("different-answers"):
                 return False
         return not self._has("wrong-shape")
 
-    def _coupled(self) -> Iterator[Accuracy]:
-        """The accuracy in each dtype, after the Jacobian in float64."""
-        for sample in self._samples("float64"):
-            small = sample.array.size <= LARGEST_JACOBIAN
-            self._add((check_jacobian if small else check_directions)(self.subject, sample))
-        for dtype in self.dtypes:
-            samples = self._samples(dtype)
-            if self.x is None:
-                samples += [
-                    Sample(f"50 * {text}", (50 * array.astype(np.float64)).astype(dtype))
-                    for text, array in samples
-                ]
-            for sample in samples:
-                self.findings += numpy_warnings(self.subject, sample.array[None])
-            yield check_coupled(self.subject, samples)
-            if self.x is None:
-                findings, notes = special_lines(self.subject, dtype)
-                self.findings += findings
-                self.notes += notes
+    def _by_state(self, finding: Finding) -> Finding | None:
+        """What a finding becomes where a state changes forward: None if backward fits it then.
 
-    def _samples(self, dtype: str) -> list[Sample]:
-        """The caller's x, or the samples that the layer accepts."""
-        if self.x is not None:
-            return [literal_sample(self.x.astype(dtype))]
-        samples = [ordinary_sample(shape, dtype) for shape in ((6,), (4, 6), (2, 2, 2, 4), (8, 40))]
-        return [sample for sample in samples if self.subject.accepts(sample.array)]
+        A note says that the layer keeps such a state.
+        """
+        if finding.name not in {"different-answers", "stale-state"}:
+            return finding
+        if self.state is None:
+            self.state = kept_state(self.subject, self.sample())
+            by_design = self.state.changes_forward and not self.state.finding
+            self.notes += [STATE_NOTE] if by_design else []
+        return self.state.finding if self.state.changes_forward else finding
 
-    def _in_accepted_shape(self) -> Subject:
-        """The layer with the shape and the widest dtype in which it takes a row of numbers."""
-        refusals: list[LayerRaisedError] = []
+    def _in_accepted_shape(self, subject: Subject) -> tuple[Subject, Shape]:
+        """The layer in the widest dtype that it takes, with the shape of a row of numbers, and the
+        shape of x with which it is examined.
+
+        Raises:
+            LayerRaisedError: it takes no shape that is tried.
+        """
         for widest in DTYPES[:2]:
-            for row in ROWS:
-                subject = self.subject._replace(row=row, widest=widest)
-                try:
-                    subject.run(ordinary_sample((6,)).array)
-                except LayerRaisedError as error:
-                    refusals.append(error)
-                    continue
-                if widest != "float64":
-                    self.notes.append(f"not checked in float64: {refusals[0]}")
-                return subject
-        if self.x is None:
-            raise refusals[0]
-        return self.subject
+            narrowed = subject._replace(widest=widest)
+            shape = self.shapes.first_accepted(narrowed)
+            if shape is None:
+                continue
+            if widest != "float64":
+                self.notes.append(f"not checked in float64: {self.shapes.refusals[0]}")
+            rows = (narrowed._replace(row=row) for row in ROWS)
+            return next(filter(_takes_rows, rows), narrowed), shape
+        raise self.shapes.refusal()
 
     def _accepts_dtype(self, dtype: str) -> bool:
         """Whether the layer computes in that dtype; if not, a note says why."""
         if dtype == "float64" != self.subject.widest:
             return False
         try:
-            self.subject.run(self.sample(dtype).array)
+            run = self.subject.run(self.sample(dtype).array)
         except LayerRaisedError as error:
             if dtype == "float64" or self.x is not None:
                 raise
             self.notes.append(f"not checked in {dtype}: {error}")
             return False
-        return True
+        kept = {each.dtype.name for each in parameter_arrays(self.subject.make())}
+        wider = {run.out.dtype.name, run.dx.dtype.name} & kept - {dtype}
+        if not wider or dtype in self.asked:
+            return True
+        self.notes.append(f"not checked in {dtype}: its parameters are {', '.join(wider)}")
+        return False
 
-    def _refused_shapes(self) -> Iterator[str]:
+    def _note_shapes(self) -> None:
+        """Say with which shape a layer is examined, or which shapes an element-wise one refuses."""
+        if self.coupled:
+            self.notes.append(f"checked with x of shape {self.shape}")
+            return
         for shape in SHAPES:
             if not self.subject._replace(row=(-1,)).accepts(ordinary_sample(shape).array):
-                yield f"it raises an exception on x of shape {shape}"
+                self.notes.append(f"it raises an exception on x of shape {shape}")
 
 
-def behaviour_findings(trial: Trial) -> Iterator[Finding]:
+def behaviour_findings(
+    trial: Trial, by_state: Callable[[Finding], Finding | None]
+) -> Iterator[Finding]:
     """The findings on a layer's behaviour, each name once; the rest is left out after
-    different-answers."""
+    different-answers.
+
+    `by_state` says what a finding is worth if the layer keeps a state; None is nothing.
+    """
     names: set[str] = set()
     returned = (*IN_PLACE, *ALIASING, *RETURNED_STATE)
-    trials = [(trial, each, "") for each in (*returned, *DIFFERENT_RESULTS, *LAYOUT)]
+    trials = [(trial, each, "") for each in (*returned, DIFFERENT_OUT, DIFFERENT_DX, *LAYOUT)]
     # A layer may return x itself where no sign differs: ReLU of positive numbers.
     if trial.dtype == trial.subject.widest:
         trials += [
@@ -274,27 +293,34 @@ def behaviour_findings(trial: Trial) -> Iterator[Finding]:
         }
         if written or behaviour.finding in names:
             continue
-        finding = case.finding(behaviour._replace(message=behaviour.message + condition))
-        if finding is not None:
-            names.add(finding.name)
-            yield finding
-            if finding.name == "different-answers":
-                return
-    for behaviours in (stale_state, linearity, result_shape, result_dtype, array_size):
-        if behaviours == array_size and "wrong-shape" in names:
+        shown = case.finding(behaviour._replace(message=behaviour.message + condition))
+        finding = shown and by_state(shown)
+        if finding is None:
+            continue
+        names.add(finding.name)
+        # A reshaped array, or a gradient that passes unchanged, is commonly handed on as a view.
+        is_view = finding.name == "returns-its-input" and not trial.elementwise
+        yield finding._replace(severity="warning") if is_view else finding
+        if finding.name == "different-answers":
             return
-        finding = trial.first_finding(behaviours(trial))
+    for behaviours in (stale_state, linearity, result_shape, result_dtype, array_size):
+        if (behaviours == array_size and "wrong-shape" in names) or (
+            behaviours == stale_state and "stale-state" in names
+        ):
+            continue
+        shown = trial.first_finding(behaviours(trial))
+        finding = shown and by_state(shown)
         if finding is not None:
             names.add(finding.name)
             yield finding
 
 
-def _with_fixed_randomness(subject: Subject) -> Subject:
-    """The layer, made once and then copied if its random initial values change its results."""
-    x = ordinary_sample((6,)).array
+def _takes_rows(subject: Subject) -> bool:
+    """Whether the layer takes rows of any length, and gives as many numbers."""
     try:
-        first, second = subject.run(x), subject.run(x)
+        return all(
+            subject.run(row).out.size == row.size
+            for row in (ordinary_sample((6,)).array, ordinary_sample((35,)).array)
+        )
     except LayerRaisedError:
-        return subject
-    same = all(np.array_equal(a, b, True) for a, b in zip(first, second, strict=True))
-    return subject if same else subject._replace(make=copy_maker(subject.make()))
+        return False

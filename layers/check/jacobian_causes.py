@@ -9,8 +9,8 @@ import numpy as np
 
 from actgrad.layers.arrays import Array
 from actgrad.layers.check.causes import MULTIPLY, Cause, ignored_parameter, ratio_cause
-from actgrad.layers.check.coupled import jacobian
 from actgrad.layers.check.evidence import agree, numeric_attributes, with_attribute
+from actgrad.layers.check.jacobian import jacobian
 from actgrad.layers.check.subject import Subject
 from actgrad.layers.errors import ActgradError
 

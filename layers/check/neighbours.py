@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from actgrad.layers.check.points import SHAPES, Sample, ordinary_sample
+import numpy as np
+
+from actgrad.layers.arrays import Array
+from actgrad.layers.check.points import Sample, ordinary_sample
 from actgrad.layers.check.report import Finding
-from actgrad.layers.check.script import Script
+from actgrad.layers.check.script import Script, equal
 from actgrad.layers.check.subject import Subject
-from actgrad.layers.check.trial import SMALL, Behaviour, Trial, rounding_errors
+from actgrad.layers.check.trial import SMALL, Behaviour, Trial, largest_size, rounding_errors
+from actgrad.layers.errors import LayerRaisedError
 
 #: A size longer than the blocks that layers commonly process, and no multiple of any.
 LONG = 70001
+#: The rounding errors that do not make results differ.
+ROUNDINGS = 32
+#: Larger arrays are not compared with themselves in another order.
+LARGEST_COMPARED = 4096
 #: Half of the elements, in a pattern that no axis shares.
 KEPT = "kept = np.sin(np.arange(x.size) ** 2) > 0"
 CHANGED = f"x = {{x}}; {KEPT}; y = np.where(kept.reshape(x.shape), x, {{change}})"
@@ -41,26 +49,56 @@ UPSTREAM = _behaviour(
 
 
 def coupling(subject: Subject, sample: Sample) -> tuple[bool, Finding | None]:
-    """Whether the layer couples elements, and the finding if only one direction does.
+    """Whether the layer is no element-wise one, and the finding if backward contradicts forward.
 
     Forward decides what the layer is. A backward that couples the elements of an element-wise
-    forward is wrong, and so is a forward that couples elements where backward does not.
+    forward is wrong, and so is a forward that couples them where the formula does not.
     """
-    if not 1 < sample.array.size <= 4096:
-        sample = ordinary_sample((24,))
-    if subject.has_coupled_reference or subject.forward(sample.array).size != sample.array.size:
+    if subject.has_coupled_reference:
         return True, None
-    findings = {
-        behaviour: finding
-        for behaviour in (FORWARD, BACKWARD, UPSTREAM)
-        if (finding := _finding(subject, sample, behaviour))
-    }
-    if not findings or ({FORWARD, UPSTREAM} <= findings.keys() and subject.reference is None):
-        return bool(findings), None
-    first, finding = next(iter(findings.items()))
+    if not 1 < sample.array.size <= LARGEST_COMPARED:
+        sample = ordinary_sample((24,))
+    elementwise = is_elementwise(subject, sample)
+    if not elementwise and subject.reference is None:
+        return True, None
+    behaviours = (BACKWARD, UPSTREAM) if elementwise else (FORWARD, BACKWARD, UPSTREAM)
     small = ordinary_sample(SMALL)
-    shrunk = _finding(subject, small, first) if subject.accepts(small.array) else None
-    return False, shrunk or finding
+    for behaviour in behaviours:
+        finding = _finding(subject, sample, behaviour)
+        if finding is not None:
+            accepted = subject.accepts(small.array)
+            return False, (_finding(subject, small, behaviour) if accepted else None) or finding
+    return False, None
+
+
+def is_elementwise(subject: Subject, sample: Sample) -> bool:
+    """Whether forward is one function of a number at every place of arrays of every size.
+
+    It is observed on the sample, on its numbers in another order and in a longer row, and where
+    half of them are changed.
+    """
+    x = sample.array
+
+    def same(result: Array, expected: Array) -> bool:
+        return equal(result, expected, ROUNDINGS * subject.eps * largest_size(expected))
+
+    try:
+        out = subject.forward(x)
+        if out.shape != x.shape:
+            return False
+        order = np.random.default_rng(0).permutation(x.size)
+        moved = subject.forward(x.ravel()[order].reshape(x.shape))
+        row = np.resize(x, 2 * x.size + 3)
+        long = subject.forward(row)
+        if not same(moved.ravel(), out.ravel()[order]) or not same(long, np.resize(out, row.size)):
+            return False
+        kept = np.sin(np.arange(x.size) ** 2).reshape(x.shape) > 0
+        return all(
+            same(subject.forward(np.where(kept, x, changed))[kept], out[kept])
+            for changed in (-x, 1000 * x)
+        )
+    except LayerRaisedError:
+        return False
 
 
 def _finding(subject: Subject, sample: Sample, behaviour: Behaviour) -> Finding | None:
@@ -71,7 +109,7 @@ def _finding(subject: Subject, sample: Sample, behaviour: Behaviour) -> Finding 
             behaviour.finding,
             behaviour.message,
             "float64",
-            rounding_errors(32, subject.eps),
+            rounding_errors(ROUNDINGS, subject.eps),
         )
         if finding is not None:
             return finding
@@ -87,7 +125,7 @@ def array_size(trial: Trial) -> Iterator[Behaviour]:
             f"of shape {sample.array.shape} and in a longer row",
             "run(np.resize(x, 2 * x.size)).{}[: x.size].reshape(x.shape)",
         )
-        for sample in (ordinary_sample(shape, trial.dtype) for shape in ((1,), *SHAPES))
+        for sample in (ordinary_sample(shape, trial.dtype) for shape in trial.asked_shapes)
     ]
     if trial.dtype == trial.subject.widest:
         row = ordinary_sample((24,), trial.dtype)
@@ -106,5 +144,5 @@ def array_size(trial: Trial) -> Iterator[Behaviour]:
                 "depends-on-neighbours",
                 f"{method} gives an element another result in an array {place}",
                 Script(statement, expression, expected.format(result)),
-                32,
+                ROUNDINGS,
             )

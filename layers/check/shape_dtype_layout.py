@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from actgrad.layers.check.points import SHAPES, Sample, ordinary_sample
+from actgrad.layers.check.input_shapes import InputShapes
+from actgrad.layers.check.points import ordinary_sample
 from actgrad.layers.check.report import Finding
 from actgrad.layers.check.script import Script
 from actgrad.layers.check.subject import Subject
@@ -39,8 +40,11 @@ def result_shape(trial: Trial) -> Iterator[Behaviour]:
     """Out must have x's shape in an element-wise layer, and dx in every layer.
 
     The backward of an element-wise layer takes every row and matrix that its forward takes.
+    Another layer is asked for the shape of the trial, and for a batch of one.
     """
-    for size in SHAPES:
+    shape = trial.x.array.shape
+    batches = [shape, (1, *shape[1:])] if len(shape) > 1 else [shape]
+    for size in trial.asked_shapes if trial.elementwise else batches:
         x = ordinary_sample(size, trial.dtype)
         calls = f"x = {x.text}; out = layer.forward(x)"
         backward = "np.shape(layer.backward(np.ones_like(out)))"
@@ -77,14 +81,19 @@ def result_dtype(trial: Trial) -> Iterator[Behaviour]:
         )
 
 
-def misshapen_out(subject: Subject, x: Sample) -> Finding | None:
-    """The finding, if out has as many elements as x in another shape, and backward then fails."""
-    out = subject.forward(x.array)
-    if out.shape == x.array.shape or out.size != x.array.size or subject.accepts(x.array):
+def backward_raises(subject: Subject, shapes: InputShapes) -> Finding | None:
+    """The finding, if the layer takes no x because backward does not take what forward gives."""
+    shape = shapes.only_forward
+    if shape is None:
         return None
-    return Script(f"x = {x.text}; out = layer.forward(x)", "np.shape(out)", "x.shape").finding(
+    return Script(
+        f"x = {ordinary_sample(shape).text}; out = layer.forward(x)",
+        "np.shape(layer.backward(np.ones_like(out)))",
+        "x.shape",
+        may_raise=True,
+    ).finding(
         subject,
         "wrong-shape",
-        f"forward gives another shape than x's, {x.array.shape}, and then backward fails",
-        x.array.dtype.name,
+        f"backward raises an exception for x of shape {shape}, which forward takes",
+        "float64",
     )

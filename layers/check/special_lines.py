@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from actgrad.layers.check.conventions import NAN_ELSEWHERE
-from actgrad.layers.check.coupled import check_coupled
+from actgrad.layers.check.coupled_accuracy import check_coupled
 from actgrad.layers.check.points import literal_sample, ordinary_sample
 from actgrad.layers.check.report import Finding, Severity
 from actgrad.layers.check.subject import Subject

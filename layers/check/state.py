@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
-from actgrad.layers.check.points import ordinary_sample
+import numpy as np
+
+from actgrad.layers.check.jacobian import check_directions
+from actgrad.layers.check.points import Sample, ordinary_sample
+from actgrad.layers.check.randomness import continued
+from actgrad.layers.check.report import Finding
 from actgrad.layers.check.script import Script
+from actgrad.layers.check.subject import Subject
 from actgrad.layers.check.trial import Behaviour, Trial
+from actgrad.layers.errors import LayerRaisedError
+
+#: What a note says of a layer whose results change by design.
+STATE_NOTE = (
+    "an earlier forward changes the result: the layer keeps a state, such as statistics, a counter"
+    " or a generator of random numbers; backward fits each forward"
+)
 
 _LATER = {"backward": "layer.backward({v})", "forward": "layer.forward({other})"}
 #: A layer that returns an array which it also keeps, and writes into it later.
@@ -26,21 +40,19 @@ RETURNED_STATE = tuple(
     )
     for later, change in changes.items()
 )
-#: A layer whose result changes from call to call.
-DIFFERENT_RESULTS = (
-    Behaviour(
-        "different-answers",
-        "a second forward of the same x gives another result",
-        Script("x = {x}; was = layer.forward(x.copy()).copy()", "layer.forward(x.copy())", "was"),
-    ),
-    Behaviour(
-        "different-answers",
-        "a second backward of the same dout gives another result",
-        Script(
-            "x = {x}; dout = {dout}; layer.forward(x); was = layer.backward(dout.copy()).copy()",
-            "layer.backward(dout.copy())",
-            "was",
-        ),
+#: A forward whose result changes from call to call, by chance or by a state.
+DIFFERENT_OUT = Behaviour(
+    "different-answers",
+    "a second forward of the same x gives another result",
+    Script("x = {x}; was = layer.forward(x.copy()).copy()", "layer.forward(x.copy())", "was"),
+)
+DIFFERENT_DX = Behaviour(
+    "different-answers",
+    "a second backward of the same dout gives another result",
+    Script(
+        "x = {x}; dout = {dout}; layer.forward(x); was = layer.backward(dout.copy()).copy()",
+        "layer.backward(dout.copy())",
+        "was",
     ),
 )
 #: The calls with an earlier input e, the expression to evaluate after them, and what is expected.
@@ -70,19 +82,73 @@ _OTHER_OBJECT = Behaviour(
 )
 
 
+class KeptState(NamedTuple):
+    """Whether earlier calls change the result of forward, and the finding if backward does not fit
+    the changed forward.
+
+    Without a finding, the state is kept by design: running statistics, a counter, a generator of
+    random numbers.
+    """
+
+    changes_forward: bool
+    finding: Finding | None = None
+
+
+def kept_state(subject: Subject, sample: Sample) -> KeptState:
+    """The state that the layer keeps between calls, observed on the sample as float64."""
+    earlier = ordinary_sample(sample.array.shape, start=11)
+
+    def forward(layer: Any) -> None:
+        subject.call(layer, "forward", earlier.array.copy())
+
+    def both(layer: Any) -> None:
+        out = subject.call(layer, "forward", earlier.array.copy())
+        subject.call(layer, "backward", np.ones_like(out))
+
+    x = sample.array.astype(np.float64)
+    changes = False
+    try:
+        out = subject.forward(x)
+        if not np.array_equal(subject.forward(x), out, True):
+            return KeptState(False)
+        # A gradient that is wrong in a new layer, too, is no fault of the state.
+        is_wrong = check_directions(subject, sample) is not None
+        for calls, text in ((forward, "{}"), (both, "layer.backward(np.ones_like({}))")):
+            later = continued(subject, calls)
+            changes |= not np.array_equal(later.forward(x), out, True)
+            finding = None if is_wrong else check_directions(later, sample)
+            if finding is not None:
+                before = text.format(f"layer.forward({earlier.text})")
+                return KeptState(changes, _stale(finding, before))
+    except (LayerRaisedError, TypeError):  # a layer that cannot be copied is a TypeError
+        return KeptState(False)
+    return KeptState(changes)
+
+
+def _stale(finding: Finding, before: str) -> Finding:
+    """The finding of a wrong gradient after earlier calls, as one of a stale state."""
+    statement, expression = finding.example
+    return finding._replace(
+        name="stale-state",
+        message=f"after another forward, dx is not the derivative of the last: {finding.message}",
+        example=(f"{before}; {statement}", expression),
+    )
+
+
 def stale_state(trial: Trial) -> Iterator[Behaviour]:
     """Only the last forward of the layer itself may have an effect on the results."""
     yield _OTHER_OBJECT
-    for shape in (trial.x.array.shape, (10,), (2, 12)):
+    for shape in trial.earlier_shapes:
         earlier = ordinary_sample(shape, trial.dtype, 11)
         if not trial.subject.accepts(earlier.array):
             continue
         for calls, expression, expected in _AFTER_EARLIER:
             statement = f"x = {{x}}; dout = {{dout}}; e = {earlier.text}; {calls}"
+            same = trial.elementwise or shape == trial.x.array.shape
             yield Behaviour(
                 "stale-state",
                 f"an earlier forward of shape {shape} changes the result",
-                Script(statement, expression, expected, may_raise=True),
+                Script(statement, expression, expected, may_raise=same),
                 32,
             )
     # A cache of results may tell arrays apart by their shape, first and last element, and sum.

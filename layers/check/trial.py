@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from actgrad.layers.arrays import Array, finfo
-from actgrad.layers.check.points import Sample, ordinary_sample
+from actgrad.layers.check.input_shapes import parameter_arrays
+from actgrad.layers.check.points import SHAPES, Sample, ordinary_sample
 from actgrad.layers.check.report import Finding
 from actgrad.layers.check.script import NO_ADDITION, Addition, Script, Tolerance
 from actgrad.layers.check.subject import Subject
@@ -53,6 +54,22 @@ class Trial(NamedTuple):
     def dtype(self) -> str:
         """The dtype of x."""
         return self.x.array.dtype.name
+
+    @property
+    def asked_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shapes with which an element-wise layer is called.
+
+        A parameter of shape (1,) makes a row of a scalar, so that no layer with one gets a scalar.
+        """
+        return SHAPES[1:] if parameter_arrays(self.subject.make()) else SHAPES
+
+    @property
+    def earlier_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shapes of another x that the layer may have got before."""
+        shape = self.x.array.shape
+        if self.elementwise:
+            return shape, (10,), (2, 12)
+        return (shape, (shape[0] + 1, *shape[1:])) if len(shape) > 1 else (shape,)
 
     @property
     def eps(self) -> float:

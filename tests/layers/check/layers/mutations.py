@@ -68,6 +68,9 @@ MUTATIONS = {
         ("Softmax", "return y * (dout", "return (dout"),
         ("Softmax", "(dout * y).sum(axis=-1", "(dout * y).sum(axis=0"),
         ("Softmax", "return y * (dout", "return (1 + 1e-7) * y * (dout"),
+        ("Softmax", "y * (dout - (dout * y).sum(axis=-1, keepdims=True))", "dout * y * (1 - y)"),
+        ("Sigmoid", "t = np.exp(-np.abs(x))", "t = np.exp(-np.abs(x)) + 0 * x + 1e-3 * x.max()"),
+        ("Softsign", "1 + np.abs(x)", "np.abs(x).max() + np.abs(x)"),
         ("Glu", "[dout * s, db]", "[db, dout * s]"),
         ("Glu", "self.a * s * (1 - s)", "s * (1 - s)"),
         ("Glu", "self.a * s * (1 - s)", "self.a * (1 - s)"),
@@ -107,20 +110,19 @@ MUTATIONS = {
     "stale-state": [
         (
             "Relu",
-            "self.mask = x <= 0",
-            "self.mask = vars(self).get('mask', x <= 0); "
-            "self.mask = self.mask if self.mask.shape == x.shape else x <= 0",
+            OUT,
+            "out[self.mask] = 0; old = vars(self).get('old', self.mask); "
+            "self.old = self.mask = old if old.shape == x.shape else self.mask",
         ),
-        ("Tanh", "self.x = x", "self.x = vars(self).get('x', x)"),
-        ("Softmax", "self.y = e", "self.y = vars(self)['y'] if 'y' in vars(self) else e"),
-    ],
-    "different-answers": [
         (
             "Softsign",
             "self.d = 1 + np.abs(x)",
             "self.n = vars(self).get('n', 0) + 1; self.d = self.n + np.abs(x)",
         ),
-        ("Relu", OUT, "self.mask |= np.random.random(x.shape) < 0.5; out[self.mask] = 0"),
+        ("Tanh", "self.x = x", "self.x = vars(self).get('x', x)"),
+        ("Softmax", "self.y = e", "self.y = vars(self)['y'] if 'y' in vars(self) else e"),
+    ],
+    "different-answers": [
         ("Tanh", "y = np.tanh(np.abs(self.x))", "self.x = y = np.tanh(np.abs(self.x))"),
         ("Sigmoid", SIGMOID_SLOPE, "self.p = self.p / 2; return dout * self.p * (1 - self.p)"),
     ],
@@ -136,10 +138,7 @@ MUTATIONS = {
     "depends-on-neighbours": [
         ("Tanh", SLOPE, "return dout * (1 + y) * 2 * t / (1 + t).mean()"),
         ("Tanh", SLOPE, "return dout.mean() * (1 - y * y)"),
-        ("Sigmoid", "t = np.exp(-np.abs(x))", "t = np.exp(-np.abs(x)) + 0 * x + 1e-3 * x.max()"),
-        ("Softsign", "1 + np.abs(x)", "np.abs(x).max() + np.abs(x)"),
         ("Elu", "return dout * np", "return np.cumsum(dout).reshape(dout.shape) * np"),
-        ("Softmax", "y * (dout - (dout * y).sum(axis=-1, keepdims=True))", "dout * y * (1 - y)"),
     ],
     "depends-on-layout": [
         ("Tanh", "dout * (1 + y) * 2", "dout * (1 + (y if dout.flags.c_contiguous else -y)) * 2"),

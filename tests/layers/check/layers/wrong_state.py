@@ -23,15 +23,13 @@ class SquareInABuffer:
 
 
 @wrong("different-answers")
-class Dropout:
-    rng = np.random.default_rng(0)
-
+class LeakyReluWithASlopeThatNobodyCanRepeat:
     def forward(self, x):
-        self.mask = self.rng.random(x.shape) < 0.8
-        return x * self.mask
+        self.slope = np.where(x > 0, 1, np.random.default_rng().random()).astype(x.dtype)
+        return x * self.slope
 
     def backward(self, dout):
-        return dout * self.mask
+        return dout * self.slope
 
 
 @wrong("stale-state")

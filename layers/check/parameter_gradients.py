@@ -1,0 +1,227 @@
+"""The gradients of a layer's own parameters, which backward keeps beside them: dW beside W.
+
+There is no rule for their names. An array that backward sets, and that is named after a parameter,
+or has its place in `grads` where the parameter has one in `params`, is taken for its gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from actgrad.layers.arrays import Array
+from actgrad.layers.check.gradient import SAFETY
+from actgrad.layers.check.input_shapes import vars_of
+from actgrad.layers.check.numerical_derivative import Estimate, differentiate
+from actgrad.layers.check.parameters import kept_by_backward
+from actgrad.layers.check.points import Sample, distinct, ordinary_sample
+from actgrad.layers.check.report import Finding, Where
+from actgrad.layers.check.script import finding_of
+from actgrad.layers.check.subject import Subject
+from actgrad.layers.errors import LayerRaisedError
+
+#: An attribute, or an attribute and a key in it.
+Path: TypeAlias = tuple[Any, ...]
+
+#: How the gradient of a parameter W is named.
+NAMES = ("d{}", "d_{}", "grad_{}", "{}_grad", "g{}", "grad{}")
+#: How the containers of parameters and of their gradients are named.
+CONTAINERS = {"params": ("grads", "gradients"), "parameters": ("grads", "gradients")}
+#: A larger part of the largest derivative is no effect of noise.
+CLEAR = 1e-4
+#: Of a larger parameter, so many elements are compared.
+COMPARED = 12
+#: The first step of the differences.
+STEP = 0.125
+
+
+class ParameterGradient(NamedTuple):
+    """A parameter of a new layer, and where backward keeps its gradient."""
+
+    parameter: Path
+    gradient: Path
+
+    @property
+    def text(self) -> str:
+        """The gradient as Python has it after `layer.`."""
+        name, *keys = self.gradient
+        return f"{name}{''.join(f'[{key!r}]' for key in keys)}"
+
+
+def parameter_gradients(subject: Subject, x: Array) -> list[ParameterGradient]:
+    """The gradients that backward sets for parameters of the layer."""
+    layer = subject.make()
+    parameters = [*_numbers(layer)]
+    try:
+        out = subject.call(layer, "forward", x.copy())
+        before = {path: np.array(value, copy=True) for path, value in _numbers(layer)}
+        subject.call(layer, "backward", _upstream(out.shape).array.copy())
+    except LayerRaisedError:
+        return []
+    after = dict(_numbers(layer))
+    pairs = []
+    for path, value in parameters:
+        for gradient in _candidates(path):
+            result = after.get(gradient)
+            if result is None or np.shape(result) != np.shape(value):
+                continue
+            if gradient not in before or not np.array_equal(before[gradient], result, True):
+                pairs.append(ParameterGradient(path, gradient))
+    return pairs
+
+
+class ComparedGradient(NamedTuple):
+    """Some elements of a gradient, the derivatives from values of forward, and their errors."""
+
+    chosen: Array
+    #: The parameter's own values.
+    value: Array
+    got: Array
+    expected: Array
+    error: Array
+
+    @property
+    def is_known(self) -> bool:
+        """Whether every derivative has an error that is small beside the largest."""
+        return bool((self.error <= CLEAR * self._scale).all())
+
+    @property
+    def is_right(self) -> bool:
+        """Whether no element is off by more than noise."""
+        return bool((np.abs(self.got - self.expected) - self.error <= CLEAR * self._scale).all())
+
+    def factor(self, x: Array) -> float | None:
+        """The one factor by which all elements differ, such as 1/n of a mean over the batch.
+
+        A single element says nothing, unless the factor is one over a size of x.
+        """
+        if not self.expected.any():
+            return None
+        factor = float((self.got * self.expected).sum() / (self.expected**2).sum())
+        off = np.abs(self.got - factor * self.expected) - self.error
+        if factor <= 0 or (off > 1e-6 * np.abs(self.got).max()).any():
+            return None
+        is_mean = bool(np.isclose(1 / factor, [*x.shape, x.size]).any())
+        return factor if is_mean or self.got.size > 1 else None
+
+    @property
+    def has_decay(self) -> bool:
+        """Whether what is too much is a multiple of the parameter: a weight decay."""
+        rest = self.got - self.expected
+        decay = float((rest * self.value).sum() / max((self.value**2).sum(), 1e-300))
+        off = np.abs(rest - decay * self.value) - self.error
+        return self.got.size > 1 and bool((off <= CLEAR * np.abs(rest).max()).all())
+
+    @property
+    def _scale(self) -> float:
+        return float(np.abs(self.expected).max(initial=1e-3))
+
+
+def check_parameter_gradients(subject: Subject, sample: Sample) -> tuple[list[Finding], list[str]]:
+    """The finding on the first gradient of a parameter that is wrong, and notes on what backward
+    keeps that is not checked.
+
+    A gradient that is right but for a factor, or a multiple of the parameter, is a note: it may be
+    a mean over the batch, or have a weight decay.
+    """
+    findings: list[Finding] = []
+    notes: dict[str, str] = {}
+    x = sample.array.astype(np.float64)
+    for name in kept_by_backward(subject, x):
+        notes[name] = f"not checked: {name}, which backward keeps"
+    for each in parameter_gradients(subject, x):
+        name = each.gradient[0]
+        try:
+            comparison = _compared(subject, x, each)
+        except LayerRaisedError:
+            continue
+        factor = comparison.factor(x)
+        if comparison.is_right and comparison.is_known:
+            notes.pop(name, None)
+        elif factor and comparison.is_known:
+            notes[name] = f"not checked: {each.text}, which is {factor:.4g} times the derivative"
+        elif comparison.is_known and comparison.expected.any() and not comparison.has_decay:
+            notes.pop(name, None)
+            findings.append(_finding(subject, sample, each, comparison))
+    return findings[:1], list(notes.values())
+
+
+def _compared(subject: Subject, x: Array, each: ParameterGradient) -> ComparedGradient:
+    layer = subject.make()
+    value = np.array(dict(_numbers(layer))[each.parameter], np.float64)
+    dout = _upstream(subject.call(layer, "forward", x.copy()).shape).array
+    subject.call(layer, "backward", dout.copy())
+    gradient = np.asarray(dict(_numbers(layer))[each.gradient], np.float64).ravel()
+    chosen = distinct(np.linspace(0, value.size - 1, min(value.size, COMPARED)).astype(int))
+
+    def estimate_at(i: int) -> Estimate:
+        def loss(number: Array) -> Array:
+            moved = value.copy()
+            moved.flat[i] = number
+            changed = subject.make()
+            _set(changed, each.parameter, moved if value.ndim else float(moved))
+            return np.asarray((subject.call(changed, "forward", x.copy()) * dout).sum())
+
+        with np.errstate(all="ignore"):
+            return differentiate(loss, np.array(value.flat[i]), np.array(STEP), 0, 10, subject.eps)
+
+    estimates = [estimate_at(i) for i in chosen.tolist()]
+    expected = np.array([float(estimate.value) for estimate in estimates])
+    error = np.array([SAFETY * float(estimate.error) for estimate in estimates])
+    return ComparedGradient(chosen, value.ravel()[chosen], gradient[chosen], expected, error)
+
+
+def _finding(
+    subject: Subject, sample: Sample, each: ParameterGradient, comparison: ComparedGradient
+) -> Finding:
+    """The finding at the element that is off most."""
+    k = int(np.abs(comparison.got - comparison.expected).argmax())
+    where = Where(np.nan, float(comparison.got[k]), float(comparison.expected[k]), 0.0)
+    dout = _upstream(subject.forward(sample.array.astype(np.float64)).shape)
+    i = int(comparison.chosen[k])
+    message = (
+        f"layer.{each.text} at element {i} (flat) is {{got}}, the derivative of (out * dout).sum() "
+        "by the parameter is {expected}"
+    )
+    statement = f"x = {sample.text}; layer.forward(x); layer.backward({dout.text})"
+    code = statement, f"np.ravel(layer.{each.text})[{i}]"
+    return finding_of("wrong-gradient", message, code, where)
+
+
+def _upstream(shape: tuple[int, ...]) -> Sample:
+    return ordinary_sample(shape, start=7)
+
+
+def _numbers(layer: Any) -> Iterator[tuple[Path, Any]]:
+    """The numbers and the arrays of floats that a layer keeps, by their paths."""
+    for name, value in vars_of(layer).items():
+        items: dict[Path, Any] = {(name,): value}
+        if isinstance(value, dict | list):
+            keys = value if isinstance(value, dict) else range(len(value))
+            items = {(name, key): value[key] for key in keys}
+        for path, each in items.items():
+            is_number = isinstance(each, float | np.floating | np.ndarray)
+            if is_number and np.asarray(each).dtype.kind == "f":
+                yield path, each
+
+
+def _candidates(path: Path) -> Iterator[Path]:
+    """Where the gradient of a parameter may be."""
+    name, *keys = path
+    if keys:
+        yield from ((container, *keys) for container in CONTAINERS.get(name, ()))
+        yield from ((container, f"d{keys[0]}") for container in CONTAINERS.get(name, ()))
+    else:
+        yield from ((pattern.format(name),) for pattern in NAMES)
+        yield ("grads", name)
+
+
+def _set(layer: Any, path: Path, value: Any) -> None:
+    """Give the parameter another value; a container of the layer is changed, not replaced."""
+    name, *keys = path
+    if keys:
+        getattr(layer, name)[keys[0]] = value
+    else:
+        setattr(layer, name, value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -101,23 +102,34 @@ def _compare(
 
 def _exact_lines(layer: Layer, axis: int, x: Array, dout: Array) -> tuple[Array, Array, Array]:
     """The formula's value, its gradient for dout, and Σ |∂outⱼ/∂xᵢ·doutⱼ|, for each line."""
-    from actgrad.layers.exact import exact
-
     lines, douts = (np.moveaxis(array.astype(np.float64), axis, -1) for array in (x, dout))
     value = np.empty(douts.shape)
     gradient, terms = np.empty(lines.shape), np.empty(lines.shape)
-    formula = layer.traced(lines.shape[-1])
     for at in np.ndindex(lines.shape[:-1]):
-        line = lines[at].tolist()
-        rows: list[Any] = []
-        for j in range(douts.shape[-1]):
-            values, row = exact(formula, line, [float(k == j) for k in range(douts.shape[-1])])
-            rows.append([slope * float(douts[at][j]) for slope in row])
+        values, jacobian = _exact_jacobian(layer, lines[at].tobytes(), douts.shape[-1])
+        rows = [
+            [slope * factor for slope in row]
+            for row, factor in zip(jacobian, douts[at].tolist(), strict=True)
+        ]
         value[at] = [float(element) for element in values]
         gradient[at] = [float(sum(column)) for column in zip(*rows, strict=True)]
         terms[at] = [float(sum(map(abs, column))) for column in zip(*rows, strict=True)]
     value, gradient, terms = (np.moveaxis(part, -1, axis) for part in (value, gradient, terms))
     return value, gradient, terms
+
+
+@lru_cache(maxsize=512)
+def _exact_jacobian(layer: Layer, line: bytes, count: int) -> tuple[Any, list[Any]]:
+    """The formula's values for a line of float64, and the rows of its Jacobian, one for each out.
+
+    The same lines are asked for in each dtype.
+    """
+    from actgrad.layers.exact import exact
+
+    x = np.frombuffer(line).tolist()
+    formula = layer.traced(len(x))
+    results = [exact(formula, x, [float(k == j) for k in range(count)]) for j in range(count)]
+    return results[0][0], [row for _, row in results]
 
 
 def upstream_sample(subject: Subject, x: Array) -> Sample:

@@ -43,7 +43,7 @@ def examine_elementwise(subject: Subject, dtypes: Sequence[str], x: Array | None
     x is the caller's array, of any shape; without it, the designed points are checked.
     """
     row = None if x is None else np.unique(x[np.isfinite(x)])
-    elementwise = ElementwiseSubject(subject, row)
+    elementwise = ElementwiseSubject(subject, None if row is None else row.astype(np.float64))
     accuracies: list[Accuracy] = []
     findings: list[Finding] = []
     notes: list[str] = []

@@ -121,6 +121,13 @@ def test_an_x_of_few_numbers_has_no_finding(x: Any) -> None:
     assert not np.ndim(x) or check_layer("softmax", x).findings == ()
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_a_kink_among_given_numbers_of_a_narrow_dtype_is_found(dtype: str) -> None:
+    x = np.random.default_rng(1).normal(0, 4, 500).astype(dtype)
+    (kink,) = check_layer((lambda x: np.maximum(x, 0), lambda x, dout: dout * (x > 0)), x).kinks
+    assert (kink.at.x, kink.at.jump) == (0, 0)
+
+
 def test_a_layer_may_be_an_object_or_two_functions() -> None:
     layer = Relu()
     layer.forward([1.0])

@@ -306,6 +306,20 @@ def runs_of(
     return chosen_runs([LayerRun(array.name, [part], layers) for array, part in named], only)
 
 
+def fitted(source: Source, given: Source) -> Source:
+    """The array in the memory order of `given`; a number is repeated."""
+    import numpy as np
+
+    from actgrad.cli.read import Repeated, in_memory
+    from actgrad.layers.run import MemoryArray
+
+    if given.shape and not source.shape:
+        return Repeated(in_memory(source), given.shape, given.order)
+    if source.order == given.order or len(source.shape) < 2:
+        return source
+    return MemoryArray(np.asarray(in_memory(source), order=given.order))
+
+
 def diagnosed(
     runs: list[LayerRun],
     axis: int | None,
@@ -337,6 +351,8 @@ def diagnosed(
                     for name, argument in part.items()
                 }
                 sources: dict[str, Source] = {n: random_access(a) for n, a in arrays.items()}
+                given = next(iter(sources.values()))
+                sources = {n: fitted(source, given) for n, source in sources.items()}
                 bar = own.enter_context(Bar(sum(map(nbytes, sources.values())), quiet))
                 progress[:] = [bar]
                 yield sources

@@ -111,12 +111,14 @@ def summary_line(network: NetworkDiagnosis) -> str:
         counts += f", {failed} FAILED" if failed else ""
         return f"{counts}; {rule_names(network)}" if network.findings else counts
     (diagnosis,) = network.layers
-    units, count = diagnosis.units, len(diagnosis.findings)
-    names = rule_names(diagnosis)
-    verdict = f"FAILED, {count} finding{'s' * (count > 1)} ({names})" if names else "ok, no finding"
+    units, faults = diagnosis.units, len(diagnosis.findings)
+    names = f"{faults} finding{'s' * (faults > 1)} ({rule_names(diagnosis)})"
+    verdict = f"FAILED, {names}" if faults else "ok, no finding"
     fewest, most = int(units.samples.min()), int(units.samples.max())
-    samples = f"{fewest} samples" if fewest == most else f"{fewest} to {most} samples"
-    return f"{diagnosis.layer}: {verdict}; {units.units} units of {samples}, {units.dtype.name}"
+    samples = f"{fewest} sample" if fewest == most else f"{fewest} to {most} sample"
+    samples += "s" * (most > 1)
+    count = f"{units.units} unit{'s' * (units.units > 1)}"
+    return f"{diagnosis.layer}: {verdict}; {count} of {samples}, {units.dtype.name}"
 
 
 def lines_of(finding: Fault, units: int, name: str = "") -> Iterator[str]:

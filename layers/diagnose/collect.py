@@ -189,9 +189,10 @@ class Collector:
             is_finite &= self.statistics.add(part, columns[0])
         if not is_finite:
             given = next(iter(arrays.values()))
-            place = piece.start + int(np.flatnonzero(~np.isfinite(given))[0])
+            first_here = np.flatnonzero(~np.isfinite(given))[:1] + piece.start
             known = self.statistics.first_not_finite
-            self.statistics.first_not_finite = place if known is None else min(place, known)
+            places = [*first_here.tolist(), *([] if known is None else [known])]
+            self.statistics.first_not_finite = min(places, default=None)
 
     def _rows(self, piece: Piece) -> Iterator[tuple[slice, tuple[slice, int]]]:
         """The blocks of a piece's samples × units: their elements, their columns and width."""

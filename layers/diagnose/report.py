@@ -43,8 +43,8 @@ class Diagnosis(NamedTuple):
         fewest = int(self.units.samples.min())
         if fewest < ENOUGH_SAMPLES:
             return (
-                f"{fewest} samples are too few to call a unit dead, saturated, dormant or a"
-                f" duplicate: {ENOUGH_SAMPLES} are needed"
+                f"to call a unit dead, saturated, dormant or a duplicate, {ENOUGH_SAMPLES} samples"
+                f" are needed; a unit has {fewest}"
             )
         return None
 

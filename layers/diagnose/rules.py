@@ -142,7 +142,9 @@ def duplicate_units(case: Case) -> Iterator[tuple[str, str, Array]]:
     rows = np.stack([np.asarray(values, float) for values in names], axis=1)
     _, first, group = np.unique(rows, axis=0, return_index=True, return_inverse=True)
     units = first[group.reshape(-1)] != np.arange(summary.units)
-    units &= (summary.low < summary.high) & case.enough()
+    # Among units of few different numbers, as of truth values, some are equal by chance.
+    is_whole = (np.floor(summary.low) == summary.low) & (np.floor(summary.high) == summary.high)
+    units &= (summary.low < summary.high) & ~is_whole & case.enough()
     if exceeds(units, case.thresholds.duplicate):
         advice = (
             "Units that begin with equal weights get equal gradients and stay equal: initialize the"
@@ -251,7 +253,7 @@ RULES: Mapping[Rule, Callable[[Case], Iterator[tuple[str, str, Array]]]] = {
     ): constant_units,
     Rule(
         "duplicate-units",
-        "units have the same statistics to the last bit",
+        "units have the same statistics to the last bit, and not whole numbers for extrema",
         "Goodfellow, Bengio and Courville, Deep learning, 2016, section 8.4",
         "duplicate",
     ): duplicate_units,
@@ -280,8 +282,12 @@ def exceeds(units: Array, share: float) -> bool:
 
 def describe(summary: UnitSummary, units: Array) -> tuple[str, str]:
     """The median of the means and of the standard deviations of these units."""
-    mean, std = (np.nanmedian(values[units]) for values in (summary.mean, summary.std))
-    return decimal(mean, 3), decimal(std, 3)
+    mean, std = (
+        values[units & (summary.low <= summary.high)] for values in (summary.mean, summary.std)
+    )
+    if not mean.size:
+        return "nan", "nan"
+    return decimal(np.median(mean), 3), decimal(np.median(std), 3)
 
 
 def initial_weights(layer: Layer) -> str:

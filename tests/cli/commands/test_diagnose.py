@@ -61,6 +61,21 @@ def test_threads_and_memory_order_change_no_byte(
     assert len(answers) == 1
 
 
+def test_dout_may_be_a_number_or_in_another_order(
+    actgrad: Actgrad, dead: Any, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "d.npy", np.full((600, 64), 0.5, np.float32))
+    np.save(tmp_path / "f.npy", np.asfortranarray(dead) * np.float32(0.5))
+    np.save(tmp_path / "c.npy", dead * np.float32(0.5))
+    for number, array in (("0.5", "d.npy"), ("f.npy", "c.npy")):
+        answers = [
+            actgrad("diagnose", "relu", "--x", "h.npy", "--dout", dout, "-f", "json").stdout
+            for dout in (number, array)
+        ]
+        assert answers[0] == answers[1]
+        assert b"dx_norm" in answers[0]
+
+
 def test_options_move_thresholds_and_axes(actgrad: Actgrad, dead: Any, tmp_path: Path) -> None:
     assert actgrad("diagnose", "relu", "--x", "h.npy", "--max-dead", "20%").returncode == 0
     assert actgrad("diagnose", "relu", "--x", "h.npy", "--max-dead", "0.1").returncode == 1

@@ -115,7 +115,26 @@ def test_the_first_place_that_is_not_finite() -> None:
 def test_few_samples_are_not_judged() -> None:
     diagnosis = diagnose("relu", x=-np.ones((3, 4)))
     assert "dead-units" not in rules(diagnosis)
-    assert (diagnosis.note or "").startswith("3 samples are too few")
+    assert (diagnosis.note or "").endswith("20 samples are needed; a unit has 3")
+
+
+def test_huge_numbers_are_left_out_of_the_moments() -> None:
+    x = normal(60, 2, dtype=np.float64)
+    x[7, 1] = 1e300
+    diagnosis = diagnose("tanh", x=x)
+    assert rules(diagnosis) == {}
+    assert diagnosis.units.high.tolist()[1] < 10
+    assert diagnosis.units.samples.tolist() == [60, 60]
+
+
+def test_what_has_no_finite_number_is_judged_without_a_warning() -> None:
+    for value in (np.nan, np.inf, 1e300):
+        found_rules = rules(diagnose("relu", x=np.full((40, 3), -value), dout=np.ones((40, 3))))
+        assert "not-finite" in found_rules or value == 1e300
+
+
+def test_truth_values_are_no_duplicates() -> None:
+    assert rules(diagnose("relu", x=(normal(200, 30) > 0).astype(float))) == {}
 
 
 def numbers(diagnosis: Diagnosis) -> list[list[float]]:

@@ -78,7 +78,7 @@ def hidden_overflow(elementwise: ElementwiseSubject, results: RowResults) -> Ite
     It is held against the layer's own out in a wider dtype. NumPy's warning shows the overflow.
     """
     x, out, subject = results.x, results.out, results.subject
-    wider = subject.run_wider(x)
+    wider = subject.run_wider(x) if warns(subject, x) else None
     if wider is None:
         return
     value, slope = (result.astype(np.float64) for result in wider)

@@ -3,7 +3,9 @@ ordinary ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from inspect import getclosurevars
+from types import FunctionType, ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -26,6 +28,8 @@ LARGER_SHAPES: tuple[Shape, ...] = (
 BATCH = 2
 #: A parameter with a longer axis says nothing of x.
 LONGEST_AXIS = 4096
+#: So deep, parameters are looked for in containers and in layers that the layer is made of.
+NESTED = 4
 #: Sizes above this are no number of features, where a layer keeps them as plain integers.
 MOST_FEATURES = 64
 
@@ -100,20 +104,36 @@ def vars_of(layer: Any) -> dict[str, Any]:
 
 
 def parameter_arrays(layer: Any) -> list[Array]:
-    """The arrays of numbers that a new layer keeps, also in lists and dictionaries."""
-
-    def arrays(value: Any, depth: int) -> Iterator[Array]:
-        if isinstance(value, np.ndarray | np.floating):
-            yield np.asarray(value)
-        elif depth and isinstance(value, dict):
-            for each in value.values():
-                yield from arrays(each, depth - 1)
-        elif depth and isinstance(value, list | tuple):
-            for each in value:
-                yield from arrays(each, depth - 1)
-
-    kept = arrays(vars_of(layer), 3)
+    """The arrays of numbers that a new layer keeps, also in containers, in layers that it is made
+    of, and in the variables around its functions."""
+    kept = _arrays(vars_of(layer), NESTED)
     return [array for array in kept if array.dtype.kind in "iuf" and array.size]
+
+
+def _arrays(value: Any, depth: int) -> Iterator[Array]:
+    if isinstance(value, np.ndarray | np.floating):
+        yield np.asarray(value)
+    elif depth:
+        for each in _parts(value):
+            yield from _arrays(each, depth - 1)
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    """The values in a container, around a function, or of an object."""
+    if isinstance(value, dict):
+        return value.values()
+    if isinstance(value, list | tuple):
+        return value
+    if isinstance(value, FunctionType):
+        try:
+            around = getclosurevars(value)
+        except ValueError:  # a variable that has no value yet
+            return ()
+        arrays = [each for each in around.globals.values() if isinstance(each, np.ndarray)]
+        return [*around.nonlocals.values(), *arrays]
+    if isinstance(value, type | ModuleType):
+        return ()
+    return getattr(value, "__dict__", {}).values()
 
 
 def parameter_sizes(layer: Any) -> list[int]:

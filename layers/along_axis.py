@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from copy import copy
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,8 +12,25 @@ from numpy.typing import ArrayLike
 from actgrad.layers.arrays import Array, deliver, destination, floating
 from actgrad.layers.blocks import lines
 from actgrad.layers.errors import ShapeError
+from actgrad.layers.formula import Node, Operation, variable
 from actgrad.layers.layer import Layer
 from actgrad.layers.parameter import parameter
+
+
+class Line(NamedTuple):
+    """The elements of a line that equations name: the element i, and j, over which sums run."""
+
+    i: Node
+    j: Node
+
+
+def line(name: str) -> Line:
+    """The elements `nameᵢ` and `nameⱼ`."""
+    return Line(*(Node(variable, leaf=name + index) for index in "ᵢⱼ"))
+
+
+#: The sum over the elements j of a line.
+total = Operation("total", lambda y, u: (None,))
 
 
 class AlongAxis(Layer):

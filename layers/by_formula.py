@@ -22,6 +22,7 @@ class ByFormula(Elementwise):
     Value and gradient are correctly rounded in every dtype, and nan where there is none.
     """
 
+    has_kernel = False
     keeps = {
         "slope": Kept(float, "∂out/∂x"),
         "_rest": Kept(float, "what the slope lacks"),

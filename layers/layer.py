@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from math import fsum
-from typing import Any, ClassVar, NamedTuple, dataclass_transform
+from typing import Any, ClassVar, dataclass_transform
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,22 +23,7 @@ from actgrad.layers.blocks import blocks
 from actgrad.layers.errors import BackwardBeforeForwardError, ShapeError
 from actgrad.layers.formula import Formula, Node, trace
 from actgrad.layers.parameter import Number, Parameter, parameter, values_of
-
-
-class Kept(NamedTuple):
-    """An array that forward keeps for backward."""
-
-    #: `float` stands for the dtype that the kernels compute in.
-    dtype: type
-    meaning: str
-
-
-class NaiveForm(NamedTuple):
-    """A way to compute a layer that fails on floats: the fault, and two formulas of x."""
-
-    cause: str
-    value: Node
-    slope: Node
+from actgrad.layers.statements import Derivation, Kept, NaiveForm
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(parameter,))
@@ -63,12 +48,18 @@ class Layer(ABC):
     #: The arrays that forward keeps for backward, by name. A name that begins with `_` is the
     #: kernel's own and is never shown.
     keeps: ClassVar[Mapping[str, Kept]] = {}
+    #: Why backward needs nothing but an array, for arrays whose name does not tell it.
+    sufficient: ClassVar[Mapping[str, str]] = {}
+    #: Whether forward and backward are written by hand, and cheap on many numbers.
+    has_kernel: ClassVar[bool] = False
     #: The fault of the formula when it is computed on floats as it stands.
     naive_formula: ClassVar[str] = "the formula as it stands"
     #: Other layers of the catalogue that are often computed by mistake: their names, and what the
     #: mistake is called.
     mistaken_for: ClassVar[Mapping[str, str]] = {}
     parameters: ClassVar[Mapping[str, Parameter]] = {}
+    #: The attributes that hold fixed numbers of the formula, and what explanations call each.
+    constants: ClassVar[Mapping[str, str]] = {}
 
     #: Whether parts of an array may be run one after the other, as the run of a large file does.
     runs_in_parts: bool = True
@@ -109,19 +100,27 @@ class Layer(ABC):
         It takes and returns a node; for a layer along an axis, lists of nodes.
         """
 
-    def derivative(self, x: Node, y: Node) -> Node | None:
-        """∂y/∂x as a textbook writes it, in terms of x and y = formula(x).
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        """The textbook's ways to write ∂y/∂x, after the graph's gradient.
 
-        None stands for the derivative that the graph of the formula gives.
+        Without a step, the graph's gradient is the textbook's form.
         """
-        return None
+        return Derivation()
 
-    def derivation(self, x: Node, y: Node) -> Sequence[tuple[str, Node]]:
-        """The textbook's steps to the derivative: the text of each step, and its formula.
+    def derivative_in_y(self, x: Node, y: Node) -> Node | None:
+        """The last step of the derivation if it is an expression in y alone, without cases."""
+        last = Formula([x, y], self.derivation(x, y).steps[-1:])
+        if not last.outputs or x in last.nodes or last.outputs[0].operation.name == "where":
+            return None
+        return last.outputs[0]
 
-        Without steps, the derivation goes from the graph's gradient to the derivative at once.
+    def line_equations(self) -> Mapping[str, Derivation]:
+        """The equations of a layer along an axis, by what stands on their left: yᵢ, then gradients.
+
+        They are in terms of the elements of a line that `along_axis.Line` names. An element-wise
+        layer has none.
         """
-        return ()
+        return {}
 
     @classmethod
     def shown_keeps(cls) -> dict[str, Kept]:
@@ -310,6 +309,7 @@ class Elementwise(Layer):
     """
 
     exact: ClassVar[bool] = False
+    has_kernel = True
 
     @property
     def is_elementwise(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -13,6 +14,7 @@ from actgrad.layers.arrays import Array, decimal
 from actgrad.layers.errors import ParameterError
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
+from actgrad.layers.layer import Derivation
 from actgrad.layers.parameter import Number, parameter
 
 
@@ -48,6 +50,9 @@ class Hardtanh(Piecewise):
     def formula(self, x: Node) -> Node:
         return f.minimum(f.maximum(x, self.min_val), self.max_val)
 
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        return between([x, y], self.min_val, self.max_val, 1)
+
     def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
         (mask,) = saved
         clip(x, self.min_val, self.max_val, mask, out)
@@ -71,6 +76,9 @@ class Relu6(Piecewise):
 
     def formula(self, x: Node) -> Node:
         return f.minimum(f.maximum(x, 0), 6)
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        return between([x, y], 0, 6, 1)
 
     def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
         (mask,) = saved
@@ -100,6 +108,10 @@ class Ramp(Piecewise):
     def formula(self, x: Node) -> Node:
         slope, height = self.line
         return f.minimum(f.maximum(slope * x + height, 0), 1)
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        slope, height = self.line
+        return between([slope * x + height, y], 0, 1, slope)
 
     def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
         (mask,) = saved
@@ -156,6 +168,12 @@ class SparseSigmoid(Ramp):
     @property
     def line(self) -> tuple[Number, Number]:
         return Fraction(1, 2), Fraction(1, 2)
+
+
+def between(places: Iterable[Node], low: Number, high: Number, slope: Number) -> Derivation:
+    """The slope where a place lies between the bounds, else 0; a step for each of the places."""
+    steps = [f.where(low < u, f.where(u < high, slope, 0), 0) for u in places]
+    return Derivation(steps)
 
 
 def clip(x: Array, low: float, high: float, mask: Array, out: Array) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from math import factorial
 
 import numpy as np
@@ -12,7 +12,7 @@ from actgrad.layers.arithmetic import DEEP, deepen, two_product
 from actgrad.layers.arrays import Array, decimal
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
-from actgrad.layers.layer import Elementwise, Kept, NaiveForm
+from actgrad.layers.layer import Derivation, Elementwise, Kept, NaiveForm
 from actgrad.layers.parameter import parameter
 
 
@@ -51,17 +51,9 @@ class Sigmoid(Elementwise):
         y = f.exp(x) / (1 + f.exp(x))
         yield NaiveForm("exp(x)/(1 + exp(x)), which overflows", y, y * (1 - y))
 
-    def derivative(self, x: Node, y: Node) -> Node:
-        return y * (1 - y)
-
-    def derivation(self, x: Node, y: Node) -> Sequence[tuple[str, Node]]:
+    def derivation(self, x: Node, y: Node) -> Derivation:
         d = 1 + f.exp(-x)
-        return (
-            ("y²·exp(-x)", y**2 * f.exp(-x)),
-            ("1/(1 + exp(-x))²·exp(-x)", 1 / d**2 * f.exp(-x)),
-            ("1/(1 + exp(-x))·exp(-x)/(1 + exp(-x))", 1 / d * (f.exp(-x) / d)),
-            ("y·(1 - y)", y * (1 - y)),
-        )
+        return Derivation([1 / d**2 * f.exp(-x), 1 / d * (f.exp(-x) / d), y * (1 - y)])
 
     def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
         (rest,) = saved
@@ -99,6 +91,9 @@ class Logsigmoid(Smooth):
     def formula(self, x: Node) -> Node:
         return -f.log(1 + f.exp(-x))
 
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        return Derivation([f.exp(-x) / (1 + f.exp(-x)), 1 - f.exp(y), 1 / (1 + f.exp(x))])
+
     def value_and_slope(self, x: Array) -> tuple[Array, Array]:
         t = np.exp(-np.abs(x))
         return -(np.log1p(t) - np.minimum(x, 0)), np.where(x > 0, t, 1) / (1 + t)
@@ -128,6 +123,11 @@ class Softplus(SmoothRectifier):
 
     def formula(self, x: Node) -> Node:
         return f.log(1 + f.exp(self.beta * x)) / self.beta
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        t = f.exp(self.beta * x)
+        in_y = 1 - f.exp(-self.beta * y)
+        return Derivation([t / (1 + t), in_y, 1 / (1 + f.exp(-self.beta * x))])
 
     def tail(self, x: Array) -> tuple[Array, Array]:
         z, rest = two_product(np.maximum(x, FARTHEST / self.beta), self.beta)
@@ -162,8 +162,8 @@ class Tanh(Smooth):
         y = 2 / (1 + f.exp(-2 * x)) - 1
         yield NaiveForm("2·σ(2x) − 1 cancellation", y, 1 - y**2)
 
-    def derivative(self, x: Node, y: Node) -> Node:
-        return 1 - y**2
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        return Derivation([1 - f.tanh(x) ** 2, 1 / f.cosh(x) ** 2, 1 - y**2])
 
     def value_and_slope(self, x: Array) -> tuple[Array, Array]:
         z = -2 * np.abs(x)
@@ -184,6 +184,9 @@ class Tanhshrink(Smooth):
 
     def formula(self, x: Node) -> Node:
         return x - f.tanh(x)
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        return Derivation([(x - y) ** 2, f.tanh(x) ** 2])
 
     def value_and_slope(self, x: Array) -> tuple[Array, Array]:
         tanh = np.tanh(x)
@@ -225,6 +228,10 @@ class Elu(Smooth):
     def formula(self, x: Node) -> Node:
         return f.where(x > 0, x, self.alpha * (f.exp(x) - 1))
 
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        falling = self.alpha * f.exp(x)
+        return Derivation([f.where(x > 0, 1, falling), f.where(y > 0, 1, y + self.alpha)])
+
     def value_and_slope(self, x: Array) -> tuple[Array, Array]:
         low = np.minimum(x, 0)
         falling = deepen(self.alpha * np.exp(low), low, self.alpha)
@@ -249,6 +256,10 @@ class Celu(Smooth):
 
     def formula(self, x: Node) -> Node:
         return f.where(x > 0, x, self.alpha * (f.exp(x / self.alpha) - 1))
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        in_x = f.where(x > 0, 1, f.exp(x / self.alpha))
+        return Derivation([in_x, f.where(y > 0, 1, y / self.alpha + 1)])
 
     def value_and_slope(self, x: Array) -> tuple[Array, Array]:
         low = np.clip(x, FARTHEST * self.alpha, 0)
@@ -276,6 +287,7 @@ class Selu(Smooth):
     )
     range = "-1.75809934085 < y"
 
+    constants = {"SCALE": "λ", "ALPHA": "α"}
     SCALE = "1.0507009873554804934193349852946"
     ALPHA = "1.6732632423543772848170429916717"
     DEPTH = 1.7580993408473768599
@@ -283,6 +295,11 @@ class Selu(Smooth):
     def formula(self, x: Node) -> Node:
         scale, alpha = f.constant(self.SCALE), f.constant(self.ALPHA)
         return scale * f.where(x > 0, x, alpha * (f.exp(x) - 1))
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        scale, alpha = f.constant(self.SCALE), f.constant(self.ALPHA)
+        in_x = f.where(x > 0, scale, scale * alpha * f.exp(x))
+        return Derivation([in_x, f.where(y > 0, scale, y + scale * alpha)])
 
     def value_and_slope(self, x: Array) -> tuple[Array, Array]:
         low, scale = np.minimum(x, 0), float(self.SCALE)
@@ -304,8 +321,8 @@ class Exponential(Elementwise):
     def formula(self, x: Node) -> Node:
         return f.exp(x)
 
-    def derivative(self, x: Node, y: Node) -> Node:
-        return y
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        return Derivation([f.exp(x), y])
 
     def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
         np.exp(x, out=out)

@@ -105,7 +105,7 @@ def grouped_word(cls: type[Layer]) -> LayerWord:
         given = "".join(f", {value}" for value in (*values, *parameters))
 
         def derivative(y: Node, u: Node) -> tuple[Node]:
-            stated = layer.derivative(u, y)
+            stated = layer.derivative_in_y(u, y)
             return (slope_node(Formula([u], layer.formula(u))) if stated is None else stated,)
 
         def number(u: float) -> float:

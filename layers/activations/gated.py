@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from actgrad.layers.activations.exponential import Sigmoid
+from actgrad.layers.activations.piecewise import Relu
 from actgrad.layers.activations.self_gated import Gelu, Silu
-from actgrad.layers.along_axis import AlongAxis
+from actgrad.layers.along_axis import AlongAxis, line
 from actgrad.layers.arrays import Array
 from actgrad.layers.errors import ShapeError
 from actgrad.layers.formula import Node
-from actgrad.layers.formula import words as f
-from actgrad.layers.layer import Kept
+from actgrad.layers.layer import Derivation, Elementwise, Kept
 from actgrad.layers.parameter import parameter
 
 
@@ -27,13 +28,31 @@ class Gated(AlongAxis):
 
     keeps = {"slope": Kept(float, "∂out/∂x: g(b) in the place of a, and a·g′(b) in that of b")}
 
+    sufficient = {"slope": "∂L/∂x is dout times it, so backward needs neither x nor out"}
+
     @abstractmethod
     def gate(self, b: Array) -> tuple[Array, Array]:
         """The gate's value and slope at a 1-d array, two arrays of its shape."""
 
     @abstractmethod
+    def gate_layer(self) -> Elementwise:
+        """The layer that the gate is, of b."""
+
     def gate_formula(self, b: Node) -> Node:
         """The gate as a formula of b."""
+        formula: Node = self.gate_layer().formula(b)
+        return formula
+
+    def line_equations(self) -> Mapping[str, Derivation]:
+        (a, _), (b, _), (dout, _) = line("a"), line("b"), line("∂L/∂y")
+        gate = self.gate_formula(b)
+        slopes, names = self.gate_layer().derivation(b, gate)
+        named = {"g(bᵢ)": gate, **names}
+        return {
+            "yᵢ": Derivation([a * gate], {"g(bᵢ)": gate}),
+            "∂L/∂aᵢ": Derivation([dout * gate], {"g(bᵢ)": gate}),
+            "∂L/∂bᵢ": Derivation([dout * a * slope for slope in slopes], named),
+        }
 
     def formula(self, x: Sequence[Node]) -> list[Node]:
         half = len(x) // 2
@@ -73,8 +92,8 @@ class Glu(Gated):
         "2016."
     )
 
-    def gate_formula(self, b: Node) -> Node:
-        return 1 / (1 + f.exp(-b))
+    def gate_layer(self) -> Elementwise:
+        return Sigmoid()
 
     def gate(self, b: Array) -> tuple[Array, Array]:
         t = np.exp(-np.abs(b))
@@ -90,8 +109,8 @@ class Reglu(Gated):
     name = "reglu"
     source = 'Shazeer, "GLU variants improve transformer", 2020.'
 
-    def gate_formula(self, b: Node) -> Node:
-        return f.maximum(b, 0)
+    def gate_layer(self) -> Elementwise:
+        return Relu()
 
     def gate(self, b: Array) -> tuple[Array, Array]:
         return np.maximum(b, 0), (~(b <= 0)).astype(np.float64)
@@ -106,8 +125,8 @@ class Geglu(Gated):
     name = "geglu"
     source = 'Shazeer, "GLU variants improve transformer", 2020.'
 
-    def gate_formula(self, b: Node) -> Node:
-        return Gelu().formula(b)
+    def gate_layer(self) -> Elementwise:
+        return Gelu()
 
     def gate(self, b: Array) -> tuple[Array, Array]:
         return Gelu().value_and_slope(b)
@@ -124,8 +143,10 @@ class Swiglu(Gated):
 
     beta: float = parameter(1.0, "the steepness of the gate", above=0)
 
-    def gate_formula(self, b: Node) -> Node:
-        return Silu(beta=self.beta).formula(b)
+    def gate_layer(self) -> Elementwise:
+        gate = Silu(beta=1.0)
+        gate.beta = self.beta  # a number, or a named one
+        return gate
 
     def gate(self, b: Array) -> tuple[Array, Array]:
         return Silu(beta=self.beta).value_and_slope(b)

@@ -11,7 +11,7 @@ from actgrad.layers.blocks import BLOCK
 from actgrad.layers.errors import ParameterError
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
-from actgrad.layers.layer import Kept
+from actgrad.layers.layer import Derivation, Kept
 from actgrad.layers.parameter import Number, parameter
 
 
@@ -31,6 +31,10 @@ class TwoSlopes(Piecewise):
 
     def formula(self, x: Node) -> Node:
         return f.where(x > 0, x, self.slope * x)
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        steps = [f.where(x > 0, 1, self.slope)]
+        return Derivation([*steps, f.where(y > 0, 1, self.slope)] if self.slope > 0 else steps)
 
     def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
         (mask,) = saved[:1]
@@ -116,6 +120,8 @@ class Prelu(TwoSlopes):
     }
     source = 'He, Zhang, Ren and Sun, "Delving deep into rectifiers", 2015.'
     keeps = {**TwoSlopes.keeps, "x": Kept(float, "x itself, for the gradient of weight")}
+
+    sufficient = {"x": "∂y/∂weight is x where the mask is True, else 0"}
 
     weight: float = parameter(0.25, "the slope for x ≤ 0, one for the whole array", trained=True)
 

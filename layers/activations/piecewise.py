@@ -12,7 +12,7 @@ from actgrad.layers.arithmetic import rounded, two_sum
 from actgrad.layers.arrays import Array, decimal
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
-from actgrad.layers.layer import Elementwise, Kept
+from actgrad.layers.layer import Derivation, Elementwise, Kept
 from actgrad.layers.parameter import parameter
 
 
@@ -78,6 +78,9 @@ class Relu(Piecewise):
     def formula(self, x: Node) -> Node:
         return f.where(x > 0, x, 0)
 
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        return Derivation([f.where(x > 0, 1, 0), f.where(y > 0, 1, 0)])
+
     def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
         (mask,) = saved
         np.less_equal(x, 0, out=mask)
@@ -137,6 +140,9 @@ class ThresholdedRelu(Piecewise):
     def formula(self, x: Node) -> Node:
         return f.where(x > self.alpha, x, 0)
 
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        return Derivation([f.where(y > self.alpha, 1, 0)])
+
     def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
         (mask,) = saved
         np.less_equal(x, np.float64(self.alpha), out=mask)
@@ -168,6 +174,9 @@ class Hardshrink(Piecewise):
     def formula(self, x: Node) -> Node:
         return f.where(abs(x) > self.lambd, x, 0) if self.lambd else x
 
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        return Derivation([f.where(abs(y) > 0, 1, 0)] if self.lambd else [])
+
     def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
         (mask,) = saved
         mask_within(x, self.lambd, mask)
@@ -197,6 +206,10 @@ class Softshrink(Piecewise):
             return x
         beyond = f.where(x < -self.lambd, x + self.lambd, 0)
         return f.where(x > self.lambd, x - self.lambd, beyond)
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        steps = [f.where(abs(x) > self.lambd, 1, 0), f.where(abs(y) > 0, 1, 0)]
+        return Derivation(steps if self.lambd else [])
 
     def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
         (mask,) = saved

@@ -8,7 +8,7 @@ from actgrad.layers.activations.kernels import Smooth, SmoothRectifier
 from actgrad.layers.arrays import Array
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
-from actgrad.layers.layer import Elementwise, Kept
+from actgrad.layers.layer import Derivation, Elementwise, Kept
 from actgrad.layers.parameter import parameter
 
 
@@ -25,9 +25,13 @@ class ReluSquared(Elementwise):
     )
     range = "0 ≤ y"
     keeps = {"rectified": Kept(float, "max(x, 0)")}
+    sufficient = {"rectified": "∂y/∂x is twice it, so backward needs neither x nor out"}
 
     def formula(self, x: Node) -> Node:
         return f.maximum(x, 0) ** 2
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        return Derivation([2 * f.sqrt(y), 2 * f.maximum(x, 0)])
 
     def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
         (rectified,) = saved
@@ -62,6 +66,10 @@ class Hardswish(Smooth):
         inner = f.where(x > -3, x * (x + 3) / 6, 0)
         return f.where(x >= 3, x, inner)
 
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        inner = [(x + 3) / 6 + x / 6, (2 * x + 3) / 6]
+        return Derivation([f.where(x <= -3, 0, f.where(x >= 3, 1, slope)) for slope in inner])
+
     def value_and_slope(self, x: Array) -> tuple[Array, Array]:
         mid = np.clip(x, -3, 3)
         value = np.where(x > 3, x, mid * (mid + 3) / 6)
@@ -92,6 +100,10 @@ class Softsign(Smooth):
     def formula(self, x: Node) -> Node:
         return x / (1 + abs(x))
 
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        d = 1 + abs(x)
+        return Derivation([(d - abs(x)) / d**2, (1 - abs(y)) ** 2, 1 / d**2])
+
     def value_and_slope(self, x: Array) -> tuple[Array, Array]:
         # x is clipped to finite numbers, because inf/inf is nan.
         x = np.clip(x, -(2.0**1023), 2.0**1023)
@@ -115,6 +127,10 @@ class Squareplus(SmoothRectifier):
     def formula(self, x: Node) -> Node:
         return (x + f.sqrt(x**2 + self.b)) / 2
 
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        root = f.sqrt(x**2 + self.b)
+        return Derivation([y / root, 4 * y**2 / (4 * y**2 + self.b), (1 + x / root) / 2])
+
     def tail(self, x: Array) -> tuple[Array, Array]:
         # With r = √(x² + b), (r + x)(r − x) = b. All terms are halved, so that none overflows.
         half_root = np.hypot(x / 2, np.sqrt(self.b) / 2)
@@ -136,6 +152,10 @@ class SparsePlus(Smooth):
     def formula(self, x: Node) -> Node:
         inner = f.where(x > -1, (x + 1) ** 2 / 4, 0)
         return f.where(x >= 1, x, inner)
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        in_x = f.where(x <= -1, 0, f.where(x >= 1, 1, (x + 1) / 2))
+        return Derivation([in_x, f.where(y >= 1, 1, f.sqrt(y))])
 
     def value_and_slope(self, x: Array) -> tuple[Array, Array]:
         slope = (np.clip(x, -1, 1) + 1) / 2

@@ -18,9 +18,9 @@ from actgrad.layers.activations.exponential import FARTHEST
 from actgrad.layers.activations.kernels import Smooth, SmoothRectifier
 from actgrad.layers.arithmetic import DEEP, deepen, two_product, two_sum
 from actgrad.layers.arrays import Array, decimal, scratch
-from actgrad.layers.formula import Node
+from actgrad.layers.formula import Node, written
 from actgrad.layers.formula import words as f
-from actgrad.layers.layer import NaiveForm
+from actgrad.layers.layer import Derivation, NaiveForm
 from actgrad.layers.parameter import parameter
 
 #: At larger distances from the roots, the plain formulas cancel little and round less.
@@ -79,6 +79,13 @@ class SigmoidGated(StepGated):
 
     def formula(self, x: Node) -> Node:
         return x / (1 + f.exp(-self.steepness * x))
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        z = self.steepness * x
+        s = 1 / (1 + f.exp(-z))
+        bent = self.steepness * y
+        steps = [bent + s * (1 - bent), s + z * s * (1 - s), s * (1 + z * (1 - s))]
+        return Derivation(steps, {f"σ({written(z)})": s})
 
     def naive_forms(self, x: Node) -> Iterator[NaiveForm]:
         s = 1 / (1 + f.exp(-self.steepness * x))
@@ -166,6 +173,11 @@ class Mish(Smooth):
     def formula(self, x: Node) -> Node:
         return x * f.tanh(f.log(1 + f.exp(x)))
 
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        s, w = 1 / (1 + f.exp(-x)), f.tanh(f.log(1 + f.exp(x)))
+        steps = [w + x * (1 - w**2) * (f.exp(x) / (1 + f.exp(x))), w + x * (1 - w**2) * s]
+        return Derivation(steps, {"w": w, "σ(x)": s})
+
     def value_and_slope(self, x: Array) -> tuple[Array, Array]:
         low, falling = self._below(np.clip(x, FARTHEST, 0))
         # w and its slope in exp(−x), which does not overflow.
@@ -227,6 +239,13 @@ class Gelu(SmoothRectifier):
     def formula(self, x: Node) -> Node:
         return x * (1 + f.erf(x / f.sqrt(2))) / 2
 
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        below = (1 + f.erf(x / f.sqrt(2))) / 2
+        bell = f.exp(-(x**2) / 2)
+        density = bell / f.sqrt(2 * f.pi)
+        steps = [below + x * bell / f.sqrt(2 * f.pi), below + x * density]
+        return Derivation(steps, {f"Φ({written(x)})": below, f"φ({written(x)})": density})
+
     def short_block(self, x: Array, out: Array, *saved: Array) -> None:
         (slope,) = saved
         normal.gate(x, out, slope)
@@ -264,6 +283,13 @@ class GeluTanh(StepGated):
     def formula(self, x: Node) -> Node:
         u = f.sqrt(2 / f.pi) * (x + self.CUBIC * x**3)
         return x * (1 + f.tanh(u)) / 2
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        scale = f.sqrt(2 / f.pi)
+        u = scale * (x + self.CUBIC * x**3)
+        rise = scale * (1 + 3 * self.CUBIC * x**2)
+        gate = (1 + f.tanh(u)) / 2
+        return Derivation([gate + x * (1 - f.tanh(u) ** 2) / 2 * rise], {"u": u, "u′": rise})
 
     def argument(self, x: Array, z: Array, pull: Array) -> None:
         np.clip(x, -self.FARTHEST, self.FARTHEST, out=z)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from actgrad.layers.along_axis import AlongAxis
+from actgrad.layers.along_axis import AlongAxis, line, total
 from actgrad.layers.arithmetic import two_sum
 from actgrad.layers.arrays import Array
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
-from actgrad.layers.layer import Kept
+from actgrad.layers.layer import Derivation, Kept
+
+X, Y, DY = line("x"), line("y"), line("∂L/∂y")
 
 
 class Softmax(AlongAxis):
@@ -41,6 +43,8 @@ class Softmax(AlongAxis):
         "out": Kept(float, "the result, less 1 where it is above ½, so that it has all its digits")
     }
 
+    sufficient = {"out": "∂L/∂xᵢ needs dout and out alone"}
+
     @property
     def out(self) -> Array:
         """The last forward's result, in float64 whatever x's dtype."""
@@ -48,8 +52,11 @@ class Softmax(AlongAxis):
 
     def formula(self, x: Sequence[Node]) -> list[Node]:
         powers = [f.exp(u) for u in x]
-        total = sum(powers[1:], powers[0])
-        return [power / total for power in powers]
+        denominator = sum(powers[1:], powers[0])
+        return [power / denominator for power in powers]
+
+    def line_equations(self) -> Mapping[str, Derivation]:
+        return softmax_equations(1)
 
     def forward_rows(self, x: Array, out: Array, *saved: Array) -> None:
         (kept,) = saved
@@ -77,6 +84,9 @@ class Softmin(Softmax):
 
     def formula(self, x: Sequence[Node]) -> list[Node]:
         return super().formula([-u for u in x])
+
+    def line_equations(self) -> Mapping[str, Derivation]:
+        return softmax_equations(-1)
 
     def forward_rows(self, x: Array, out: Array, *saved: Array) -> None:
         super().forward_rows(-x, out, *saved)
@@ -112,11 +122,18 @@ class LogSoftmax(AlongAxis):
             float, "the softmax, less 1 where it is above ½, so that it has all its digits"
         )
     }
+    sufficient = {"softmax": "it is exp(outᵢ), and ∂L/∂xᵢ needs dout and that alone"}
 
     def formula(self, x: Sequence[Node]) -> list[Node]:
         powers = [f.exp(u) for u in x]
         logarithm = f.log(sum(powers[1:], powers[0]))
         return [u - logarithm for u in x]
+
+    def line_equations(self) -> Mapping[str, Derivation]:
+        powers = total(f.exp(X.j))
+        share, dout = f.exp(X.i) / powers, total(DY.j)
+        steps = [DY.i - share * dout, DY.i - f.exp(Y.i) * dout]
+        return {"yᵢ": Derivation([X.i - f.log(powers)]), "∂L/∂xᵢ": Derivation(steps)}
 
     def forward_rows(self, x: Array, out: Array, *saved: Array) -> None:
         (kept,) = saved
@@ -151,6 +168,7 @@ class Sparsemax(AlongAxis):
     source = 'Martins and Astudillo, "From softmax to sparsemax", 2016.'
     range = "0 ≤ y ≤ 1"
     keeps = {"mask": Kept(bool, "True where out = 0, so where the gradient is stopped")}
+    sufficient = {"mask": "∂L/∂xᵢ needs dout and the elements of S alone, and the mask tells S"}
 
     @property
     def mask(self) -> Array:
@@ -164,12 +182,23 @@ class Sparsemax(AlongAxis):
                 u, v = falling[i], falling[i + 1]
                 # Equal numbers are sorted too: max and min take their second argument.
                 falling[i], falling[i + 1] = f.maximum(u, v), f.minimum(v, u)
-        total, threshold = falling[0], falling[0] - 1
+        partial, threshold = falling[0], falling[0] - 1
         for count, u in enumerate(falling[1:], 2):
-            total = total + u
+            partial = partial + u
             # Of two equal thresholds, the one over fewer numbers: S has no others in its mean.
-            threshold = f.maximum((total - 1) / count, threshold)
+            threshold = f.maximum((partial - 1) / count, threshold)
         return [f.maximum(u - threshold, 0) for u in x]
+
+    def line_equations(self) -> Mapping[str, Derivation]:
+        inside, size = f.where(Y.i > 0, 1, 0), total(f.where(Y.j > 0, 1, 0))
+        dout = total(f.where(Y.j > 0, DY.j, 0))
+        # Where yᵢ > 0 it is xᵢ − τ, and Σ y = 1 makes τ the mean of x over S, less 1/|S|.
+        threshold = (total(f.where(Y.j > 0, X.j, 0)) - 1) / size
+        steps = [f.where(Y.i > 0, DY.i, 0) - dout / size * inside]
+        steps.append(f.where(Y.i > 0, DY.i - dout / size, 0))
+        names = {"τ": threshold, "|S|": size}
+        value = f.maximum(X.i - threshold, 0)
+        return {"yᵢ": Derivation([value], names), "∂L/∂xᵢ": Derivation(steps, names)}
 
     def forward_rows(self, x: Array, out: Array, *saved: Array) -> None:
         (mask,) = saved
@@ -196,6 +225,18 @@ class Sparsemax(AlongAxis):
         d = np.where(mask, 0, dout - np.take_along_axis(dout, first, 1))
         mean = d.sum(1, keepdims=True) / (~mask).sum(1, keepdims=True)
         dx[...] = np.where(mask, 0, d - mean)
+
+
+def softmax_equations(sign: int) -> Mapping[str, Derivation]:
+    """The equations of the softmax of sign·x."""
+    power, powers = f.exp(sign * X.i), total(f.exp(sign * X.j))
+    spread = total(DY.j * f.exp(sign * X.j))
+    steps = [
+        sign * (DY.i * power / powers - power * spread / powers**2),
+        sign * (DY.i * Y.i - Y.i * total(DY.j * Y.j)),
+        sign * (Y.i * (DY.i - total(DY.j * Y.j))),
+    ]
+    return {"yᵢ": Derivation([power / powers]), "∂L/∂xᵢ": Derivation(steps)}
 
 
 def largest(x: Array) -> Array:

@@ -10,7 +10,8 @@ import numpy as np
 from actgrad.layers.arrays import Array
 from actgrad.layers.diagnose.statistics import RunBlock
 from actgrad.layers.errors import ActgradError, ShapeError
-from actgrad.layers.formula import Formula, Node, Sweep, arrays, trace
+from actgrad.layers.explain import steps, textbook_form
+from actgrad.layers.formula import Formula, Sweep, arrays
 from actgrad.layers.layer import Elementwise, Layer
 from actgrad.layers.run import Pipeline
 
@@ -115,10 +116,5 @@ def is_own_slope(layer: Layer) -> bool:
 
 def slope_of_out(layer: Layer) -> Formula | None:
     """The slope as a formula of two inputs x and y = out that does not use x, or None."""
-
-    def derivative(x: Node, y: Node) -> Node:
-        stated = layer.derivative(x, y)
-        return x if stated is None else stated
-
-    formula = trace(derivative, "x", "y")
-    return None if formula.inputs[0] in formula.nodes else formula
+    form = textbook_form(steps(layer))
+    return form.formula if form.terms == ("y",) else None

@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
+    from actgrad.layers.explain.characteristics import (
+        Characteristics,
+        Saturation,
+        Steepest,
+        characteristics_of,
+    )
     from actgrad.layers.explain.curve import ORDERS, Break, Curve, curves
-    from actgrad.layers.explain.derivation import Step, steps
+    from actgrad.layers.explain.derivation import Step, steps, textbook_form
     from actgrad.layers.explain.explanation import (
         Evaluation,
         Explanation,

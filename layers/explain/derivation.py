@@ -7,9 +7,11 @@ the rounding error: an error at a node reaches the result multiplied by the grad
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from copy import copy
+from typing import Any, NamedTuple
 
-from actgrad.layers.formula import Formula, Graph, Node, name, slope_node
+from actgrad.layers.formula import NODES, PLAIN, Formula, Graph, NamedNumber, Node, Sweep, written
 from actgrad.layers.formula import words as f
 from actgrad.layers.layer import Layer
 
@@ -23,8 +25,24 @@ SMALLEST = 2.0**-1074
 class Step(NamedTuple):
     """∂y/∂x, written in one of several ways, as a formula of x and y."""
 
-    text: str
     formula: Formula
+    #: What the text writes by a name.
+    names: Mapping[str, Node] = {}
+
+    @property
+    def node(self) -> Node:
+        """The node that the formula ends in."""
+        return self.formula.outputs[0]
+
+    @property
+    def text(self) -> str:
+        """The step as plain text."""
+        return written(self.node, PLAIN, self.names)
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Which of x and y the step is in terms of."""
+        return tuple(str(node.leaf) for node in self.formula.inputs if node in self.formula.nodes)
 
     def evaluate(self, x: float, y: float) -> tuple[float, float]:
         """Its value in float64 at x and y, and a bound on what rounding errors add up to."""
@@ -34,33 +52,48 @@ class Step(NamedTuple):
         numeric = [n for n in self.formula.nodes if n.operation not in (f.above, f.not_above)]
         errors = (abs(sweep.gradient(node) * sweep.value(node)) for node in numeric)
         relative = ROUNDING * math.fsum(error for error in errors if math.isfinite(error))
-        return sweep.value(self.formula.outputs[0]), SMALLEST * len(numeric) + relative
-
-    @property
-    def uses_x(self) -> bool:
-        """Whether the step needs x; else y alone gives the derivative."""
-        return self.formula.inputs[0] in self.formula.nodes
+        return sweep.value(self.node), SMALLEST * len(numeric) + relative
 
 
 def steps(layer: Layer) -> list[Step]:
-    """The layer's own derivation; else the graph's gradient, then the stated derivative if any.
+    """The graph's gradient, then the layer's own ways to write it; none is written twice.
 
-    The layer's formula takes one number.
+    The layer's formula takes one number. Its parameters are written by their names.
     """
-    x, y = (Node(f.variable, leaf=leaf) for leaf in "xy")
-    stated = [Step(text, Formula([x, y], node)) for text, node in layer.derivation(x, y)]
-    if stated:
-        return stated
-    formula = layer.traced()
-    from_graph = Step(str(Graph(formula).slope(name("x"), name("y"))), gradient_formula(formula))
-    derivative = layer.derivative(x, y)
-    if derivative is None:
-        return [from_graph]
-    written = Formula([x, y], derivative)
-    step = Step(str(Graph(written).expressions.value(derivative)), written)
-    return [from_graph, step] if step.text != from_graph.text else [step]
+    layer = with_names(layer)
+    from_graph = gradient_formula(layer.traced())
+    x, y = from_graph.inputs
+    stated, names = layer.derivation(x, y)
+    every = [Step(from_graph, names), *(Step(Formula([x, y], node), names) for node in stated)]
+    return list({step.text: step for step in reversed(every)}.values())[::-1]
+
+
+def textbook_form(derivation: Sequence[Step]) -> Step:
+    """The step that a textbook prints: the last one; a textbook writes cases in terms of x."""
+    in_cases = f.where
+    forms = [s for s in derivation if not (s.terms == ("y",) and s.node.operation is in_cases)]
+    return forms[-1]
 
 
 def gradient_formula(formula: Formula) -> Formula:
-    """∂y/∂x of a formula of x, as a formula of x and y."""
-    return Formula([*formula.inputs, Node(f.variable, leaf="y")], slope_node(formula))
+    """∂y/∂x of a formula of x, as a formula of x and y: the graph's way back, read as nodes."""
+    y = Node(f.variable, leaf="y")
+    (x,), (end,) = formula.inputs, formula.outputs
+    nodes: dict[Node, Any] = {node: node for node in formula.nodes}
+    if end.inputs:
+        nodes[end] = y
+    slope = Sweep(formula, NODES, nodes, [f.constant(1)]).gradient(x)
+    return Formula([x, y], slope)
+
+
+def with_names(layer: Layer) -> Layer:
+    """A copy whose formula has its parameters and fixed numbers by their names.
+
+    Only the formula and the derivation of the copy can be used.
+    """
+    twin = copy(layer)
+    names = {name: name for name, spec in layer.parameters.items() if not spec.whole}
+    for attribute, name in {**names, **layer.constants}.items():
+        value = float(getattr(layer, attribute))
+        setattr(twin, attribute, f.constant(NamedNumber(name, value)))
+    return twin

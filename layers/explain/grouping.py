@@ -85,9 +85,9 @@ def with_derivative(slope: Node) -> Callable[..., tuple[Node]]:
 
 
 def derivative_symbol(layer: Layer, graph: Graph, x: Symbol, y: Symbol) -> Symbol:
-    """∂y/∂x as the layer states it, else as the graph of its formula gives it."""
+    """∂y/∂x as the layer states it in terms of y, else as the graph of its formula gives it."""
     x_node, y_node = (Node(variable, leaf=leaf) for leaf in "xy")
-    stated = layer.derivative(x_node, y_node)
+    stated = layer.derivative_in_y(x_node, y_node)
     if stated is None:
         return graph.slope(x, y)
     known = {x_node: x, y_node: y}

@@ -13,5 +13,6 @@ from actgrad.layers.formula.readings import (
     intervals,
     limits,
 )
-from actgrad.layers.formula.symbol import Symbol, name, number
+from actgrad.layers.formula.symbol import NamedNumber, Symbol, name, number
 from actgrad.layers.formula.words import Node, Operation, variable
+from actgrad.layers.formula.written import LATEX, PLAIN, PlainText, latex_name, written

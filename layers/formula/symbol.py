@@ -143,8 +143,24 @@ def _is_number(symbol: Symbol) -> bool:
     return all(_rank(base) == 0 for powers in symbol.terms for base, _ in powers)
 
 
+class NamedNumber(float):
+    """A number that texts write by a name, such as a parameter's."""
+
+    def __new__(cls, name: str, value: float) -> NamedNumber:
+        number = super().__new__(cls, value)
+        number.name = name
+        return number
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
 def literal_symbol(leaf: str | float) -> Symbol:
     """A whole number takes part in arithmetic; any other number is a factor with its digits."""
+    if isinstance(leaf, NamedNumber):
+        return name(leaf.name)
     if leaf != "π" and (value := Fraction(leaf)).denominator == 1:
         return number(int(value))
     text = str(leaf)

@@ -29,11 +29,23 @@ import operator
 from collections.abc import Callable
 from fractions import Fraction
 from numbers import Rational, Real
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from actgrad.layers.formula.floats import (
+    comparison,
+    either,
+    logarithm,
+    nonnegative_power,
+    overflowing,
+    sign_of,
+    square_root,
+    wave,
+    within_1,
+)
 from actgrad.layers.formula.symbol import (
+    NamedNumber,
     call_symbol,
     choice_symbol,
     comparison_symbol,
@@ -125,7 +137,10 @@ class Node:
     def __invert__(self) -> Node:
         return Node(not_above if self.operation is above else above, self.inputs)
 
-    def __bool__(self) -> NoReturn:
+    def __bool__(self) -> bool:
+        """The truth of a condition on numbers alone, such as a named parameter's."""
+        if self.is_constant:
+            return bool(_value(self))
         raise TypeError("a condition in a formula is not decided yet: write where(condition, a, b)")
 
 
@@ -164,49 +179,19 @@ class Operation:
         return f"<word {self.name}>"
 
 
+def _value(node: Node) -> Any:
+    """The number that a constant is, on floats."""
+    function = node.operation.number
+    assert function is not None
+    return function(*([_value(source) for source in node.inputs] or [node.leaf]))
+
+
 def _literal(leaf: str | float) -> float:
     return math.pi if leaf == "π" else float(leaf)
 
 
 def _literal_node(leaf: str | float) -> Node:
     return pi if leaf == "π" else constant(leaf)
-
-
-def _overflowing(function: Callable[[float], float], odd: bool = False) -> Callable[..., float]:
-    """A function of `math` with ±inf where it overflows: of u's sign if it is odd."""
-
-    def number(u: float) -> float:
-        try:
-            return function(u)
-        except OverflowError:
-            return math.copysign(math.inf, u) if odd else math.inf
-
-    return number
-
-
-def _logarithm(function: Callable[[float], float], pole: float) -> Callable[..., float]:
-    """A logarithm: −inf at its pole, nan below it."""
-    return lambda u: function(u) if u > pole else -math.inf if u == pole else math.nan
-
-
-def _wave(function: Callable[[float], float]) -> Callable[..., float]:
-    """sin or cos: nan at ±inf, where no limit exists."""
-    return lambda u: math.nan if math.isinf(u) else function(u)
-
-
-def _within_1(function: Callable[[float], float]) -> Callable[..., float]:
-    """asin or acos: nan outside −1 to 1."""
-    return lambda u: function(u) if -1 <= u <= 1 else math.nan
-
-
-def _real_power(u: float, v: float) -> float:
-    """u^v: nan for a negative u."""
-    if not u >= 0:
-        return math.nan
-    try:
-        return math.pow(u, v)
-    except (OverflowError, ValueError):  # an infinite result, or a negative power of 0
-        return math.inf
 
 
 def _rational(v: Node) -> Fraction | None:
@@ -231,24 +216,7 @@ def _real_power_slope(u: Node, v: Node) -> Node:
     return v * real_power(u, v - 1 if exponent is None else exponent - 1)
 
 
-def _either(condition: bool | float, u: float, v: float) -> float:
-    return condition if math.isnan(condition) else u if condition else v
-
-
-def _compare(holds: Callable[[float, float], bool]) -> Callable[[float, float], bool | float]:
-    """A comparison of floats; a comparison with nan is nan."""
-    return lambda u, v: math.nan if math.isnan(u) or math.isnan(v) else holds(u, v)
-
-
-_above, _not_above = _compare(operator.gt), _compare(operator.le)
-
-
-def _sqrt(u: float) -> float:
-    return math.sqrt(u) if u >= 0 else math.nan
-
-
-def _sign(u: float) -> float:
-    return math.copysign(1.0, u) if u > 0 or u < 0 else u
+_above, _not_above = comparison(operator.gt), comparison(operator.le)
 
 
 def _decides(y: Node, u: Node, v: Node) -> tuple[None, None]:
@@ -315,24 +283,24 @@ power = Operation(
 real_power: Operation = Operation(
     "real_power",
     lambda y, u, v: (_real_power_slope(u, v), y * log(u)),
-    _real_power,
+    nonnegative_power,
     np.power,
     symbol="pow",
 )
 
-exp = Operation("exp", lambda y, u: (y,), _overflowing(math.exp), np.exp)
-expm1 = Operation("expm1", lambda y, u: (exp(u),), _overflowing(math.expm1), np.expm1)
-log: Operation = Operation("log", lambda y, u: (1 / u,), _logarithm(math.log, 0), np.log)
-log1p = Operation("log1p", lambda y, u: (1 / (1 + u),), _logarithm(math.log1p, -1), np.log1p)
-sqrt = Operation("sqrt", lambda y, u: (1 / (2 * y),), _sqrt, np.sqrt, root_symbol)
-sin = Operation("sin", lambda y, u: (cos(u),), _wave(math.sin), np.sin)
-cos: Operation = Operation("cos", lambda y, u: (-sin(u),), _wave(math.cos), np.cos)
-tan = Operation("tan", lambda y, u: (1 + y**2,), _wave(math.tan), np.tan)
-asin = Operation("asin", lambda y, u: (1 / sqrt(1 - u**2),), _within_1(math.asin), np.arcsin)
-acos = Operation("acos", lambda y, u: (-1 / sqrt(1 - u**2),), _within_1(math.acos), np.arccos)
+exp = Operation("exp", lambda y, u: (y,), overflowing(math.exp), np.exp)
+expm1 = Operation("expm1", lambda y, u: (exp(u),), overflowing(math.expm1), np.expm1)
+log: Operation = Operation("log", lambda y, u: (1 / u,), logarithm(math.log, 0), np.log)
+log1p = Operation("log1p", lambda y, u: (1 / (1 + u),), logarithm(math.log1p, -1), np.log1p)
+sqrt = Operation("sqrt", lambda y, u: (1 / (2 * y),), square_root, np.sqrt, root_symbol)
+sin = Operation("sin", lambda y, u: (cos(u),), wave(math.sin), np.sin)
+cos: Operation = Operation("cos", lambda y, u: (-sin(u),), wave(math.cos), np.cos)
+tan = Operation("tan", lambda y, u: (1 + y**2,), wave(math.tan), np.tan)
+asin = Operation("asin", lambda y, u: (1 / sqrt(1 - u**2),), within_1(math.asin), np.arcsin)
+acos = Operation("acos", lambda y, u: (-1 / sqrt(1 - u**2),), within_1(math.acos), np.arccos)
 atan = Operation("atan", lambda y, u: (1 / (1 + u**2),), math.atan, np.arctan)
-sinh = Operation("sinh", lambda y, u: (cosh(u),), _overflowing(math.sinh, odd=True), np.sinh)
-cosh: Operation = Operation("cosh", lambda y, u: (sinh(u),), _overflowing(math.cosh), np.cosh)
+sinh = Operation("sinh", lambda y, u: (cosh(u),), overflowing(math.sinh, odd=True), np.sinh)
+cosh: Operation = Operation("cosh", lambda y, u: (sinh(u),), overflowing(math.cosh), np.cosh)
 tanh = Operation("tanh", lambda y, u: (1 - y**2,), math.tanh, np.tanh)
 erf = Operation("erf", lambda y, u: (2 / sqrt(pi) * exp(-(u**2)),), math.erf, _erf_array(math.erf))
 erfc = Operation(
@@ -342,26 +310,26 @@ erfc = Operation(
 absolute = Operation(
     "absolute", lambda y, u: (sign(u),), abs, np.abs, lambda u: name(f"|{u}|"), symbol="abs"
 )
-sign: Operation = Operation("sign", lambda y, u: (None,), _sign, np.sign)
+sign: Operation = Operation("sign", lambda y, u: (None,), sign_of, np.sign)
 # Of equal inputs, maximum and minimum take the second: minimum(x, 6) has no gradient at x = 6.
 maximum = Operation(
     "maximum",
     lambda y, u, v: (u > v, u <= v),
-    lambda u, v: _either(_above(u, v), u, v),
+    lambda u, v: either(_above(u, v), u, v),
     np.maximum,
     symbol="max",
 )
 minimum = Operation(
     "minimum",
     lambda y, u, v: (u < v, u >= v),
-    lambda u, v: _either(_above(v, u), u, v),
+    lambda u, v: either(_above(v, u), u, v),
     np.minimum,
     symbol="min",
 )
 where = Operation(
     "where",
     lambda y, condition, u, v: (None, condition, ~condition),
-    _either,
+    either,
     np.where,
     choice_symbol,
 )
@@ -390,6 +358,8 @@ def constant(value: Operand) -> Node:
     if isinstance(value, Rational):
         whole = Node(literal, leaf=int(value.numerator))
         return whole if value.denominator == 1 else divide(whole, int(value.denominator))
+    if isinstance(value, NamedNumber):
+        return Node(literal, leaf=value)
     if isinstance(value, Real):
         return Node(literal, leaf=float(value))
     float(value)  # refuses what is not a decimal

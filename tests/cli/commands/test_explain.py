@@ -87,8 +87,9 @@ def test_private_names_are_not_shown() -> None:
 def test_every_section_is_printed(form: str) -> None:
     text = run("leaky_relu", "--x", "-1", "-f", form)
     for words in (
-        "where(x > 0, x, 0.01·x)",
-        "0.01·[x ≤ 0]",
+        "where(x > 0, x, negative_slope·x)",
+        "[x ≤ 0]·negative_slope",
+        "1 for y > 0, else negative_slope",
         "the slope for x ≤ 0",
         "kink at x = 0",
     ):

@@ -27,7 +27,7 @@ def test_every_layer_and_formula_is_whole(columns: int | None) -> None:
     text = run(columns=columns)
     for cls in catalogue():
         assert re.search(rf"^ ?{cls.name}\b", text, re.MULTILINE), cls.name
-    for formula in ("where(x > 0.5, x - 0.5,", "x₁·x₂·(1 + erf(x₂/sqrt(2)))/2", "x/(1 + |x|)"):
+    for formula in ("where(x > lambd, x - lambd,", "x₁·x₂·(1 + erf(x₂/sqrt(2)))/2", "x/(1 + |x|)"):
         assert formula in text
 
 

@@ -81,7 +81,7 @@ def test_the_kernel_is_right_where_it_matters(cls: type[Layer], dtype: str) -> N
 def test_the_graph_and_every_step_are_right_within_their_roundings(cls: type[Layer]) -> None:
     made_layer = made(cls)
     formula = trace(made_layer.formula)
-    forms = [Step("the graph", gradient_formula(formula)), *steps(made_layer)]
+    forms = [Step(gradient_formula(formula)), *steps(made_layer)]
     at = [kink.x for kink in find_kinks(made_layer)]
     for x in values_that_matter(made_layer, "float64").tolist():
         # Far out a formula on floats may overflow, and next to a kink a rounded number may decide
@@ -90,6 +90,8 @@ def test_the_graph_and_every_step_are_right_within_their_roundings(cls: type[Lay
             continue
         value, slope = (float(each) for each in exact(formula, x))
         for form in forms:
+            if x and abs(value) < 1e-300 and "y" in form.terms:
+                continue  # y underflows, and does not tell the derivative any more
             computed, bound = form.evaluate(x, value)
             assert abs(computed - slope) <= 2 * bound, (form.text, x)
 

@@ -68,7 +68,7 @@ def test_the_formula_of_the_catalogue_gives_what_the_layer_gives(cls: Any, dtype
     if any(spec.default is None for spec in cls.parameters.values()) or not cls().is_elementwise:
         pytest.skip("it is no function of one number with defaults")
     own = cls()
-    typed = layer(formula_text(own) if own.name != "identity" else "1*x")
+    typed = layer(as_typed(own) if own.name != "identity" else "1*x")
     # At nan a mask passes dout, and a formula has no slope.
     x = draw_sample(own, named(dtype), 800)[:-1]
     assert not np.isnan(x).any()
@@ -79,6 +79,14 @@ def test_the_formula_of_the_catalogue_gives_what_the_layer_gives(cls: Any, dtype
     verified = verify(own, x, out=out, dx=dx, policy=Policy(max_ulp=0.5))
     for tally in verified.tallies.values():
         assert {name for name, count in tally.failures.items() if count} <= {"zero-sign"}
+
+
+def as_typed(own: Any) -> str:
+    """The formula that explain prints, with the numbers of its names; Greek ones are spelled."""
+    text = formula_text(own).replace("λ", "scale").replace("α", "alpha")
+    numbers = [f"{name}={getattr(own, name)}" for name in own.parameters]
+    numbers += [f"{name.lower()}={getattr(own, name)}" for name in own.constants]
+    return ":".join([text, *([",".join(numbers)] if numbers else [])])
 
 
 @pytest.mark.parametrize("dtype", FLOATING)

@@ -1,5 +1,7 @@
 """An explanation: formula, derivative, what suffices for backward, and the steps at a number."""
 
+import re
+
 import pytest
 
 import actgrad
@@ -45,10 +47,10 @@ def test_what_is_kept_says_where_it_suffices_for_the_derivative() -> None:
     assert "∂y/∂x = y·(1 - y) needs nothing else" in explain_layer(layer("sigmoid")).keeps["out"]
 
 
-def test_a_layer_along_an_axis_is_explained_on_a_line_of_two() -> None:
+def test_a_layer_along_an_axis_is_explained_by_the_elements_of_a_line() -> None:
     explanation = explain_layer(layer("glu"))
-    assert explanation.formula == "y₁ = x₁/(1 + exp(-x₂))"
-    assert explanation.derivative == "∂L/∂x₁ = ∂L/∂y₁/(1 + exp(-x₂))"
+    assert explanation.formula == "aᵢ·g(bᵢ)"
+    assert explanation.derivative == ("∂L/∂aᵢ = ∂L/∂yᵢ·g(bᵢ), ∂L/∂bᵢ = ∂L/∂yᵢ·aᵢ·g(bᵢ)·(1 - g(bᵢ))")
     assert explanation.steps == []
 
 
@@ -60,7 +62,35 @@ def test_a_layer_along_an_axis_has_no_derivation_at_one_number() -> None:
 def test_a_parameter_without_a_default_stays_a_symbol() -> None:
     threshold = at_defaults(type(layer("threshold:threshold=1,value=2")))
     assert formula_text(threshold) == "where(x > threshold, x, value)"
-    assert derivative_text(threshold) == "[x > threshold]"
+    assert derivative_text(threshold) == "1 for x > threshold, else 0"
+
+
+def test_parameters_and_fixed_numbers_are_written_by_their_names() -> None:
+    assert formula_text(layer("celu:alpha=2")) == "where(x > 0, x, alpha·(exp(x/alpha) - 1))"
+    assert formula_text(layer("selu")) == "λ·where(x > 0, x, α·(exp(x) - 1))"
+    assert derivative_text(layer("hardsigmoid")) == "alpha for 0 < alpha·x + beta < 1, else 0"
+
+
+def test_what_is_kept_says_where_y_does_not_tell_the_derivative() -> None:
+    why = explain_layer(layer("silu")).keeps["slope"]
+    left, right = (float(x) for x in re.findall(r"at x = (\S+)", why))
+    y = layer("silu").forward([left, right])
+    assert y[0] == pytest.approx(y[1], abs=1e-6)
+    assert left < -1.3 < right
+
+
+def test_every_kept_array_says_why_it_suffices() -> None:
+    for cls in catalogue():
+        explanation = explain_layer(at_ones(cls))
+        assert all(len(why) > 40 for why in explanation.keeps.values()), cls.name
+
+
+def test_a_summary_is_in_the_notation_of_the_steps() -> None:
+    for cls in catalogue():
+        summary = explain_layer(at_ones(cls)).summary
+        assert "∂out" not in summary, cls.name
+        assert "dout" not in summary, cls.name
+    assert "∂L/∂xᵢ = yᵢ·(∂L/∂yᵢ − Σⱼ ∂L/∂yⱼ·yⱼ)" in explain_layer(layer("softmax")).summary
 
 
 def at_ones(cls: type[Layer]) -> Layer:

@@ -51,6 +51,10 @@ class TextAnswer(NamedTuple):
         content = self.texts[form]()
         stream.write(content if isinstance(content, bytes) else content.encode())
 
+    def with_text(self, form: str, text: Callable[[], str | bytes]) -> TextAnswer:
+        """The answer with one more format."""
+        return self._replace(texts={**self.texts, form: text})
+
     def part(self, name: str) -> Answer:
         """Raise OutputError: a text is written as a whole."""
         raise OutputError(

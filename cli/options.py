@@ -14,12 +14,13 @@ Dtype = StrEnum("Dtype", ["float16", "bfloat16", "float32", "float64"])
 # The formats of each kind of answer. `actgrad.cli.write` derives the suffixes of files from them.
 ArrayFormat = StrEnum("ArrayFormat", ["table", "json", "csv", "npy", "npz"])
 ReportFormat = StrEnum("ReportFormat", ["table", "json", "markdown"])
+ExplainFormat = StrEnum("ExplainFormat", ["table", "json", "markdown", "html"])
 #: csv has the worst elements alone.
 VerificationFormat = StrEnum("VerificationFormat", ["table", "json", "csv", "markdown"])
 #: csv has a row for each unit.
 DiagnosisFormat = StrEnum("DiagnosisFormat", ["table", "json", "csv", "markdown"])
 PlotFormat = StrEnum("PlotFormat", ["table", "json", "csv", "svg", "html", "png", "pdf"])
-GraphFormat = StrEnum("GraphFormat", ["table", "json", "dot", "mermaid", "svg"])
+GraphFormat = StrEnum("GraphFormat", ["table", "json", "dot", "mermaid", "svg", "html"])
 
 
 def range_of(text: str) -> tuple[float, float] | None:
@@ -137,7 +138,9 @@ ArrayOutput: TypeAlias = Annotated[
     ),
 ]
 GraphFormatOption: TypeAlias = Annotated[GraphFormat | None, format_option(GraphFormat)]
-GraphOutput: TypeAlias = Annotated[list[str] | None, file_option(".svg, .dot, .mmd, .json or .txt")]
+GraphOutput: TypeAlias = Annotated[
+    list[str] | None, file_option(".svg, .html, .dot, .mmd, .json or .txt")
+]
 PlotFormatOption: TypeAlias = Annotated[PlotFormat | None, format_option(PlotFormat)]
 PlotOutput: TypeAlias = Annotated[
     list[str] | None, file_option(".svg, .html, .png, .pdf, .json, .csv or .txt")
@@ -148,6 +151,8 @@ VerificationFormatOption: TypeAlias = Annotated[
 VerificationOutput: TypeAlias = Annotated[list[str] | None, file_option(".json, .csv, .md or .txt")]
 DiagnosisFormatOption: TypeAlias = Annotated[DiagnosisFormat | None, format_option(DiagnosisFormat)]
 DiagnosisOutput: TypeAlias = Annotated[list[str] | None, file_option(".json, .csv, .md or .txt")]
+ExplainFormatOption: TypeAlias = Annotated[ExplainFormat | None, format_option(ExplainFormat)]
+ExplainOutput: TypeAlias = Annotated[list[str] | None, file_option(".html, .json, .md or .txt")]
 ReportOutput: TypeAlias = Annotated[list[str] | None, file_option(".json, .md or .txt")]
 Threads: TypeAlias = Annotated[
     int | None,

@@ -6,7 +6,13 @@ from typing import Annotated
 
 import typer
 
-from actgrad.cli.options import OneLayer, Order, ReportFormat, ReportFormatOption, ReportOutput
+from actgrad.cli.options import (
+    ExplainFormat,
+    ExplainFormatOption,
+    ExplainOutput,
+    OneLayer,
+    Order,
+)
 
 
 def explain(
@@ -16,14 +22,17 @@ def explain(
         typer.Option("--x", metavar="NUMBER", help="Evaluate every step of the derivation here."),
     ] = None,
     order: Order = 1,
-    form: ReportFormatOption = None,
-    output: ReportOutput = None,
+    form: ExplainFormatOption = None,
+    output: ExplainOutput = None,
 ) -> None:
     """Explain a layer: formula, derivative, range and kinks.
 
     The derivative is derived step by step. Formulas that fail in floating point are listed. With
     --order 2 the function is the layer's derivative, and its own derivative is f″.
     """
+    from functools import partial
+
+    from actgrad.cli.page import page_of
     from actgrad.cli.show import distinct_lines_on_stderr, explanation_answer
     from actgrad.cli.write import Output
     from actgrad.layers import ShapeError, any_layer
@@ -38,7 +47,9 @@ def explain(
     except ShapeError as error:
         hint = f"actgrad graph {described} --x ARRAY shows its gradients at numbers"
         raise ShapeError(str(error), hint) from None
-    Output(ReportFormat, form, output).deliver(explanation_answer(explanation))
+    page = partial(page_of, described, None if number is None else [number])
+    answer = explanation_answer(explanation).with_text("html", page)
+    Output(ExplainFormat, form, output).deliver(answer)
 
 
 def first_number(x: str) -> float:

@@ -41,7 +41,10 @@ def graph(
     Every value stands above its edge, and every gradient below it. With --order 2 the graph is that
     of the derivative, and its gradient is d2x.
     """
+    from functools import partial
+
     from actgrad.cli.draw import graph_answer, picture_of
+    from actgrad.cli.page import page_of
     from actgrad.cli.show import distinct_lines_on_stderr
     from actgrad.cli.write import Output
     from actgrad.layers import chain_of
@@ -52,4 +55,5 @@ def graph(
         chain = chain_of(layers)
         drawn = Derivative(chain) if order == 2 else chain
         picture = picture_of(drawn, x, dout or "1", at, grouped, symbolic)
-    destination.deliver(graph_answer(picture))
+    page = partial(page_of, drawn, *picture.point)
+    destination.deliver(graph_answer(picture).with_text("html", page))

@@ -39,6 +39,14 @@ class Picture(NamedTuple):
         return self.labels.graph
 
     @property
+    def point(self) -> tuple[list[float] | None, list[float] | None]:
+        """The x and the dout at which the graph is drawn; None without numbers."""
+        numbers = self.graph.numbers
+        if numbers is None:
+            return None, None
+        return [numbers.value(node) for node in self.graph.formula.inputs], list(numbers.dout)
+
+    @property
     def title(self) -> str:
         """The layers, and the numbers at which the graph is drawn."""
         title = " → ".join(self.layers)

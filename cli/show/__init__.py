@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from actgrad.cli.show.printed import distinct_lines_on_stderr
     from actgrad.cli.show.progress import Bar
     from actgrad.cli.show.raster import STROKES, Stroke, stroke
+    from actgrad.cli.show.sections import definition_lines, explanation_sections, with_parameters
     from actgrad.cli.show.table import show_arrays
     from actgrad.cli.show.verification import VerifiedDump, verification_answer
 

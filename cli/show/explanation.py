@@ -8,7 +8,7 @@ from typing import IO, Any
 from actgrad.cli.answer import TextAnswer, json_number
 from actgrad.cli.show.folding import HANGING
 from actgrad.cli.show.page import Page
-from actgrad.cli.show.sections import sections, with_parameters
+from actgrad.cli.show.sections import explanation_sections, with_parameters
 from actgrad.layers import Layer
 from actgrad.layers.explain import Characteristics, Explanation
 from actgrad.layers.formula import written
@@ -38,7 +38,7 @@ def _show(explanation: Explanation, file: IO[str]) -> None:
         page.print("\n".join([*prose, ""]))
     is_narrow = page.limit < NARROW
     margin = HANGING if is_narrow else " " * HEADING
-    for heading, lines in sections(explanation):
+    for heading, lines in explanation_sections(explanation):
         if is_narrow:
             page.print(Text(heading, "bold"))
         folded = [each for line in lines for each in page.lines(line, page.limit - len(margin))]
@@ -51,7 +51,7 @@ def _show(explanation: Explanation, file: IO[str]) -> None:
 def _markdown(explanation: Explanation) -> str:
     """The explanation as a Markdown section."""
     parts = [f"## {with_parameters(explanation.layer)}", explanation.summary]
-    for heading, lines in sections(explanation):
+    for heading, lines in explanation_sections(explanation):
         block = ["```", *lines, "```"] if heading in FORMULAS else [f"- {line}" for line in lines]
         parts += [f"**{heading.capitalize()}**", "\n".join(block)]
     return "\n\n".join(parts) + "\n"

@@ -18,7 +18,7 @@ def with_parameters(layer: Layer) -> str:
     return f"{layer.name}:{values}" if values else layer.name
 
 
-def sections(explanation: Explanation) -> Iterator[tuple[str, list[str]]]:
+def explanation_sections(explanation: Explanation) -> Iterator[tuple[str, list[str]]]:
     """Each heading that has something to say, and its lines."""
     layer = explanation.layer
     yield from (line_sections if explanation.equations else step_sections)(explanation)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
         Steepest,
         characteristics_of,
     )
-    from actgrad.layers.explain.curve import ORDERS, Break, Curve, curves
-    from actgrad.layers.explain.derivation import Step, steps, textbook_form
+    from actgrad.layers.explain.curve import ORDERS, Break, Curve, curves, default_ends
+    from actgrad.layers.explain.derivation import Step, steps, textbook_form, with_names
     from actgrad.layers.explain.explanation import (
         Evaluation,
         Explanation,

@@ -89,11 +89,13 @@ def gradient_formula(formula: Formula) -> Formula:
 def with_names(layer: Layer) -> Layer:
     """A copy whose formula has its parameters and fixed numbers by their names.
 
-    Only the formula and the derivation of the copy can be used.
+    In a chain of several layers, layer k's names are `k.…`. Of the copy, only the formula and the
+    derivation can be used.
     """
     twin = copy(layer)
-    names = {name: name for name, spec in layer.parameters.items() if not spec.whole}
-    for attribute, name in {**names, **layer.constants}.items():
-        value = float(getattr(layer, attribute))
-        setattr(twin, attribute, f.constant(NamedNumber(name, value)))
+    for prefix, single in twin.named():
+        names = {name: prefix + name for name, spec in single.parameters.items() if not spec.whole}
+        for attribute, name in {**names, **single.constants}.items():
+            value = float(getattr(single, attribute))
+            setattr(single, attribute, f.constant(NamedNumber(name, value)))
     return twin

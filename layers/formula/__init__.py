@@ -2,6 +2,13 @@
 
 from actgrad.layers.formula import words
 from actgrad.layers.formula.graph import Edge, Formula, Graph, Sweep, slope_node, trace
+from actgrad.layers.formula.javascript import (
+    JAVASCRIPT,
+    Program,
+    program_of,
+    two_floats,
+    words_javascript,
+)
 from actgrad.layers.formula.parse import FUNCTIONS, LayerWord, read_formula
 from actgrad.layers.formula.readings import (
     BALLS,

@@ -101,8 +101,10 @@ def grouped_word(cls: type[Layer]) -> LayerWord:
     def word(u: Node, *values: Fraction, **named: Fraction) -> Node:
         layer = called_layer(cls, *values, **named)
         formula = layer.traced()
-        parameters = [f"{name}={getattr(layer, name)}" for name in named]
-        given = "".join(f", {value}" for value in (*values, *parameters))
+        numbers = [*values, *named.values()]
+        texts = [repr(float(value)).removesuffix(".0") for value in numbers]
+        names = [""] * len(values) + [f"{name}=" for name in named]
+        given = "".join(f", {name}{text}" for name, text in zip(names, texts, strict=True))
 
         def derivative(y: Node, u: Node) -> tuple[Node]:
             stated = layer.derivative_in_y(u, y)

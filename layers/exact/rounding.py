@@ -18,7 +18,7 @@ from actgrad.layers.arithmetic import balls, rounded
 from actgrad.layers.arrays import Array, round_into
 from actgrad.layers.exact.domain import undefined
 from actgrad.layers.exact.ulp import ZERO, FloatFormat, Truths, truth_of
-from actgrad.layers.exact.values import BITS, MANY, Row, bounds, exact, exact_rows
+from actgrad.layers.exact.values import BITS, LEAST, MANY, Row, bounds, exact, exact_rows
 from actgrad.layers.formula import BALLS, Formula, Sweep, arrays
 
 #: Numbers that balls enclose at a time: their arrays stay in the L2 cache.
@@ -30,8 +30,9 @@ KEPT, SHARP = 2.0**-55, 2.0**-100
 NEAR_TIE, TIE_BITS = 2.0**-38, 1200
 #: The bits of a float64 that are 0 where it is halfway between two numbers of a narrower dtype.
 TIE = 0x0FFFFFFF
-#: From here on, intervals are tried over half a binade of x at a time, in so many bits.
-FAR, STRETCH_PRECISION = 512.0, 128
+#: From here on, intervals are tried over half a binade of x at a time, in so many bits: first in
+#: few, then in as many as tell every float64 from 0.
+FAR, STRETCH_PRECISIONS = 16.0, (128, 2600)
 #: Half a binade: the float64 numbers that differ in the last 51 bits alone.
 STRETCH_BITS = 51
 #: A slope with a smaller exponent is kept as a 0 of its sign with the radius FAINT. A dout below
@@ -175,6 +176,7 @@ class Rounded:
         near = np.abs(np.abs(truths.offset) - tie) < NEAR_TIE
         if dtype != WIDE:
             near &= (truths.value.view(np.int64) & TIE) == 0
+            near &= np.abs(truths.value) > FloatFormat.of(dtype).quantum / 4
         for i in np.flatnonzero(near & np.isfinite(truths.value)).tolist():
             truth = exact(self.formula, x[i].item(), dout[i].item(), TIE_BITS)[which]
             with mp.workprec(TIE_BITS + 100):
@@ -198,20 +200,24 @@ class Rounded:
         bits = int(np.float64(x).view(np.int64)) >> STRETCH_BITS
         key = bits, dtype.name
         if key not in self._stretches:
-            self._stretches[key] = self._constant(bits, dtype)
+            attempts = (self._constant(bits, dtype, each) for each in STRETCH_PRECISIONS)
+            self._stretches[key] = next((each for each in attempts if each is not None), None)
         return self._stretches[key]
 
-    def _constant(self, bits: int, dtype: np.dtype[Any]) -> Settled | None:
+    def _constant(self, bits: int, dtype: np.dtype[Any], precision: int) -> Settled | None:
         ends = np.array([bits << STRETCH_BITS, ((bits + 1) << STRETCH_BITS) - 1]).view(np.float64)
         first, last = sorted(ends.tolist())
-        spans = bounds(self.formula, first, last, STRETCH_PRECISION)
+        spans = bounds(self.formula, first, last, precision)
         truths, signs = [], []
         for (low, high), plain in zip(spans, self._plain(ends), strict=True):
-            if not low <= high or low < 0 < high:
+            if not low <= high or (low < 0 < high and max(-low, high) > LEAST):
                 return None
             truths.append(truths_of(low, high))
-            signs.append(plain if low == high else np.full(2, float(low >= 0) - float(high <= 0)))
+            side = float(low >= 0) - float(high <= 0)
+            signs.append(np.full(2, side) if side else plain)
         value, other = rounded_truths(truths[0], signs[0], dtype).tolist()
+        if value == other == 0:
+            value = math.copysign(0, signs[0][0])
         slope, another = rows_of(truth_balls(truths[1], signs[1]))
         if (truths[1].exponent < FAINT_EXPONENT).all() and slope != another:
             slope = another = (math.copysign(0, signs[1][0]), 0.0, FAINT)

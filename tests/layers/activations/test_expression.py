@@ -217,3 +217,18 @@ def test_a_layer_that_is_called_is_a_single_node_when_grouped() -> None:
     text = str(graph.expressions.value(formula.outputs[0]))
     assert text == "x·sigmoid(1.702·x) + elu(x, alpha=2)"
     assert layer(text).forward(0.5) == function.forward(0.5)
+
+
+@pytest.mark.parametrize("text", ["x*(1+erf(x/sqrt(2)))/2", "x*sigmoid(x)", "1 - tanh(x)"])
+def test_tails_are_settled_over_whole_stretches(text: str) -> None:
+    # Without stretches, each of these x would take thousands of bits.
+    x = np.concatenate([-np.geomspace(30, 1e38, 4000), np.geomspace(30, 1e38, 4000)])
+    x = x.astype(np.float32)
+    function = layer(text)
+    out, dx = function.forward(x), function.backward(np.ones_like(x))
+    left, right = x < -1000, x > 1000
+    limit = {"x*sigmoid(x)": (0, x), "1 - tanh(x)": (2, 0)}.get(text, (0, x))
+    for side, expected in zip((left, right), limit, strict=True):
+        assert_array_equal(out[side], np.broadcast_to(expected, x.shape)[side])
+    assert_array_equal(dx[left], 0)
+    assert_array_equal(dx[right], 0 if text == "1 - tanh(x)" else 1)

@@ -69,7 +69,8 @@ def literal(leaf: str | float) -> Ball:
         return Ball(0.0, 0.0, np.nan)
     lo = float(exact - Fraction(hi))
     rest = abs(exact - Fraction(hi) - Fraction(lo))
-    return Ball(hi, lo, float(rest) * UP + TINY if rest else 0.0)
+    # A NumPy number, because 1/0 of Python's floats raises an exception.
+    return Ball(np.float64(hi), lo, float(rest) * UP + TINY if rest else 0.0)
 
 
 def add(a: Ball, b: Ball) -> Ball:

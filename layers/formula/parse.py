@@ -8,6 +8,7 @@ digits than a float64 holds: then it is that decimal.
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from fractions import Fraction
@@ -253,7 +254,9 @@ class Reader:
         if name in FUNCTIONS or name in self.layers:
             self._refuse(tree, f"{name} has no argument", f"write {name}(x)")
         hint = self._nearest(name, ["x", "pi", "e", *self.parameters])
-        hint = hint or f"give it a value: {self.text}:{name}=1"
+        if hint is None and "x" in re.findall(r"\w+", self.text):
+            hint = f"give it a value: {self.text}:{name}=1"
+        hint = hint or "x is the input, as in x*sigmoid(x)"
         return self._refuse(tree, f"there is no name {name}", hint)
 
     def _power(self, base: ast.expr, exponent: ast.expr, depth: int) -> Node:

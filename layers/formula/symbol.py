@@ -21,16 +21,21 @@ SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 class Symbol:
     """A sum: the coefficient of each product in it."""
 
-    __slots__ = ("terms",)
+    # A symbol is hashed and written many times by those that hold it, so both are kept.
+    __slots__ = ("_hash", "_text", "terms")
 
     def __init__(self, terms: Mapping[Powers, Fraction]) -> None:
         self.terms = {powers: coefficient for powers, coefficient in terms.items() if coefficient}
+        self._hash = hash(frozenset(self.terms.items()))
+        self._text: str | None = None
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Symbol) and self.terms == other.terms
+        return self is other or (
+            isinstance(other, Symbol) and self._hash == other._hash and self.terms == other.terms
+        )
 
     def __hash__(self) -> int:
-        return hash(frozenset(self.terms.items()))
+        return self._hash
 
     def __add__(self, other: Symbol) -> Symbol:
         if common := _shared_gradient(self.terms, other.terms):
@@ -77,6 +82,11 @@ class Symbol:
         return self.terms
 
     def __str__(self) -> str:
+        if self._text is None:
+            self._text = self._in_order()
+        return self._text
+
+    def _in_order(self) -> str:
         text = ""
         for powers, coefficient in sorted(self.terms.items(), key=lambda term: term[1] < 0):
             sign = "-" if coefficient < 0 else ""

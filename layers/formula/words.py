@@ -228,6 +228,9 @@ def _through(gradient: Node, local: Node) -> Node:
     """A gradient times a local derivative; a condition passes the gradient or stops it."""
     if local.operation in (above, not_above):
         return where(local, gradient, 0)
+    if gradient.operation is where and gradient.inputs[2].leaf == 0:
+        # What is stopped stays stopped, also where the local derivative does not exist.
+        return where(gradient.inputs[0], _through(gradient.inputs[1], local), 0)
     return local if gradient.leaf == 1 else gradient if local.leaf == 1 else gradient * local
 
 

@@ -17,7 +17,7 @@ from actgrad.layers import catalogue, chain_of, layer
 from actgrad.layers.arrays import FLOATING, named
 from actgrad.layers.errors import ExpressionError, UnknownLayerError
 from actgrad.layers.exact import FloatFormat
-from actgrad.layers.explain import Derivative, formula_text
+from actgrad.layers.explain import Derivative, derivative_text, formula_text
 from actgrad.layers.formula import Graph
 from actgrad.layers.verify import Policy, draw_sample, verify
 
@@ -122,6 +122,7 @@ def test_nothing_overflows_on_the_way() -> None:
         ("log(x)", 0.0, math.nan, math.nan),
         ("1/x", 0.0, math.nan, math.nan),
         ("x/x", 0.0, math.nan, math.nan),
+        ("x + 1/(1 - 1)", 2.0, math.nan, math.nan),
         ("sqrt(x)", 0.0, 0.0, math.nan),
         ("x**0.5", -4.0, math.nan, math.nan),
         ("asin(x)", 2.0, math.nan, math.nan),
@@ -232,3 +233,13 @@ def test_tails_are_settled_over_whole_stretches(text: str) -> None:
         assert_array_equal(out[side], np.broadcast_to(expected, x.shape)[side])
     assert_array_equal(dx[left], 0)
     assert_array_equal(dx[right], 0 if text == "1 - tanh(x)" else 1)
+
+
+def test_a_deep_expression_is_explained() -> None:
+    text = "x"
+    for _ in range(40):
+        text = f"x/(1 + {text})"
+    function = layer(text)
+    printed = formula_text(function)
+    assert layer(printed).forward(0.5) == function.forward(0.5)
+    assert "y" in derivative_text(function)

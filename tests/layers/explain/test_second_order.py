@@ -77,3 +77,9 @@ def test_the_derivative_is_explained_with_its_inflections() -> None:
 def test_a_layer_along_an_axis_has_none() -> None:
     with pytest.raises(ShapeError, match="softmax takes a line of numbers"):
         Derivative(layer("softmax"))
+
+
+def test_a_branch_that_is_not_taken_need_not_have_a_derivative() -> None:
+    x = np.array([1.9, 0.0])
+    d2x = second_derivative(layer("x if x > 1 else asin(x)"), x, np.ones(2))
+    assert_array_equal(d2x, [0.0, 0.0])

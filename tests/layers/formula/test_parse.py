@@ -106,6 +106,7 @@ def test_an_error_names_the_column(text: str, column: int, problem: str) -> None
         ("x*ln(x)", "write log"),
         ("np.exp(x)", "write exp"),
         ("y*2 + x", "give it a value: y*2 + x:y=1"),
+        ("1/(1 + exp(-y))", "x is the input, as in x*sigmoid(x)"),
         ("alhpa*x", "did you mean alpha?"),
         ("2x", "write * to multiply"),
     ],

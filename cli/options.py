@@ -14,7 +14,7 @@ Dtype = StrEnum("Dtype", ["float16", "bfloat16", "float32", "float64"])
 # The formats of each kind of answer. `actgrad.cli.write` derives the suffixes of files from them.
 ArrayFormat = StrEnum("ArrayFormat", ["table", "json", "csv", "npy", "npz"])
 ReportFormat = StrEnum("ReportFormat", ["table", "json", "markdown"])
-ExplainFormat = StrEnum("ExplainFormat", ["table", "json", "markdown", "html"])
+ExplainFormat = StrEnum("ExplainFormat", ["table", "json", "markdown", "html", "latex"])
 #: csv has the worst elements alone.
 VerificationFormat = StrEnum("VerificationFormat", ["table", "json", "csv", "markdown"])
 #: csv has a row for each unit.
@@ -152,7 +152,9 @@ VerificationOutput: TypeAlias = Annotated[list[str] | None, file_option(".json, 
 DiagnosisFormatOption: TypeAlias = Annotated[DiagnosisFormat | None, format_option(DiagnosisFormat)]
 DiagnosisOutput: TypeAlias = Annotated[list[str] | None, file_option(".json, .csv, .md or .txt")]
 ExplainFormatOption: TypeAlias = Annotated[ExplainFormat | None, format_option(ExplainFormat)]
-ExplainOutput: TypeAlias = Annotated[list[str] | None, file_option(".html, .json, .md or .txt")]
+ExplainOutput: TypeAlias = Annotated[
+    list[str] | None, file_option(".html, .tex, .json, .md or .txt")
+]
 ReportOutput: TypeAlias = Annotated[list[str] | None, file_option(".json, .md or .txt")]
 Threads: TypeAlias = Annotated[
     int | None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from actgrad.cli.options import (
     OneLayer,
     Order,
 )
+
+if TYPE_CHECKING:
+    from actgrad.layers import Explanation
 
 
 def explain(
@@ -49,7 +52,18 @@ def explain(
         raise ShapeError(str(error), hint) from None
     page = partial(page_of, described, None if number is None else [number])
     answer = explanation_answer(explanation).with_text("html", page)
+    answer = answer.with_text("latex", lambda: latex_of(explanation))
     Output(ExplainFormat, form, output).deliver(answer)
+
+
+def latex_of(explanation: Explanation) -> str:
+    """The explanation as a LaTeX document: its equations, and its graph in symbols."""
+    from actgrad.cli.draw import picture_of, tikz
+    from actgrad.cli.show import latex_document, with_parameters
+
+    described = explanation.layer
+    drawing = tikz(picture_of(described, None, "1", None, False, True))
+    return latex_document(explanation, with_parameters(described), drawing)
 
 
 def first_number(x: str) -> float:

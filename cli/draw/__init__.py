@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from actgrad.cli.draw.picture import Picture, names_between, picture_of
     from actgrad.cli.draw.point import PointError
     from actgrad.cli.draw.svg import Sheet
+    from actgrad.cli.draw.tikz import tikz
 
 
 __getattr__ = lazy_attributes(__name__, __file__)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from actgrad.cli.show.check_report import check_answer, require_finding_names
     from actgrad.cli.show.check_summary import checks_answer
     from actgrad.cli.show.diagnosis import diagnosis_answer
+    from actgrad.cli.show.equations import latex_document, latex_equations, latex_label
     from actgrad.cli.show.excerpt import Excerpt
     from actgrad.cli.show.explanation import explanation_answer
     from actgrad.cli.show.page import SIGNS, Page, numeral

@@ -6,6 +6,7 @@ from functools import partial
 from typing import IO, Any
 
 from actgrad.cli.answer import TextAnswer, json_number
+from actgrad.cli.show.equations import latex_equations
 from actgrad.cli.show.folding import HANGING
 from actgrad.cli.show.page import Page
 from actgrad.cli.show.sections import explanation_sections, with_parameters
@@ -17,8 +18,6 @@ from actgrad.layers.formula import written
 LONGEST_LINE = 100
 #: The headings' column, and the width below which a heading stands above its lines instead.
 HEADING, NARROW = 16, 60
-#: The sections that are formulas.
-FORMULAS = ("formula", "derivative", "step by step")
 
 
 def explanation_answer(explanation: Explanation) -> TextAnswer:
@@ -51,9 +50,11 @@ def _show(explanation: Explanation, file: IO[str]) -> None:
 def _markdown(explanation: Explanation) -> str:
     """The explanation as a Markdown section."""
     parts = [f"## {with_parameters(explanation.layer)}", explanation.summary]
+    for heading, equations in latex_equations(explanation):
+        parts += [f"**{heading}**", f"```math\n{equations}\n```"]
     for heading, lines in explanation_sections(explanation):
-        block = ["```", *lines, "```"] if heading in FORMULAS else [f"- {line}" for line in lines]
-        parts += [f"**{heading.capitalize()}**", "\n".join(block)]
+        if heading not in ("formula", "step by step") or explanation.evaluations:
+            parts += [f"**{heading.capitalize()}**", "\n".join(f"- {line}" for line in lines)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -24,6 +24,7 @@ TABLE = "table"
 SUFFIXES = {
     TABLE: [".txt"],
     "markdown": [".md"],
+    "latex": [".tex"],
     "dot": [".dot", ".gv"],
     "mermaid": [".mmd", ".mermaid"],
 }

@@ -17,7 +17,7 @@ from actgrad.layers.formula.words import Node, Operation
 #: How tightly a text is bound: an operand of a lower rank is put in brackets.
 SUM, PRODUCT, POWER, ATOM = range(4)
 GREEK = {"α": "alpha", "β": "beta", "λ": "lambda", "π": "pi", "σ": "sigma", "φ": "varphi"}
-GREEK |= {"Φ": "Phi"}
+GREEK |= {"τ": "tau", "Φ": "Phi"}
 #: The variables, which stand on the left of a comparison with a number.
 VARIABLE = re.compile(r"\b[xyab](?![a-z_])")
 LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉ᵢⱼ", "0123456789ij")

@@ -1,6 +1,10 @@
 """`actgrad explain`: the derivation, held to the layer's own backward."""
 
 import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -101,3 +105,36 @@ def test_every_section_is_printed(form: str) -> None:
 def test_the_title_has_the_parameters_that_are_typed_at_their_defaults() -> None:
     shown = run("hardtanh:min_val=-1,max_val=2")
     assert shown.startswith("hardtanh:min_val=-1.0,max_val=2.0\n")
+
+
+@pytest.mark.parametrize("spec", ["mish", "gelu_tanh", "sparsemax", "geglu", "prelu", "selu"])
+def test_latex_is_balanced_and_has_no_sign_that_latex_lacks(spec: str) -> None:
+    text = run(spec, "-f", "latex")
+    assert text.isascii()
+    assert text.count("{") == text.count("}")
+    for left, right in ((r"\left", r"\right"), (r"\begin", r"\end")):
+        opened, closed = (re.findall(re.escape(w) + "(?![a-z])", text) for w in (left, right))
+        assert len(opened) == len(closed)
+    assert r"\begin{tikzpicture}" in text
+
+
+def test_latex_has_the_steps_and_the_names() -> None:
+    text = run("gelu", "-f", "latex")
+    assert r"\Phi (x) + x \cdot \varphi (x)" in text
+    assert r"\Phi (x) &= \frac{1 + \operatorname{erf}" in text
+    assert r"\lambda  &= 1.0507009873554804934193349852946" in run("selu", "-f", "latex")
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="LaTeX is not installed")
+@pytest.mark.parametrize("spec", ["gelu", "sparsemax", "hardsigmoid"])
+def test_latex_compiles(spec: str, tmp_path: Path) -> None:
+    (tmp_path / "layer.tex").write_text(run(spec, "-f", "latex"))
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "layer.tex"]
+    subprocess.run(command, cwd=tmp_path, check=True, stdout=subprocess.DEVNULL, timeout=120)
+    assert (tmp_path / "layer.pdf").stat().st_size > 10_000
+
+
+def test_markdown_has_its_equations_as_mathematics() -> None:
+    text = run("silu", "-f", "markdown")
+    assert "```math\n\\begin{aligned}\ny &= \\frac{x}{1 + e^{" in text
+    assert text.count("```") % 2 == 0

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from actgrad.layers.arithmetic import balls
 from actgrad.layers.arrays import Array
-from actgrad.layers.exact import Rounded
 from actgrad.layers.layer import Elementwise, Kept
+from actgrad.layers.parameter import Number
+
+if TYPE_CHECKING:
+    from actgrad.layers.exact import Rounded
 
 FLOAT64 = np.dtype(np.float64)
 
@@ -30,10 +32,17 @@ class ByFormula(Elementwise):
         "_x": Kept(float, "x"),
     }
 
-    def __init__(self, rounded: Rounded | None = None) -> None:
-        super().__init__()
-        self._rounded = rounded or Rounded(self.traced())
+    def __init__(self, **values: Number) -> None:
+        super().__init__(**values)
         self._undefined: dict[str, float] = {}
+
+    @cached_property
+    def rounded(self) -> Rounded:
+        """The formula, read so that every value and slope is correctly rounded."""
+        # Imported here, because it imports mpmath, which layers with a kernel do not need.
+        from actgrad.layers.exact import Rounded
+
+        return Rounded(self.traced())
 
     @property
     def undefined(self) -> Mapping[str, float]:
@@ -52,7 +61,7 @@ class ByFormula(Elementwise):
     def forward_block(
         self, x: Array, out: Array, *saved: Array, dtype: np.dtype[Any] = FLOAT64
     ) -> None:
-        outcome = self._rounded.forward(x, dtype)
+        outcome = self.rounded.forward(x, dtype)
         out[...] = outcome.value
         for kept, part in zip(saved, (*outcome.slope, x), strict=True):
             kept[...] = part
@@ -63,5 +72,7 @@ class ByFormula(Elementwise):
     def backward_block(
         self, dout: Array, dx: Array, *saved: Array, dtype: np.dtype[Any] = FLOAT64
     ) -> None:
+        from actgrad.layers.arithmetic import balls
+
         *slope, x = saved
-        dx[...] = self._rounded.backward(x, balls.Ball(*slope), dout, dtype)
+        dx[...] = self.rounded.backward(x, balls.Ball(*slope), dout, dtype)

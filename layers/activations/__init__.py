@@ -9,8 +9,10 @@ from actgrad.layers.activations.exponential import (
     Selu,
     Sigmoid,
     Softplus,
+    SqrtSoftplus,
     Tanh,
     Tanhshrink,
+    Xielu,
 )
 from actgrad.layers.activations.gated import Geglu, Glu, Reglu, Swiglu
 from actgrad.layers.activations.leaky import LeakyRelu, Prelu, Rrelu
@@ -22,8 +24,10 @@ from actgrad.layers.activations.lookup import (
     names_elsewhere,
     own_names,
 )
+from actgrad.layers.activations.periodic import Snake, SnakeBeta
 from actgrad.layers.activations.piecewise import (
     Hardshrink,
+    Heaviside,
     Identity,
     Relu,
     Softshrink,
@@ -31,17 +35,16 @@ from actgrad.layers.activations.piecewise import (
     ThresholdedRelu,
 )
 from actgrad.layers.activations.rational import (
+    BentIdentity,
+    HardMish,
     Hardswish,
+    Isrlu,
+    Isru,
     ReluSquared,
     Softsign,
     SparsePlus,
     Squareplus,
 )
-from actgrad.layers.activations.self_gated import (
-    Gelu,
-    GeluTanh,
-    Mish,
-    QuickGelu,
-    Silu,
-)
+from actgrad.layers.activations.saturating import Laplace, ScaledTanh, Softcap
+from actgrad.layers.activations.self_gated import Gelu, Gelu10, GeluTanh, Mish, QuickGelu, Silu
 from actgrad.layers.activations.softmax import LogSoftmax, Softmax, Softmin, Sparsemax

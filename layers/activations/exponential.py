@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import factorial
+from math import factorial, log1p
 
 import numpy as np
 
 from actgrad.layers.activations.kernels import Smooth, SmoothRectifier
 from actgrad.layers.arithmetic import DEEP, deepen, two_product
 from actgrad.layers.arrays import Array, decimal
+from actgrad.layers.by_formula import ByFormula
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
 from actgrad.layers.layer import Derivation, Elementwise, Kept, NaiveForm
@@ -330,6 +331,56 @@ class Exponential(Elementwise):
     def backward_block(self, dout: Array, dx: Array, *saved: Array) -> None:
         (kept,) = saved
         np.multiply(dout, kept, out=dx)
+
+
+class SqrtSoftplus(ByFormula):
+    """The square root of softplus: out = √(log(1 + exp(x))).
+
+    ∂out/∂x = 1/(2·out·(1 + exp(−x))). x has any shape; out is 0 at −inf.
+    """
+
+    name = "sqrt_softplus"
+    aliases = ("sqrtsoftplus",)
+    source = "The score of experts in routers of mixture-of-experts models."
+    range = "0 < y"
+
+    def formula(self, x: Node) -> Node:
+        return f.sqrt(f.log1p(f.exp(x)))
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        return Derivation([1 / (2 * f.sqrt(f.log1p(f.exp(x))) * (1 + f.exp(-x)))])
+
+
+class Xielu(ByFormula):
+    """An integral of ELU: out = beta·x + (alpha_p·x² for x > 0, else alpha_n·(exp(x) − 1 − x)).
+
+    ∂out/∂x = beta + 2·alpha_p·x for x > 0, else beta + alpha_n·(exp(x) − 1). x has any shape. The
+    paper trains two numbers whose softplus is alpha_p and alpha_n − beta.
+    """
+
+    name = "xielu"
+    source = 'Huang and Schlag, "Deriving activation functions using integration", 2024.'
+
+    alpha_p: float = parameter(0.8, "half the curvature for x > 0", above=0)
+    alpha_n: float = parameter(0.8, "the curvature at 0 from the left", above=0)
+    beta: float = parameter(0.5, "the slope at 0", above=0)
+
+    @property
+    def range(self) -> str:
+        if self.alpha_n < self.beta:
+            return "every number"
+        if self.alpha_n == self.beta:
+            return f"{decimal(-self.beta)} < y"
+        least = log1p(-self.beta / self.alpha_n)
+        return f"{decimal((self.beta - self.alpha_n) * least - self.beta)} ≤ y"
+
+    def formula(self, x: Node) -> Node:
+        left = self.alpha_n * (f.expm1(x) - x) + self.beta * x
+        return f.where(x > 0, self.alpha_p * x**2 + self.beta * x, left)
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        falling = self.alpha_n * (f.exp(x) - 1) + self.beta
+        return Derivation([f.where(x > 0, 2 * self.alpha_p * x + self.beta, falling)])
 
 
 #: exp is 0 below this x. Numbers are clipped to it, so that ∞·0 and ∞ − ∞ do not occur.

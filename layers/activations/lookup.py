@@ -12,8 +12,10 @@ from actgrad.layers.activations import (
     exponential,
     gated,
     leaky,
+    periodic,
     piecewise,
     rational,
+    saturating,
     self_gated,
     softmax,
 )
@@ -39,7 +41,18 @@ NEAR = 0.75
 
 
 #: Where the catalogue's layers are defined: every class in these files that states a `name`.
-FAMILIES = (clipped, exponential, gated, leaky, piecewise, rational, self_gated, softmax)
+FAMILIES = (
+    clipped,
+    exponential,
+    gated,
+    leaky,
+    periodic,
+    piecewise,
+    rational,
+    saturating,
+    self_gated,
+    softmax,
+)
 
 
 def catalogue() -> list[type[Layer]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from actgrad.layers.activations.kernels import Smooth, SmoothRectifier
-from actgrad.layers.arrays import Array
+from actgrad.layers.arrays import Array, decimal
+from actgrad.layers.by_formula import ByFormula
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
 from actgrad.layers.layer import Derivation, Elementwise, Kept
@@ -160,3 +161,92 @@ class SparsePlus(Smooth):
     def value_and_slope(self, x: Array) -> tuple[Array, Array]:
         slope = (np.clip(x, -1, 1) + 1) / 2
         return np.where(x > 1, x, slope * slope), slope
+
+
+class BentIdentity(ByFormula):
+    """The identity, bent at 0: out = (√(x² + 1) − 1)/2 + x.
+
+    ∂out/∂x = x/(2·√(x² + 1)) + 1, between 1/2 and 3/2. x has any shape.
+    """
+
+    name = "bent_identity"
+    source = 'Wikipedia, "Activation function"; its origin is not known.'
+    range = "every number"
+
+    def formula(self, x: Node) -> Node:
+        return (f.sqrt(x**2 + 1) - 1) / 2 + x
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        return Derivation([x / (2 * f.sqrt(x**2 + 1)) + 1])
+
+
+class Isru(ByFormula):
+    """The inverse square root unit: out = x/√(1 + alpha·x²).
+
+    ∂out/∂x = (out/x)³. x has any shape; out is ±1/√alpha at ±inf.
+    """
+
+    name = "isru"
+    source = (
+        'Carlile, Delamarter, Kinney, Marti and Whitney, "Improving deep learning by ISRLUs", 2017.'
+    )
+
+    alpha: float = parameter(1.0, "out approaches ±1/√alpha", above=0)
+
+    @property
+    def range(self) -> str:
+        end = decimal(self.alpha**-0.5)
+        return f"-{end} < y < {end}"
+
+    def formula(self, x: Node) -> Node:
+        return x / f.sqrt(1 + self.alpha * x**2)
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        square = 1 + self.alpha * x**2
+        return Derivation(
+            [(square - self.alpha * x**2) / f.sqrt(square) ** 3, 1 / f.sqrt(square) ** 3]
+        )
+
+
+class Isrlu(ByFormula):
+    """The inverse square root linear unit: out = x for x > 0, else x/√(1 + alpha·x²).
+
+    ∂out/∂x = 1 for x > 0, else (out/x)³, which is 1 at 0. x has any shape; out is −1/√alpha at
+    −inf.
+    """
+
+    name = "isrlu"
+    source = (
+        'Carlile, Delamarter, Kinney, Marti and Whitney, "Improving deep learning by ISRLUs", 2017.'
+    )
+
+    alpha: float = parameter(1.0, "out approaches −1/√alpha as x → −∞", above=0)
+
+    @property
+    def range(self) -> str:
+        return f"-{decimal(self.alpha**-0.5)} < y"
+
+    def formula(self, x: Node) -> Node:
+        return f.where(x > 0, x, x / f.sqrt(1 + self.alpha * x**2))
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        return Derivation([f.where(x > 0, 1, 1 / f.sqrt(1 + self.alpha * x**2) ** 3)])
+
+
+class HardMish(ByFormula):
+    """Mish of parabolas: out = x·min(max(0, x + 2), 2)/2.
+
+    ∂out/∂x = 0 for x ≤ −2, 1 for x ≥ 0, else x + 1. x has any shape. Others define x·min(max(0, x +
+    2.8), 5)/5 (Tenstorrent), or x·(x + 1)² between −1 and 0 (H-Mish in Julia).
+    """
+
+    name = "hard_mish"
+    source = 'Misra, "H-Mish", 2020; timm, `HardMish`.'
+    range = "-0.5 ≤ y"
+
+    def formula(self, x: Node) -> Node:
+        inner = f.where(x > -2, x * (x + 2) / 2, 0)
+        return f.where(x >= 0, x, inner)
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        return Derivation([f.where(x <= -2, 0, f.where(x >= 0, 1, x + 1))])

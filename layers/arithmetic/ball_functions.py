@@ -1,4 +1,4 @@
-"""exp, log, tanh, erf and their kin on balls: series about points of a table, with bounds.
+"""exp, log, tanh, erf, sin and their kin on balls: series about points of a table, with bounds.
 
 Nothing depends on the accuracy of NumPy's exp and log. The tables are rounded from mpmath's
 numbers of many more digits, so each entry is right to u of itself, and as hi + lo to u².
@@ -40,6 +40,9 @@ STEPS, FARTHEST = 128, 680.0
 NOTHING = 2.0**-970
 #: R is tabled between 0 and FAR, in PIECES intervals a unit with TERMS Taylor coefficients each.
 PIECES, FAR, TERMS = 16, 26.0, 12
+#: sin and cos are tabled at POINTS points a unit, MOST on either side of 0. Beyond ±LARGEST nothing
+#: is claimed: a multiple of the first part of π/2 must be exact.
+POINTS, MOST, LARGEST = 64, 51, 2.0**20
 
 
 def _double_double(value: Any) -> tuple[float, float]:
@@ -226,3 +229,95 @@ def _scaled(a: Ball) -> Ball:
     # R″/2 and the terms after it are 1.03 at most: fewer than 16 roundings of that, times step².
     radius = 10 * U * near * near + 2.0**-68 + 1.2 * a.radius
     return Ball(*two_sum(top, below), radius * UP)
+
+
+@cache
+def _quarter() -> list[float]:
+    """π/2 in three parts, the first two of 32 bits; the rest is below 2⁻¹¹⁶."""
+    with mp.workprec(250):
+        rest, parts = mp.pi / 2, []
+        for bits in (32, 32, 53):
+            parts.append(float(mp.make_mpf(libmp.mpf_pos(rest._mpf_, bits, "d"))))
+            rest -= parts[-1]
+    return parts
+
+
+@cache
+def _sines() -> Array:
+    """sin as hi and lo, then cos as hi and lo, at −MOST/POINTS, …, MOST/POINTS."""
+    rows = []
+    with mp.workprec(250):
+        for i in range(-MOST, MOST + 1):
+            values = mp.sin(mp.mpf(i) / POINTS), mp.cos(mp.mpf(i) / POINTS)
+            rows.append([part for v in values for part in (float(v), float(v - float(v)))])
+    return np.array(rows).T.copy()
+
+
+def sin(a: Ball) -> Ball:
+    """The sine; nothing is claimed beyond ±LARGEST."""
+    return _turned(a, 0)
+
+
+def cos(a: Ball) -> Ball:
+    """The sine of a quarter turn more; nothing is claimed beyond ±LARGEST."""
+    return _turned(a, 1)
+
+
+def tan(a: Ball) -> Ball:
+    """sin(a)/cos(a)."""
+    return divide(sin(a), cos(a))
+
+
+def _turned(a: Ball, quarters: int) -> Ball:
+    """sin(a + quarters·π/2) as ±sin(r) or ±cos(r), where a = k·π/2 + r and |r| ≤ π/4."""
+    parts = _quarter()
+    near = np.abs(a.hi) <= LARGEST
+    hi, lo = np.where(near, a.hi, 0.0), np.where(near, a.lo, 0.0)
+    k = np.rint(hi * (2 / np.pi))
+    first, lost = two_sum(hi, -(k * parts[0]))
+    second, more = two_sum(first, -(k * parts[1]))
+    third = k * parts[2]
+    r, rest = two_sum(second, (lost + more) + (lo - third))
+    # Three roundings of sums and one of `third`.
+    mass = np.abs(lost) + np.abs(more) + np.abs(lo) + np.abs(third)
+    off = 4 * U * mass + np.abs(k) * 2.0**-116
+    turns = k.astype(np.int64) + quarters
+    value = _about(r, rest, (turns & 1) == 1)
+    sign = np.where(turns & 2, -1.0, 1.0)
+    radius = (value.radius + off + a.radius) * UP + TINY
+    radius = np.where(near & (a.radius <= 1), radius, np.inf)
+    is_root = np.equal(a.hi, 0) & np.equal(a.radius, 0) & (quarters == 0)
+    radius = np.where(is_root, 0.0, radius)
+    radius = np.where(np.isnan(a.radius) | ~np.isfinite(a.hi), np.nan, radius)
+    return Ball(sign * value.hi, sign * value.lo, radius)
+
+
+def _about(r: Array, rest: Array, is_cos: Array) -> Ball:
+    """sin(r + rest), or cos where `is_cos`, by the addition theorem about a point of the table."""
+    i = np.rint(r * POINTS)
+    step = r - i / POINTS  # exact
+    sine, sine_lo, cosine, cosine_lo = np.take(
+        _sines(), i.astype(np.int64) + MOST, axis=1, mode="clip"
+    )
+    value, value_lo = np.where(is_cos, cosine, sine), np.where(is_cos, cosine_lo, sine_lo)
+    slope, slope_lo = np.where(is_cos, -sine, cosine), np.where(is_cos, -sine_lo, cosine_lo)
+    square = step * step
+    # cos(step) − 1 and sin(step) − step; the terms left out are 2⁻⁷⁴ of step at most.
+    fall = square * (-1 / 2 + square * (1 / 24 + square * (-1 / 720 + square / 40320)))
+    bend = step * square * (-1 / 6 + square * (1 / 120 - square / 5040))
+    product, lack = two_product(slope, step)
+    top, below = two_sum(value, product)
+    parts = [
+        value_lo,
+        lack,
+        slope_lo * step,
+        slope * rest,
+        value * fall,
+        slope * bend,
+        -value * step * rest,
+    ]
+    mass = np.abs(below) + sum(map(np.abs, parts))
+    size = np.abs(step)
+    # At most eight roundings of each part and of the sums; terms of rest·step² are left out.
+    radius = 8 * U * mass + 2 * np.abs(rest) * square + 2.0**-74 * size
+    return Ball(*two_sum(top, below + sum(parts)), radius)

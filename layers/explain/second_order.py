@@ -37,7 +37,8 @@ class Derivative(ByFormula):
         self._layer = layer
         self.kinks = [kink.x for kink in find_kinks(layer)]
         base = layer.traced()
-        super().__init__(Rounded(Formula(base.inputs, slope_node(base)), base))
+        super().__init__()
+        self.rounded = Rounded(Formula(base.inputs, slope_node(base)), base)
 
     @property
     def name(self) -> str:  # type: ignore[override]

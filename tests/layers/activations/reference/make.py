@@ -31,8 +31,9 @@ from actgrad.layers.formula import trace
 FILE = Path(__file__).with_name("halves.json")
 #: Each dtype's digits, the exponent of its smallest subnormal, and that of its overflow.
 DTYPES = {"float16": (np.float16, 11, -24, 16), "bfloat16": (bfloat16, 8, -133, 128)}
-#: Every elementwise layer, at its default parameters and at two other values of each. (Where a
-#: parameter makes ties of tiny x, as alpha = 7 does for elu, the last bit of float64 decides them.)
+#: Every elementwise layer with a kernel of its own, at its default parameters and at two other
+#: values of each. (Where a parameter makes ties of tiny x, as alpha = 7 does for elu, the last bit
+#: of float64 decides them.)
 CASES = [
     "identity",
     "relu",
@@ -94,6 +95,7 @@ CASES = [
     "silu",
     "silu:beta=0.3",
     "silu:beta=2",
+    "step",
 ]
 
 

@@ -9,7 +9,6 @@ from actgrad.layers.activations.exponential import (
     Selu,
     Sigmoid,
     Softplus,
-    SqrtSoftplus,
     Tanh,
     Tanhshrink,
     Xielu,
@@ -24,7 +23,6 @@ from actgrad.layers.activations.lookup import (
     names_elsewhere,
     own_names,
 )
-from actgrad.layers.activations.periodic import Snake, SnakeBeta
 from actgrad.layers.activations.piecewise import (
     Hardshrink,
     Heaviside,
@@ -45,6 +43,5 @@ from actgrad.layers.activations.rational import (
     SparsePlus,
     Squareplus,
 )
-from actgrad.layers.activations.saturating import Laplace, ScaledTanh, Softcap
-from actgrad.layers.activations.self_gated import Gelu, Gelu10, GeluTanh, Mish, QuickGelu, Silu
+from actgrad.layers.activations.self_gated import Gelu, GeluTanh, Mish, QuickGelu, Silu
 from actgrad.layers.activations.softmax import LogSoftmax, Softmax, Softmin, Sparsemax

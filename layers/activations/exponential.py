@@ -333,24 +333,6 @@ class Exponential(Elementwise):
         np.multiply(dout, kept, out=dx)
 
 
-class SqrtSoftplus(ByFormula):
-    """The square root of softplus: out = √(log(1 + exp(x))).
-
-    ∂out/∂x = 1/(2·out·(1 + exp(−x))). x has any shape; out is 0 at −inf.
-    """
-
-    name = "sqrt_softplus"
-    aliases = ("sqrtsoftplus",)
-    source = "The score of experts in routers of mixture-of-experts models."
-    range = "0 < y"
-
-    def formula(self, x: Node) -> Node:
-        return f.sqrt(f.log1p(f.exp(x)))
-
-    def derivation(self, x: Node, y: Node) -> Derivation:
-        return Derivation([1 / (2 * f.sqrt(f.log1p(f.exp(x))) * (1 + f.exp(-x)))])
-
-
 class Xielu(ByFormula):
     """An integral of ELU: out = beta·x + (alpha_p·x² for x > 0, else alpha_n·(exp(x) − 1 − x)).
 

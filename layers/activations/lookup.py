@@ -12,10 +12,8 @@ from actgrad.layers.activations import (
     exponential,
     gated,
     leaky,
-    periodic,
     piecewise,
     rational,
-    saturating,
     self_gated,
     softmax,
 )
@@ -46,10 +44,8 @@ FAMILIES = (
     exponential,
     gated,
     leaky,
-    periodic,
     piecewise,
     rational,
-    saturating,
     self_gated,
     softmax,
 )

@@ -233,7 +233,7 @@ class Isrlu(ByFormula):
         return Derivation([f.where(x > 0, 1, 1 / f.sqrt(1 + self.alpha * x**2) ** 3)])
 
 
-class HardMish(ByFormula):
+class HardMish(Smooth):
     """Mish of parabolas: out = x·min(max(0, x + 2), 2)/2.
 
     ∂out/∂x = 0 for x ≤ −2, 1 for x ≥ 0, else x + 1. x has any shape. Others define x·min(max(0, x +
@@ -250,3 +250,9 @@ class HardMish(ByFormula):
 
     def derivation(self, x: Node, y: Node) -> Derivation:
         return Derivation([f.where(x <= -2, 0, f.where(x >= 0, 1, x + 1))])
+
+    def value_and_slope(self, x: Array) -> tuple[Array, Array]:
+        mid = np.clip(x, -2, 0)
+        slope = mid + 1
+        slope[x <= -2] = 0
+        return np.where(x > 0, x, mid * (mid + 2) / 2), slope

@@ -18,7 +18,6 @@ from actgrad.layers.activations.exponential import FARTHEST
 from actgrad.layers.activations.kernels import Smooth, SmoothRectifier
 from actgrad.layers.arithmetic import DEEP, deepen, two_product, two_sum
 from actgrad.layers.arrays import Array, decimal, scratch
-from actgrad.layers.by_formula import ByFormula
 from actgrad.layers.formula import Node, written
 from actgrad.layers.formula import words as f
 from actgrad.layers.layer import Derivation, NaiveForm
@@ -329,25 +328,6 @@ class GeluTanh(StepGated):
         lost += x * lo
         hi, lo = two_product(cube, TWICE[0])
         return hi, lo + (TWICE[0] * lost + TWICE[1] * cube)
-
-
-class Gelu10(ByFormula):
-    """GELU, clipped at 10: out = min(x·Φ(x), 10).
-
-    ∂out/∂x = Φ(x) + x·φ(x) where out < 10, else 0. x has any shape; out is −0 at −inf. Its name
-    also promises a clip at −10, which GELU never reaches.
-    """
-
-    name = "gelu_10"
-    source = "Hugging Face Transformers, `ClippedGELUActivation(-10, 10)`, for quantization."
-    range = "-0.16997120748 ≤ y ≤ 10"
-
-    def formula(self, x: Node) -> Node:
-        return f.minimum(Gelu().formula(x), 10)
-
-    def derivation(self, x: Node, y: Node) -> Derivation:
-        (*_, slope), names = Gelu().derivation(x, y)
-        return Derivation([f.where(Gelu().formula(x) < 10, slope, 0)], names)
 
 
 #: 2√(2/π) as hi + lo.

@@ -191,19 +191,23 @@ def _table() -> Array:
 
 
 def erf(a: Ball) -> Ball:
-    """±(1 − exp(−a²)·R(|a|)); far from 0 hi is ±1, and lo has all digits of the rest."""
-    size = absolute(a)
-    near = multiply(exp(negative(multiply(size, size))), _scaled(size))
-    far = size.hi - size.radius > FAR
-    beyond = Choice(far, far | (size.hi <= FAR))
-    rest = where(beyond, Ball(0.0, 0.0, NOTHING), near)
-    value = subtract(ONE, rest)
+    """±(1 − erfc(|a|)); far from 0 hi is ±1, and lo has 53 bits of the rest."""
+    value = subtract(ONE, _complement(absolute(a)))
     return where(Choice(a.hi < 0, np.True_), negative(value), value)
 
 
 def erfc(a: Ball) -> Ball:
-    """1 − erf(a); for a large a its digits are those that erf has in lo."""
-    return subtract(ONE, erf(a))
+    """erfc(|a|) for a ≥ 0, with all its digits; 2 − erfc(|a|) elsewhere."""
+    rest = _complement(absolute(a))
+    return where(Choice(a.hi < 0, np.True_), subtract(literal(2), rest), rest)
+
+
+def _complement(size: Ball) -> Ball:
+    """erfc of a number ≥ 0: exp(−a²)·R(a), and at most NOTHING beyond FAR."""
+    near = multiply(exp(negative(multiply(size, size))), _scaled(size))
+    far = size.hi - size.radius > FAR
+    beyond = Choice(far, far | (size.hi <= FAR))
+    return where(beyond, Ball(0.0, 0.0, NOTHING), near)
 
 
 def _scaled(a: Ball) -> Ball:

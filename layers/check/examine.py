@@ -145,7 +145,7 @@ class Examination:
 
     def report(self) -> Report:
         """Ask all questions: first the behaviour, then the accuracy in each dtype."""
-        reproducible = not self._has("wrong-shape") and self._watch_behaviour()
+        reproducible = not self._is_misshapen() and self._watch_behaviour()
         if reproducible:
             findings, notes = check_parameter_gradients(self.subject, self.sample())
             self.findings += findings
@@ -198,6 +198,12 @@ class Examination:
     def _has(self, name: str) -> bool:
         return any(finding.name == name for finding in self.findings)
 
+    def _is_misshapen(self) -> bool:
+        """Whether out or dx has the wrong shape for an x that the layer is meant for."""
+        return any(
+            each.name == "wrong-shape" and each.severity == "error" for each in self.findings
+        )
+
     def _add(self, finding: Finding | None) -> None:
         self.findings += [finding] if finding else []
 
@@ -205,10 +211,12 @@ class Examination:
         """Add the findings on the behaviour; whether the results can be compared with others."""
         for dtype in self.dtypes:
             trial = Trial.of(self.subject, self.sample(dtype), not self.coupled)
+            stated = self.shapes.is_stated and (self.coupled or self.x is None)
+            trial = trial._replace(stated=stated)
             self.findings += behaviour_findings(trial, self._by_state)
             if self._has("different-answers"):
                 return False
-        return not self._has("wrong-shape")
+        return not self._is_misshapen()
 
     def _by_state(self, finding: Finding) -> Finding | None:
         """What a finding becomes where a state changes forward: None if backward fits it then.

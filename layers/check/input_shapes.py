@@ -42,8 +42,10 @@ class InputShapes:
         stated = [*_stated(layer)]
         sizes = parameter_sizes(layer)
         fitting = [*_of_targets(layer), *_fitting(sizes), *_of_matrices(layer)]
+        #: Whether the layer or the caller states the shape of x.
+        self.is_stated = asked is not None or bool(stated)
         #: Whether only some sizes of an axis fit the layer.
-        self.has_sizes = asked is not None or bool(stated or fitting)
+        self.has_sizes = self.is_stated or bool(fitting)
         tried: list[Shape] = [asked] if asked is not None else stated
         if not tried:
             counts = [value for value in vars_of(layer).values() if type(value) is int]

@@ -145,4 +145,5 @@ def array_size(trial: Trial) -> Iterator[Behaviour]:
                 f"{method} gives an element another result in an array {place}",
                 Script(statement, expression, expected.format(result)),
                 ROUNDINGS,
+                severity=trial.severity_at(sample.array.shape),
             )

@@ -40,11 +40,13 @@ def result_shape(trial: Trial) -> Iterator[Behaviour]:
     """Out must have x's shape in an element-wise layer, and dx in every layer.
 
     The backward of an element-wise layer takes every row and matrix that its forward takes.
-    Another layer is asked for the shape of the trial, and for a batch of one.
+    Another layer is asked for the shape of the trial, and for a batch of one. A fault at a shape
+    other than a stated one is a warning.
     """
     shape = trial.x.array.shape
     batches = [shape, (1, *shape[1:])] if len(shape) > 1 else [shape]
-    for size in trial.asked_shapes if trial.elementwise else batches:
+    asked = (*([shape] if trial.stated else []), *trial.asked_shapes)
+    for size in asked if trial.elementwise else batches:
         x = ordinary_sample(size, trial.dtype)
         calls = f"x = {x.text}; out = layer.forward(x)"
         backward = "np.shape(layer.backward(np.ones_like(out)))"
@@ -54,12 +56,14 @@ def result_shape(trial: Trial) -> Iterator[Behaviour]:
                     "wrong-shape",
                     f"{method} gives another shape than x's, {size}",
                     Script(calls, "np.shape(out)" if method == "forward" else backward, "x.shape"),
+                    severity=trial.severity_at(size),
                 )
         elif trial.elementwise and x.array.ndim and x.array.size:
             yield Behaviour(
                 "wrong-shape",
                 f"backward raises an exception for x of shape {size}, which forward takes",
                 Script(calls, backward, "x.shape", may_raise=True),
+                severity="warning" if trial.stated and size != shape else "error",
             )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from actgrad.layers.arrays import Array, finfo
 from actgrad.layers.check.input_shapes import parameter_arrays
 from actgrad.layers.check.points import SHAPES, Sample, ordinary_sample
-from actgrad.layers.check.report import Finding
+from actgrad.layers.check.report import Finding, Severity
 from actgrad.layers.check.script import NO_ADDITION, Addition, Script, Tolerance
 from actgrad.layers.check.subject import Subject
 
@@ -32,6 +32,7 @@ class Behaviour(NamedTuple):
     #: A tolerance, if it is not a number of rounding errors.
     tolerance: Tolerance | None = None
     addition: Addition = NO_ADDITION
+    severity: Severity = "error"
 
 
 class Trial(NamedTuple):
@@ -44,6 +45,8 @@ class Trial(NamedTuple):
     out_shape: tuple[int, ...]
     #: What is done to x before it is used: an expression over the placeholder `{}`.
     transform: str = "{}"
+    #: Whether the layer or the caller states the shape of x.
+    stated: bool = False
 
     @staticmethod
     def of(subject: Subject, x: Sample, elementwise: bool) -> Trial:
@@ -76,6 +79,18 @@ class Trial(NamedTuple):
         """The machine epsilon of x's dtype."""
         return float(finfo(self.dtype).eps)
 
+    def severity_at(self, shape: tuple[int, ...]) -> Severity:
+        """How bad a fault is for x of that shape: a warning if another shape is stated.
+
+        The stated shape stands for other batches too, of which out has the size.
+        """
+        own = self.x.array.shape
+        if not self.stated or shape == own:
+            return "error"
+        out = self.subject.forward(ordinary_sample(shape, self.dtype).array)
+        is_batch = shape[1:] == own[1:] and out.shape[:1] == shape[:1] != ()
+        return "error" if is_batch else "warning"
+
     def dout(self, start: int) -> Sample:
         """A gradient from upstream, of out's shape; another one for each start.
 
@@ -85,7 +100,7 @@ class Trial(NamedTuple):
 
     def finding(self, behaviour: Behaviour) -> Finding | None:
         """The finding, if the script shows the fault; its example is small where that suffices."""
-        name, message, script, roundings, tolerance, addition = behaviour
+        name, message, script, roundings, tolerance, addition, severity = behaviour
         if tolerance is None:
             tolerance = rounding_errors(roundings, self.eps)
         filled = script.filled(
@@ -95,6 +110,7 @@ class Trial(NamedTuple):
             other=ordinary_sample(self.x.array.shape, self.dtype, 21).text,
         )
         finding = filled.finding(self.subject, name, message, self.dtype, tolerance, addition)
+        finding = finding and finding._replace(severity=severity)
         small = ordinary_sample(SMALL, self.dtype).array
         if finding is None or self.x.array.shape == SMALL or not self.subject.accepts(small):
             return finding

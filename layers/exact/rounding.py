@@ -12,7 +12,7 @@ import math
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from mpmath import mp, mpf
+from mpmath import isnan, mp, mpf
 
 from actgrad.layers.arithmetic import balls, rounded
 from actgrad.layers.arrays import Array, round_into
@@ -119,6 +119,9 @@ class Rounded:
             rounded_value[open_], better = self._settled(x[open_], dtype)
             for part, exact_part in zip(slope, better, strict=True):
                 part[open_] = exact_part
+            if self.domain is not self.formula:
+                outside = [i for i in open_ if finite[i] and isnan(exact(self.domain, x[i])[0])]
+                rounded_value[outside] = slope.hi[outside] = np.nan
             no_value[open_] = np.isnan(rounded_value[open_]) & finite[open_]
             no_slope = np.isnan(slope.hi) & finite & ~no_value
         return Outcome(rounded_value, slope, no_value, no_slope)

@@ -45,8 +45,8 @@ PLACES = sorted(
 )
 #: There even BITS bits do not distinguish a value from the end of its range.
 FAR = [sign * 2.0**exponent for sign in (-1, 1) for exponent in range(8, 40, 4)]
-#: Enough to distinguish tanh(32) from 1, and laplace(−32) from 0.
-BITS, BITS_OF_LAPLACE = 400, 12_000
+#: Enough to distinguish tanh(32) from 1.
+BITS = 400
 #: How near a value must come to an end, relative to the end or to 1.
 NEAR = 1e-3
 #: Digits that the texts do not show.
@@ -86,8 +86,8 @@ def intervals(text: str) -> list[Interval]:
 def values(tried: Layer, places: list[float]) -> list[mpf]:
     """Exact values of the layer at these x; at lines of two for a layer along an axis."""
     if tried.is_elementwise:
-        formula, bits = tried.traced(), BITS_OF_LAPLACE if tried.name == "laplace" else BITS
-        return [exact(formula, place, bits=bits)[0] for place in places]
+        formula = tried.traced()
+        return [exact(formula, place, bits=BITS)[0] for place in places]
     formula = tried.traced(2)
     lines = [line for place in places[::3] for line in ([place, 1.0], [place, -1.0], [0.5, place])]
     return [value for line in lines for value in exact(formula, line, bits=BITS)[0]]

@@ -35,10 +35,6 @@ ALPHA = mpf("1.6732632423543772848170429916717")
 #: default parameters.
 LITERATURE: Mapping[str, tuple[str, Function]] = {
     "bent_identity": ("x/(2·sqrt(x² + 1)) + 1", lambda x: x / (2 * mp.sqrt(x**2 + 1)) + 1),
-    "gelu_10": (
-        "Φ(x) + x·φ(x) for x·(1 + erf(x/sqrt(2)))/2 < 10, else 0",
-        lambda x: mp.ncdf(x) + x * mp.npdf(x),
-    ),
     "hard_mish": (
         "0 for x ≤ -2, 1 for x ≥ 0, else x + 1",
         lambda x: x + 1 if -2 < x < 0 else mpf(x >= 0),
@@ -48,21 +44,6 @@ LITERATURE: Mapping[str, tuple[str, Function]] = {
         lambda x: mpf(1) if x > 0 else (1 + x**2) ** mpf(-1.5),
     ),
     "isru": ("1/sqrt(1 + alpha·x²)³", lambda x: (1 + x**2) ** mpf(-1.5)),
-    "laplace": (
-        "exp(-((x - mu)/sigma)²/2)/(sigma·sqrt(2·π))",
-        lambda x: mp.npdf(x, mpf(0.707107), mpf(0.282095)),
-    ),
-    "scaled_tanh": (
-        "alpha·beta·(1 - tanh(beta·x)²)",
-        lambda x: mpf(1.7159) * mpf(2 / 3) * mp.sech(mpf(2 / 3) * x) ** 2,
-    ),
-    "snake": ("1 + sin(2·alpha·x)", lambda x: 1 + mp.sin(2 * x)),
-    "snake_beta": ("1 + alpha·sin(2·alpha·x)/beta", lambda x: 1 + mp.sin(2 * x)),
-    "softcap": ("1 - (y/cap)²", lambda x: mp.sech(x / 30) ** 2),
-    "sqrt_softplus": (
-        "1/(2·sqrt(log1p(exp(x)))·(1 + exp(-x)))",
-        lambda x: gate(x) / (2 * mp.sqrt(mp.log(1 + mp.exp(x)))),
-    ),
     "step": ("0", lambda x: mpf(0)),
     "xielu": (
         "2·alpha_p·x + beta for x > 0, else alpha_n·(exp(x) - 1) + beta",

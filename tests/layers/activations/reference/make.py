@@ -96,6 +96,7 @@ CASES = [
     "silu:beta=0.3",
     "silu:beta=2",
     "step",
+    "hard_mish",
 ]
 
 

@@ -25,7 +25,6 @@ from actgrad.layers.activations.lookup import (
 )
 from actgrad.layers.activations.piecewise import (
     Hardshrink,
-    Heaviside,
     Identity,
     Relu,
     Softshrink,
@@ -36,8 +35,6 @@ from actgrad.layers.activations.rational import (
     BentIdentity,
     HardMish,
     Hardswish,
-    Isrlu,
-    Isru,
     ReluSquared,
     Softsign,
     SparsePlus,

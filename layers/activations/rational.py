@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from actgrad.layers.activations.kernels import Smooth, SmoothRectifier
-from actgrad.layers.arrays import Array, decimal
+from actgrad.layers.arrays import Array
 from actgrad.layers.by_formula import ByFormula
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
@@ -178,59 +178,6 @@ class BentIdentity(ByFormula):
 
     def derivation(self, x: Node, y: Node) -> Derivation:
         return Derivation([x / (2 * f.sqrt(x**2 + 1)) + 1])
-
-
-class Isru(ByFormula):
-    """The inverse square root unit: out = x/√(1 + alpha·x²).
-
-    ∂out/∂x = (out/x)³. x has any shape; out is ±1/√alpha at ±inf.
-    """
-
-    name = "isru"
-    source = (
-        'Carlile, Delamarter, Kinney, Marti and Whitney, "Improving deep learning by ISRLUs", 2017.'
-    )
-
-    alpha: float = parameter(1.0, "out approaches ±1/√alpha", above=0)
-
-    @property
-    def range(self) -> str:
-        end = decimal(self.alpha**-0.5)
-        return f"-{end} < y < {end}"
-
-    def formula(self, x: Node) -> Node:
-        return x / f.sqrt(1 + self.alpha * x**2)
-
-    def derivation(self, x: Node, y: Node) -> Derivation:
-        square = 1 + self.alpha * x**2
-        return Derivation(
-            [(square - self.alpha * x**2) / f.sqrt(square) ** 3, 1 / f.sqrt(square) ** 3]
-        )
-
-
-class Isrlu(ByFormula):
-    """The inverse square root linear unit: out = x for x > 0, else x/√(1 + alpha·x²).
-
-    ∂out/∂x = 1 for x > 0, else (out/x)³, which is 1 at 0. x has any shape; out is −1/√alpha at
-    −inf.
-    """
-
-    name = "isrlu"
-    source = (
-        'Carlile, Delamarter, Kinney, Marti and Whitney, "Improving deep learning by ISRLUs", 2017.'
-    )
-
-    alpha: float = parameter(1.0, "out approaches −1/√alpha as x → −∞", above=0)
-
-    @property
-    def range(self) -> str:
-        return f"-{decimal(self.alpha**-0.5)} < y"
-
-    def formula(self, x: Node) -> Node:
-        return f.where(x > 0, x, x / f.sqrt(1 + self.alpha * x**2))
-
-    def derivation(self, x: Node, y: Node) -> Derivation:
-        return Derivation([f.where(x > 0, 1, 1 / f.sqrt(1 + self.alpha * x**2) ** 3)])
 
 
 class HardMish(Smooth):

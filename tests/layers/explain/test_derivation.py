@@ -39,12 +39,6 @@ LITERATURE: Mapping[str, tuple[str, Function]] = {
         "0 for x ≤ -2, 1 for x ≥ 0, else x + 1",
         lambda x: x + 1 if -2 < x < 0 else mpf(x >= 0),
     ),
-    "isrlu": (
-        "1 for x > 0, else 1/sqrt(1 + alpha·x²)³",
-        lambda x: mpf(1) if x > 0 else (1 + x**2) ** mpf(-1.5),
-    ),
-    "isru": ("1/sqrt(1 + alpha·x²)³", lambda x: (1 + x**2) ** mpf(-1.5)),
-    "step": ("0", lambda x: mpf(0)),
     "xielu": (
         "2·alpha_p·x + beta for x > 0, else alpha_n·(exp(x) - 1) + beta",
         lambda x: 2 * mpf(0.8) * x + 0.5 if x > 0 else mpf(0.8) * mp.expm1(x) + 0.5,
@@ -112,7 +106,7 @@ LITERATURE: Mapping[str, tuple[str, Function]] = {
     "thresholded_relu": ("1 for x > alpha, else 0", lambda x: mpf(x > 1)),
 }
 #: The graph's gradient is already the textbook's form.
-UNDERIVED = {"identity", "step", "threshold"}
+UNDERIVED = {"identity", "threshold"}
 #: 50 points, kinks and 0 among them.
 POINTS = [*np.linspace(-6.1, 6.3, 41).tolist(), 0.0, 3.0, -3.0, 6.0, 1.0, -1.0, 0.5, -0.5, 1e-9]
 ELEMENTWISE = [cls for cls in catalogue() if at_defaults(cls).is_elementwise]

@@ -95,7 +95,6 @@ CASES = [
     "silu",
     "silu:beta=0.3",
     "silu:beta=2",
-    "step",
     "hard_mish",
 ]
 

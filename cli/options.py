@@ -175,12 +175,14 @@ Order: TypeAlias = Annotated[
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress bar.")]
 
 
-def parsed_shape(text: str) -> tuple[int, ...]:
-    """Read `64,1024` as a shape.
+def parsed_shape(text: str | None) -> tuple[int, ...] | None:
+    """Read `64,1024` as a shape; None is not given.
 
     Raises:
         ShapeError: the text is not positive integers with commas between them.
     """
+    if text is None:
+        return None
     try:
         sizes = tuple(int(size) for size in text.split(","))
     except ValueError:

@@ -52,7 +52,7 @@ def backward(
     """
     from actgrad.cli.read import Encoding
 
-    encoding = Encoding(dtype, parsed_shape(shape) if shape else None, bits)
+    encoding = Encoding(dtype, parsed_shape(shape), bits)
     run_layers(layers, x, dout, order, encoding, form, output, threads, quiet)
 
 

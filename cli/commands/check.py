@@ -88,7 +88,7 @@ def check(
     ignored = ignore or []
     require_finding_names(ignored)
     given = None if x is None else read_array(x, "--x", dtype)
-    sizes = None if shape is None else parsed_shape(shape)
+    sizes = parsed_shape(shape)
     texts = [text for layer in layers for text in layer_texts(layer)]
 
     def report_on(text: str) -> Report:

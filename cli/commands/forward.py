@@ -34,5 +34,5 @@ def forward(
     from actgrad.cli.commands.backward import run_layers
     from actgrad.cli.read import Encoding
 
-    encoding = Encoding(dtype, parsed_shape(shape) if shape else None, bits)
+    encoding = Encoding(dtype, parsed_shape(shape), bits)
     run_layers(layers, x, None, 0, encoding, form, output, threads, quiet)

@@ -64,7 +64,7 @@ def sample(
     from actgrad.layers.verify import draw_sample, every_number
 
     destination = Output(ArrayFormat, form, output)
-    sizes = None if shape is None else parsed_shape(shape)
+    sizes = parsed_shape(shape)
     room = None if sizes is None else math.prod(sizes)
     for number in (count, room):
         if number is not None and number * PER_NUMBER > memory():

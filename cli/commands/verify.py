@@ -147,7 +147,7 @@ def verify_dump(
         policy = Policy(*limits, flush_subnormals, ignore, span, monotonic).checked()
     except PolicyError as error:
         raise PolicyError(OPTIONS[error.field], error.problem) from None
-    encoding = Encoding(dtype, parsed_shape(shape) if shape else None, bits)
+    encoding = Encoding(dtype, parsed_shape(shape), bits)
     if tries:
         attempts = tried_ways(layers, tries, x, dout, encoding, accumulate, policy)
         for destination in destinations:
@@ -191,9 +191,9 @@ def tried_ways(
     """
     import numpy as np
 
-    from actgrad.cli.read import read_array
+    from actgrad.cli.read import in_memory, open_array
     from actgrad.layers import ShapeError, any_layer, chain_of
-    from actgrad.layers.arrays import floating, named
+    from actgrad.layers.arrays import named
     from actgrad.layers.verify import draw_sample, tried
 
     chain = chain_of(specs)
@@ -202,12 +202,12 @@ def tried_ways(
         with np.errstate(invalid="ignore"):
             given = given[np.isfinite(given)]
     else:
-        given = floating(read_array(x, "--x", encoding.dtype), "--x")
+        with open_array(x, "--x", encoding) as array:
+            given = in_memory(array, encoding.dtype)
     upstream = np.ones((), given.dtype)
     if dout is not None:
-        upstream = floating(read_array(dout, "--dout", encoding.dtype), "--dout").astype(
-            given.dtype
-        )
+        with open_array(dout, "--dout", encoding) as array:
+            upstream = in_memory(array, encoding.dtype).astype(given.dtype)
     try:
         upstream = np.broadcast_to(upstream, given.shape)
     except ValueError:

@@ -27,7 +27,6 @@ ZIP = b"PK"
 ARCHIVE_MEMBER = r"(?is)(.*\.(?:npz|safetensors|json|csv)):(.+)"
 #: The suffixes of texts whose arrays may have names.
 TEXTS = {"json", "csv"}
-NPY = b"\x93NUMPY"
 #: The suffixes of files that only their own library loads, and the lines that convert them.
 PICKLES = {
     **dict.fromkeys(
@@ -167,7 +166,8 @@ def _opened(
 def _may_be_literal(argument: str) -> bool:
     """Whether the text begins like an array; `/tmp/x.npy` does not."""
     start = argument.replace("−", "-").lstrip()
-    patterns = literal.NUMBER, literal.WRAPPER, r"<tf\.|Parameter\b|Tensor\(", rows.TITLE
+    headings = [pattern for pattern, _ in literal.HEADINGS]
+    patterns = literal.NUMBER, literal.WRAPPER, rows.TITLE, *headings
     return start[:1] in tuple("[(.…") or any(re.match(pattern, start) for pattern in patterns)
 
 
@@ -232,7 +232,7 @@ def _file(
             from actgrad.cli.read import safetensors
 
             return safetensors.safetensors_array(file, name, member)
-        if suffix == ".bin" and file.peek(6)[:6] != NPY:
+        if suffix == ".bin" and not _begins_as_npy(file):
             return _raw(file, name, encoding)
         source = _stream(file, name, member, encoding, files)
     except OSError as error:
@@ -240,6 +240,12 @@ def _file(
     if source is None:
         raise SourceError(f"{path} is empty")
     return source
+
+
+def _begins_as_npy(file: BufferedReader) -> bool:
+    from actgrad.cli.read import npy
+
+    return file.peek(len(npy.MAGIC)).startswith(npy.MAGIC)
 
 
 def _raw(file: BufferedReader, name: str, encoding: Encoding) -> ExternalArray:

@@ -262,3 +262,16 @@ def test_dumps_that_cannot_be_verified_are_refused(
     (folder / "short.npy").write_bytes((folder / "y.npy").read_bytes()[:-4])
     with pytest.raises(ActgradError, match=message):
         run(monkeypatch, "gelu", *arguments.split())
+
+
+def test_a_try_reads_raw_data_and_bits_as_a_dump_does(
+    folder: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    x = np.array([1.5, -2], np.float16)
+    x.tofile("x.bin")
+    np.save("bits.npy", x.view(np.uint16))
+    given = ["--try", "max(x, 0)", "--dtype", "float16", "-f", "json", "--x"]
+    assert run(monkeypatch, "relu", *given, "x.bin", "--shape", "2") == 0
+    raw = capsys.readouterr().out
+    assert run(monkeypatch, "relu", *given, "bits.npy", "--bits") == 0
+    assert capsys.readouterr().out == raw

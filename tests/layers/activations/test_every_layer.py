@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from mpmath import isnan
 
 from actgrad.layers import (
     AlongAxis,
@@ -20,7 +19,6 @@ from actgrad.layers import (
     Threshold,
     catalogue,
 )
-from actgrad.layers.exact import exact
 from actgrad.layers.formula import trace
 
 every_layer = pytest.mark.parametrize("cls", catalogue(), ids=lambda cls: cls.name)
@@ -187,11 +185,7 @@ def test_nan_propagates_and_nothing_warns_at_the_extremes(cls: type[Layer], dtyp
     assert np.isnan(out[0]).all()
     if not is_halving(layer):
         assert not np.isnan(out[1:]).any()
-        assert not np.isnan(dx[[3, 4, 5]]).any()
-        # At ±inf the slope may have no limit, as that of a wave has none.
-        for slope, at in zip(dx[1:3].ravel(), x[1:3].ravel(), strict=True):
-            if np.isnan(slope):
-                assert isnan(exact(layer.traced(), float(at))[1])
+        assert not np.isnan(dx[1:]).any()
 
 
 @every_layer

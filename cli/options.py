@@ -44,6 +44,13 @@ def format_option(formats: type[StrEnum]) -> Any:
     )
 
 
+def share_option(name: str, what: str, default: str) -> Any:
+    """The option `--max-NAME` that sets a share."""
+    return typer.Option(
+        f"--max-{name}", metavar="SHARE", help=f"{what}, such as 10% or 0.1.", show_default=default
+    )
+
+
 def file_option(suffixes: str) -> Any:
     """The option `-o FILE` of a command that has formats with these suffixes."""
     return typer.Option(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -16,18 +16,12 @@ from actgrad.cli.options import (
     Layers,
     Quiet,
     Threads,
+    share_option,
 )
 
 if TYPE_CHECKING:
     from actgrad.layers.diagnose import Diagnosis, NetworkDiagnosis, Thresholds
     from actgrad.layers.run import Source
-
-
-def limit(name: str, what: str, default: str) -> Any:
-    """The option `--max-NAME` of a rule's threshold."""
-    return typer.Option(
-        f"--max-{name}", metavar="SHARE", help=f"{what}, such as 10% or 0.1.", show_default=default
-    )
 
 
 Share = str | None
@@ -106,21 +100,23 @@ def diagnose(
     worst_first: Annotated[
         bool, typer.Option("--worst-first", help="List the layers with most findings first.")
     ] = False,
-    max_dead: Annotated[Share, limit("dead", "The share of dead units allowed", "10%")] = None,
+    max_dead: Annotated[
+        Share, share_option("dead", "The share of dead units allowed", "10%")
+    ] = None,
     max_saturated: Annotated[
-        Share, limit("saturated", "The share of saturated units allowed", "10%")
+        Share, share_option("saturated", "The share of saturated units allowed", "10%")
     ] = None,
     max_constant: Annotated[
-        Share, limit("constant", "The share of constant units allowed", "10%")
+        Share, share_option("constant", "The share of constant units allowed", "10%")
     ] = None,
     max_duplicate: Annotated[
-        Share, limit("duplicate", "The share of duplicate units allowed", "10%")
+        Share, share_option("duplicate", "The share of duplicate units allowed", "10%")
     ] = None,
     max_dormant: Annotated[
-        Share, limit("dormant", "The share of dormant units allowed", "10%")
+        Share, share_option("dormant", "The share of dormant units allowed", "10%")
     ] = None,
     max_underflow: Annotated[
-        Share, limit("underflow", "The share of gradients that may underflow", "5%")
+        Share, share_option("underflow", "The share of gradients that may underflow", "5%")
     ] = None,
     min_gradient: Annotated[
         float | None,

@@ -26,7 +26,7 @@ from actgrad.layers.activations.signature import (
     signatures,
 )
 from actgrad.layers.errors import ParameterError, UnknownLayerError
-from actgrad.layers.formula import Node, read_formula
+from actgrad.layers.formula import Node
 from actgrad.layers.layer import Layer
 from actgrad.layers.parameter import Number, unknown_parameter
 
@@ -104,6 +104,7 @@ def formula_of(text: str, numbers: Mapping[str, Number]) -> Callable[[Node], Nod
         ExpressionError: it is no expression in x.
     """
     from actgrad.layers.activations.expression import layer_word
+    from actgrad.layers.formula import read_formula
 
     return read_formula(text, numbers, {name: layer_word(cls) for name, cls in own_names().items()})
 

@@ -18,7 +18,7 @@ from actgrad.layers.activations.exponential import FARTHEST
 from actgrad.layers.activations.kernels import Smooth, SmoothRectifier
 from actgrad.layers.arithmetic import DEEP, deepen, two_product, two_sum
 from actgrad.layers.arrays import Array, decimal, scratch
-from actgrad.layers.formula import Node, written
+from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
 from actgrad.layers.layer import Derivation, NaiveForm
 from actgrad.layers.parameter import parameter
@@ -42,6 +42,13 @@ def gated(x: Array, n: Array, t: Array, z: Array, rest: Array) -> tuple[Array, A
     value += value * (rest - lost)
     slope += slope * (rest - lost_square)
     return deepen(value, z, x * (1 + rest)), deepen(slope, z, n * (1 + rest))
+
+
+def called(name: str, argument: Node) -> str:
+    """How a derivation writes a function of that name: `σ(beta·x)`."""
+    from actgrad.layers.formula import written
+
+    return f"{name}({written(argument)})"
 
 
 class StepGated(SmoothRectifier):
@@ -85,7 +92,7 @@ class SigmoidGated(StepGated):
         s = 1 / (1 + f.exp(-z))
         bent = self.steepness * y
         steps = [bent + s * (1 - bent), s + z * s * (1 - s), s * (1 + z * (1 - s))]
-        return Derivation(steps, {f"σ({written(z)})": s})
+        return Derivation(steps, {called("σ", z): s})
 
     def naive_forms(self, x: Node) -> Iterator[NaiveForm]:
         s = 1 / (1 + f.exp(-self.steepness * x))
@@ -244,7 +251,7 @@ class Gelu(SmoothRectifier):
         bell = f.exp(-(x**2) / 2)
         density = bell / f.sqrt(2 * f.pi)
         steps = [below + x * bell / f.sqrt(2 * f.pi), below + x * density]
-        return Derivation(steps, {f"Φ({written(x)})": below, f"φ({written(x)})": density})
+        return Derivation(steps, {called("Φ", x): below, called("φ", x): density})
 
     def short_block(self, x: Array, out: Array, *saved: Array) -> None:
         (slope,) = saved

@@ -19,6 +19,8 @@ Interval: TypeAlias = tuple[Any, Any]
 WHOLE: Interval = (libmp.fninf, libmp.finf)
 #: A condition that may hold or not, and the values of a sine.
 EITHER, UNIT = (libmp.fzero, libmp.fone), (libmp.fnone, libmp.fone)
+#: Numbers that agree to so many bits are equal in a comparison.
+SAME = 1200
 #: Beyond ±2^FARTHEST, exp and the functions made of it are bounded, not computed: their exponents
 #: would have more bits than this. Neither is a sine: it would need as many bits of π.
 FARTHEST = 1 << 16
@@ -222,7 +224,7 @@ class Intervals:
     """Arithmetic on intervals with ends of `precision` bits: a method for each word of formulas.
 
     A comparison is True, False, or [0, 1] where the intervals leave it open. Numbers no further
-    apart than `floor` are equal.
+    apart than `floor`, or than 2^−SAME of themselves, are equal.
     """
 
     def __init__(self, precision: int, floor: Any = libmp.fzero) -> None:
@@ -322,7 +324,10 @@ class Intervals:
         if libmp.mpf_le(u[1], v[0]):
             return False
         low, high = hull(u, v)
-        return False if libmp.mpf_le(libmp.mpf_sub(high, low, 20, "u"), self.floor) else EITHER
+        gap = libmp.mpf_sub(high, low, 20, "u")
+        smaller = min(libmp.mpf_abs(low), libmp.mpf_abs(high), key=magnitude)
+        same = libmp.mpf_le(gap, self.floor) or libmp.mpf_le(gap, libmp.mpf_shift(smaller, -SAME))
+        return False if same else EITHER
 
     def not_above(self, u: Interval, v: Interval) -> bool | Interval:
         higher = self.above(u, v)

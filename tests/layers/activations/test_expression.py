@@ -141,6 +141,8 @@ def test_nothing_overflows_on_the_way() -> None:
         ("x*tanh(x)", math.nan, math.nan, math.nan),
         ("max(x, 0)", 0.0, 0.0, 0.0),
         ("max(0, x)", 0.0, 0.0, 1.0),
+        ("max(-exp(x), -exp(x))", 1e5, -math.inf, -math.inf),
+        ("max(-exp(x), -exp(x))", math.inf, -math.inf, -math.inf),
         ("|x|", 0.0, 0.0, 0.0),
         ("x if x >= 0 else 0", 0.0, 0.0, 1.0),
     ],

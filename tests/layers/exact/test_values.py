@@ -337,6 +337,13 @@ def test_a_tie_between_numbers_that_are_not_representable_is_a_tie() -> None:
         assert near(gradient, mpf(1) / 3)
 
 
+def test_numbers_beyond_every_dtype_may_be_equal() -> None:
+    value, gradient = exact(lambda x: maximum(-2 * exp(x), -exp(x) - exp(x)), 1e5)
+    with mp.workprec(100):
+        assert near(value, -2 * mp.exp(100_000))
+        assert near(gradient, value)
+
+
 def test_an_undecided_choice_is_settled_with_more_digits() -> None:
     def formula(x: Node) -> Node:
         return where(erf(x) < 1, x * x, 0)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
-from typer._click.core import Context
+from typer._click.core import Command, Context
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from actgrad import __version__
 from actgrad.cli.commands import COMMANDS
@@ -15,19 +18,41 @@ from actgrad.cli.help import HelpPage
 #: The exit status of a command line that does nothing.
 NOT_DONE = 2
 
+
+class CommandsOnDemand(TyperGroup):
+    """The commands, each built when it is asked for: to build all takes longer than to run one."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        not_built: dict[str, Any] = dict.fromkeys(COMMANDS)
+        self.commands = not_built | {**self.commands}
+
+    def get_command(self, context: Context, name: str) -> Command | None:
+        """The command of this name, or None where there is none."""
+        if name in COMMANDS and not self.commands[name]:
+            self.commands[name] = built(name)
+        return super().get_command(context, name)
+
+
+def built(name: str) -> Command:
+    """The command that the file of this name has."""
+    function = getattr(import_module(f"actgrad.cli.commands.{name}"), COMMANDS[name])
+    # Rich's help cuts the names of long options at 80 columns; Typer's plain help never does.
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+    # The list of commands shows the first sentence whole.
+    alone.command(name, short_help=(function.__doc__ or "").partition("\n")[0])(function)
+    return get_command(alone)
+
+
 app = typer.Typer(
     name="actgrad",
+    cls=CommandsOnDemand,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    # Rich's help cuts the names of long options at 80 columns; Typer's plain help never does.
     rich_markup_mode=None,
 )
 install_scripts()
 Context.formatter_class = HelpPage
-for command in COMMANDS:
-    # A command has the name of its file; the list of commands shows its first sentence whole.
-    sentence = (command.__doc__ or "").partition("\n")[0]
-    app.command(command.__module__.rpartition(".")[2], short_help=sentence)(command)
 
 
 @app.command("help", short_help="Show how actgrad, or one of its commands, is used.")

@@ -21,6 +21,7 @@ from actgrad.layers.check.points import (
     OFFSET,
     designed_points,
     distinct,
+    evenly_spaced,
 )
 from actgrad.layers.check.report import (
     LARGEST_ORDINARY,
@@ -88,7 +89,7 @@ def _sudden_changes(subject: Subject) -> Array:
 
 def _curve(elementwise: ElementwiseSubject, row: Array | None) -> GradientCurve:
     low, high = (-6.0, 6.0) if row is None or row.size < 2 else (row[0], row[-1])
-    x = np.linspace(float(low), float(high), CURVE_POINTS).astype(np.float64)
+    x = evenly_spaced(float(low), float(high), CURVE_POINTS)
     expected = elementwise.expected(x, elementwise.derivative(x), x.dtype)
     dx = elementwise.subject.run(x).dx.reshape(x.shape)
     return GradientCurve(x, dx, expected.nearest(dx), expected.error + 1e-12)

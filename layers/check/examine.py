@@ -306,9 +306,10 @@ def behaviour_findings(
         if finding is None:
             continue
         names.add(finding.name)
-        # A reshaped array, or a gradient that passes unchanged, is commonly handed on as a view.
-        is_view = finding.name == "returns-its-input" and not trial.elementwise
-        yield finding._replace(severity="warning") if is_view else finding
+        # An identity, a reshape and a gradient that passes unchanged commonly hand on an array.
+        # An element-wise layer that does so for some numbers only is a trap.
+        handed_on = finding.name == "returns-its-input" and not (trial.elementwise and condition)
+        yield finding._replace(severity="warning") if handed_on else finding
         if finding.name == "different-answers":
             return
     for behaviours in (stale_state, linearity, result_shape, result_dtype, array_size):

@@ -21,7 +21,7 @@ REMEDIES = {
     "not-linear": "dx must be dout times something that does not depend on dout",
     "writes-into-x": "work on a copy: out = x.copy()",
     "writes-into-dout": "work on a copy: dx = dout.copy()",
-    "returns-its-input": "return a copy of it",
+    "returns-its-input": "return a copy; PyTorch's Identity hands x on, which is no error",
     "returns-its-state": "return a copy, or allocate a new array in each call",
     "stale-state": "set everything that backward uses in each forward",
     "different-answers": "use a seed for random numbers, and change no state in backward",

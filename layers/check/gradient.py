@@ -22,7 +22,7 @@ from actgrad.layers.check.numerical_derivative import (
     differentiate,
     estimate,
 )
-from actgrad.layers.check.points import GRID, is_round
+from actgrad.layers.check.points import GRID, evenly_spaced, is_round
 from actgrad.layers.check.subject import Subject
 
 #: The factor by which the estimate of an error may be too small.
@@ -194,7 +194,7 @@ def _grid_around(x: Array, count: int = 2049) -> Array:
     finite = x[np.isfinite(x)]
     low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
     wide = REACH + 1e-4 * max(abs(low), abs(high))
-    return np.linspace(low - 1.013 * wide, high + 1.017 * wide, count)
+    return evenly_spaced(low - 1.013 * wide, high + 1.017 * wide, count)
 
 
 def at_discontinuity(discontinuities: list[Discontinuity], x: Array) -> Array:

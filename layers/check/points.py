@@ -61,6 +61,13 @@ def distinct(values: Array) -> Array:
     return np.asarray(ordered[np.append(True, ordered[1:] != ordered[:-1])[: ordered.size]])
 
 
+def evenly_spaced(low: float, high: float, count: int) -> Array:
+    """Numbers from low to high; they are finite even if the distance of the two overflows."""
+    largest = float(np.finfo(np.float64).max)
+    low, high = max(low, -largest), min(high, largest)
+    return np.asarray(2 * np.linspace(low / 2, high / 2, count))
+
+
 def is_round(x: Array) -> Array:
     """Which numbers are easy to follow: halves up to 10."""
     return np.asarray((2 * x == np.round(2 * x)) & (np.abs(x) <= 10))

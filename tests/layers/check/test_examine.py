@@ -121,6 +121,12 @@ def test_an_x_of_few_numbers_has_no_finding(x: Any) -> None:
     assert not np.ndim(x) or check_layer("softmax", x).findings == ()
 
 
+@pytest.mark.parametrize("x", [[1e308, -1e308], [1.7e308, 5e-324, -1.7e308]])
+def test_numbers_whose_distance_overflows_are_checked(x: list[float]) -> None:
+    report = check_layer("sparse_sigmoid", x)
+    assert (report.points, report.findings) == (len(x), ())
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_a_kink_among_given_numbers_of_a_narrow_dtype_is_found(dtype: str) -> None:
     x = np.random.default_rng(1).normal(0, 4, 500).astype(dtype)

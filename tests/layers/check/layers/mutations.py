@@ -13,6 +13,7 @@ TWICE = "return dout / self.d / self.d"
 
 MUTATIONS = {
     "wrong-gradient": [
+        ("HardSwish", "return np.maximum(x, -3) * (np.clip(x + 3, 0, 6) / 6)", "return x"),
         # a wrong sign, factor or term
         ("Tanh", SLOPE, "return -dout * (1 + y) * 2 * t / (1 + t)"),
         ("Tanh", SLOPE, "return dout * t"),
@@ -86,9 +87,6 @@ MUTATIONS = {
         ("Softsign", "x = np.nan_to_num(x, nan=np.nan)", "x = np.clip(x, -2, 2, out=x)"),
         ("Tanh", SLOPE, "self.x *= 1 - y * y; return dout * (1 + y) * 2 * t / (1 + t)"),
         ("Softmax", "e = np.exp(x - x", "x -= 1; e = np.exp(x - x"),
-    ],
-    "returns-its-input": [
-        ("HardSwish", "return np.maximum(x, -3) * (np.clip(x + 3, 0, 6) / 6)", "return x"),
     ],
     "returns-its-state": [
         (

@@ -98,3 +98,33 @@ class TanhshrinkThatCancels:
 
     def backward(self, dout):
         return dout - dout * (1 - np.tanh(self.x) ** 2)
+
+
+@right_with_warnings("returns-its-input")
+class Identity:
+    def forward(self, x):
+        return x
+
+    def backward(self, dout):
+        return dout
+
+
+@right_with_warnings("returns-its-input")
+class DropoutInEvaluation:
+    training = False
+
+    def forward(self, x):
+        self.kept = np.ones_like(x)
+        return x if not self.training else x * self.kept
+
+    def backward(self, dout):
+        return dout if not self.training else dout * self.kept
+
+
+@right_with_warnings("returns-its-input")
+class ShiftThatHandsDoutOn:
+    def forward(self, x):
+        return x + 0.25
+
+    def backward(self, dout):
+        return dout[...]

@@ -63,6 +63,8 @@ class Layer(ABC):
 
     #: Whether parts of an array may be run one after the other, as the run of a large file does.
     runs_in_parts: bool = True
+    #: The derivative as a layer, whose dx is d2x, if the way back gives d2x too.
+    second_order: Elementwise | None = None
 
     _saved: dict[str, Array] | None = None
     #: The sums over the last backward's blocks that make up `gradients`.

@@ -69,10 +69,11 @@ def run_layers(
 ) -> None:
     """Run the layers forward on the ARRAY `x`, and back from `dout`; deliver the answer.
 
-    `order` 0 is forward alone, 1 has dx, and 2 has dx and d2x, with all arrays in memory.
+    `order` 0 is forward alone, 1 has dx, and 2 has dx and d2x.
 
     Raises:
-        ActgradError: a layer, an array or a file is refused.
+        ActgradError: a layer, an array or a file is refused, or order 2 meets a layer along an
+            axis.
     """
     from contextlib import ExitStack
     from math import prod
@@ -88,6 +89,10 @@ def run_layers(
     destination, dtype = Output(ArrayFormat, form, output), encoding.dtype
     with distinct_lines_on_stderr():
         chain = chain_of(specs)
+        if order == 2:
+            from actgrad.layers.explain import WithSecondOrder
+
+            chain = WithSecondOrder(chain)
     with ExitStack() as files:
         given: Array | Source = files.enter_context(open_array(x, "--x", encoding))
         upstream: Array | Source | None = None
@@ -102,56 +107,44 @@ def run_layers(
                 upstream = in_memory(upstream, dtype)
         elif order:
             upstream = np.ones((), given.dtype.newbyteorder("="))
-        if order < 2 and prod(given.shape) * given.dtype.itemsize > LARGE:
+        if prod(given.shape) * given.dtype.itemsize > LARGE:
             from actgrad.cli.write import streamed_run
 
             streamed = streamed_run(chain, given, upstream, named(dtype) if dtype else None)
             if streamed is not None:
                 streamed.deliver(destination, threads, quiet)
-                note_undefined(chain)
+                note_conventions(chain)
                 return
         gradient = None if upstream is None else in_memory(upstream, dtype)
         array = in_memory(given, dtype)
         with distinct_lines_on_stderr():
             answer = run_in_memory(chain, array, gradient)
-        if order == 2:
-            answer = with_second_order(answer, chain)
-    note_undefined(chain)
+    note_conventions(chain)
     destination.deliver(answer)
 
 
-def with_second_order(answer: ArrayAnswer, chain: Layer) -> ArrayAnswer:
-    """The answer with d2x too; a note on stderr names the first x at a kink.
-
-    Raises:
-        ShapeError: a layer of the chain works along an axis.
-    """
-    import numpy as np
-
-    from actgrad.cli.exit import to_stderr
-    from actgrad.layers.arrays import decimal
-    from actgrad.layers.explain import Derivative
-
-    derivative = Derivative(chain)
-    x = answer.arrays["x"]
-    slopes = derivative.forward(x)
-    d2x = derivative.backward(np.asarray(answer.arrays["dout"], slopes.dtype))
-    for kink in derivative.kinks:
-        if np.any(x == kink):
-            to_stderr(f"note: {chain} has a kink at x = {decimal(kink)}, so d2x is 0 there")
-    return answer._replace(arrays={**answer.arrays, "d2x": d2x})
-
-
-def note_undefined(chain: Layer) -> None:
-    """Say on stderr where a layer met an x outside the domain of its function."""
+def note_conventions(chain: Layer) -> None:
+    """Say on stderr where a layer met an x outside the domain of its function, or at a kink."""
     from actgrad.cli.exit import to_stderr
     from actgrad.layers.arrays import decimal
 
+    noted = set()
     for prefix, layer in chain.named():
         for name, x in layer.undefined.items():
+            noted.add(x)
             lacking = "value" if name == "out" else "gradient"
             where = f"at x = {decimal(x)}, so {prefix}{name} is nan there"
             to_stderr(f"note: {layer.name} has no {lacking} {where}")
+    if chain.second_order is None:
+        return
+    from actgrad.layers.explain import Derivative
+
+    assert isinstance(chain.second_order, Derivative)
+    for x in {*chain.second_order.undefined.values()} - noted:
+        where = f"at x = {decimal(x)}, so d2x is nan there"
+        to_stderr(f"note: {chain} has no second derivative {where}")
+    for kink in sorted(chain.second_order.kinks_met):
+        to_stderr(f"note: {chain} has a kink at x = {decimal(kink)}, so d2x is 0 there")
 
 
 def run_in_memory(chain: Layer, x: Array, dout: Array | None) -> ArrayAnswer:

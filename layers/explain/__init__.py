@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from actgrad.layers.explain.grouping import Grouped
     from actgrad.layers.explain.kinks import Kink, find_kinks
     from actgrad.layers.explain.pitfalls import Pitfall, find_pitfalls
-    from actgrad.layers.explain.second_order import Derivative, second_derivative
+    from actgrad.layers.explain.second_order import Derivative, WithSecondOrder, second_derivative
 
 
 __getattr__ = lazy_attributes(__name__, __file__)

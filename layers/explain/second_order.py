@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from actgrad.layers.arrays import Array
 from actgrad.layers.by_formula import ByFormula
+from actgrad.layers.chain import Chain
 from actgrad.layers.errors import ShapeError
 from actgrad.layers.exact import Rounded
 from actgrad.layers.explain.kinks import GRID, find_kinks, zero_by_bisection
@@ -36,6 +39,8 @@ class Derivative(ByFormula):
             )
         self._layer = layer
         self.kinks = [kink.x for kink in find_kinks(layer)]
+        #: The kinks at which the last run had an x.
+        self.kinks_met: set[float] = set()
         base = layer.traced()
         super().__init__()
         self.rounded = Rounded(Formula(base.inputs, slope_node(base)), base)
@@ -52,11 +57,16 @@ class Derivative(ByFormula):
         *_, y = self._layer.formula_steps(x)
         return slope_node(Formula([x], y))
 
+    def forward(self, x: Any, out: Array | None = None) -> Array:
+        self.kinks_met = set()
+        return super().forward(x, out)
+
     def forward_block(self, x: Array, out: Array, *saved: Array, **given: Any) -> None:
         super().forward_block(x, out, *saved, **given)
         at_kink = np.isin(x, self.kinks)
         for kept in saved[:3]:
             kept[at_kink] = 0
+        self.kinks_met.update(x[at_kink].tolist())
 
     def inflections(self) -> Iterator[float]:
         """The x at which f″ changes its sign, between neighbours of `GRID`, kinks of f apart."""
@@ -70,6 +80,30 @@ class Derivative(ByFormula):
         for (low, below), (high, above) in pairwise(signed):
             if below * above < 0 and not any(low <= kink <= high for kink in self.kinks):
                 yield zero_by_bisection(curvature, low, high)
+
+
+class WithSecondOrder(Chain):
+    """A layer or a chain whose `trace` has d2x = dout·∂²out/∂x² too, in a run back.
+
+    Raises:
+        ShapeError: the layer works along an axis.
+    """
+
+    second_order: Derivative
+
+    def __init__(self, layer: Layer, derivative: Derivative | None = None) -> None:
+        super().__init__(layer.layers)
+        self.second_order = derivative or Derivative(layer)
+
+    def __copy__(self) -> WithSecondOrder:
+        return WithSecondOrder(super().__copy__(), copy(self.second_order))
+
+    def trace(self, x: ArrayLike, dout: ArrayLike | None = None) -> dict[str, Array]:
+        arrays = super().trace(x, dout)
+        if dout is None:
+            return arrays
+        slope = self.second_order.forward(x)
+        return arrays | {"d2x": self.second_order.backward(arrays["dout"].astype(slope.dtype))}
 
 
 def second_derivative(layer: Layer, x: Array, dout: Array) -> Array:

@@ -26,6 +26,11 @@ class Pipeline:
         for stage in stages:
             stage.allocate(self.length)
         stages[-1].out_name, stages[0].dx_name = "out", "dx"
+        self.second: Stage | None = None
+        if chain.second_order is not None:
+            self.second = Stage(chain.second_order, "d2x.", dtype)
+            self.second.allocate(self.length)
+            self.second.dx_name = "d2x"
 
     def run(self, x: Array, dout: Array | None, into: Mapping[str, Array]) -> None:
         """Fill the 1-d arrays `into`, by their names in `Layer.trace`, from 1-d x and dout."""
@@ -35,6 +40,9 @@ class Pipeline:
             self._block(x[part], None if dout is None else dout[part], wanted)
 
     def _block(self, x: Array, dout: Array | None, wanted: dict[str, Array]) -> None:
+        if self.second is not None and dout is not None and "d2x" in wanted:
+            self.second.forward(x, wanted)
+            self.second.backward(dout, wanted)
         for stage in self.stages:
             x = stage.forward(x, wanted)
         if dout is None:

@@ -66,6 +66,20 @@ def test_several_files_in_one_pass(actgrad: Run, tmp_path: Path, threads: str) -
         assert all(archive[name].tobytes() == want[name].tobytes() for name in archive.files)
 
 
+def test_the_second_derivative(actgrad: Run, tmp_path: Path) -> None:
+    function, x = "x*x + max(x, 0)", X.copy()
+    x[N - 1] = 0
+    np.save(tmp_path / "x.npy", x)
+    to = ["-o", "dx=dx.npy", "-o", "d2x=d2x.npy"]
+    ended = actgrad("backward", function, "--x", "x.npy", "--dout", "d.npy", "--order", "2", *to)
+    note = f"actgrad: note: {function} has a kink at x = 0, so d2x is 0 there\n"
+    assert (ended.returncode, ended.stderr.decode()) == (0, note)
+    want = 2 * DOUT
+    want[N - 1] *= 0
+    assert np.load(tmp_path / "d2x.npy").tobytes() == want.tobytes()
+    np.testing.assert_array_equal(np.load(tmp_path / "dx.npy"), traced([function], x, DOUT)["dx"])
+
+
 def test_from_pipe_to_pipe(shell: Any, tmp_path: Path) -> None:
     script = "cat x.npy | actgrad forward relu --x - -o - | actgrad forward sigmoid --x - -o - > y"
     well(shell(script))

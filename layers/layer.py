@@ -38,7 +38,7 @@ class Layer(ABC):
     """
 
     name: ClassVar[str]
-    #: The layer's names in PyTorch, JAX, Keras and ONNX, with their parameters and defaults, as
+    #: The layer's names in other frameworks, with their parameters and defaults, as
     #: `activations.signature` reads it; a framework that lacks it is left out.
     elsewhere: ClassVar[Mapping[str, str]] = {}
     #: Other names of the layer in the catalogue.

@@ -22,7 +22,7 @@ Layers: TypeAlias = Sequence[type[Layer]]
 #: A layer with its parameters, its formula, and the names of what it keeps.
 Row: TypeAlias = tuple[str, str, str]
 
-FRAMEWORKS = ("PyTorch", "JAX", "Keras", "ONNX")
+FRAMEWORKS = ("PyTorch", "JAX", "Keras", "TensorFlow", "ONNX")
 #: The width of the layers' column if the table is folded: that of the longest parameter.
 LAYER_WIDTH = 26
 #: If a formula has fewer columns than this, a layer is shown in lines, not in a row.

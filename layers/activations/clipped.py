@@ -26,7 +26,8 @@ class Hardtanh(Piecewise):
 
     name = "hardtanh"
     elsewhere = {
-        "PyTorch": "Hardtanh",
+        "PyTorch": "Hardtanh, .clamp(min: min_val, max: max_val), "
+        ".clip(min: min_val, max: max_val)",
         "JAX": "hard_tanh()",
         "Keras": "hard_tanh()",
         "ONNX": "Clip(min: min_val, max: max_val)",
@@ -70,6 +71,7 @@ class Relu6(Piecewise):
         "JAX": "relu6",
         "Keras": "relu6, relu(negative_slope=0, *, max_value: 6, threshold=0), "
         "layers.ReLU(max_value: 6, negative_slope=0, threshold=0)",
+        "TensorFlow": "relu6",
     }
     source = 'Krizhevsky, "Convolutional deep belief networks on CIFAR-10", 2010.'
     range = "0 ≤ y ≤ 6"

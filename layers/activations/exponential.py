@@ -28,7 +28,13 @@ class Sigmoid(Elementwise):
 
     name = "sigmoid"
     aliases = ("logistic",)
-    elsewhere = {"PyTorch": "Sigmoid", "JAX": "sigmoid", "Keras": "sigmoid", "ONNX": "Sigmoid"}
+    elsewhere = {
+        "PyTorch": "Sigmoid",
+        "JAX": "sigmoid",
+        "Keras": "sigmoid",
+        "TensorFlow": "sigmoid",
+        "ONNX": "Sigmoid",
+    }
     source = (
         'Verhulst, "Recherches mathématiques sur la loi d\'accroissement de la population", 1845.'
     )
@@ -112,6 +118,7 @@ class Softplus(SmoothRectifier):
         "PyTorch": "Softplus(beta=1, threshold=20)",
         "JAX": "softplus()",
         "Keras": "softplus()",
+        "TensorFlow": "softplus()",
         "ONNX": "Softplus()",
     }
     source = (
@@ -147,7 +154,13 @@ class Tanh(Smooth):
     """
 
     name = "tanh"
-    elsewhere = {"PyTorch": "Tanh", "JAX": "tanh", "Keras": "tanh", "ONNX": "Tanh"}
+    elsewhere = {
+        "PyTorch": "Tanh",
+        "JAX": "tanh",
+        "Keras": "tanh",
+        "TensorFlow": "tanh",
+        "ONNX": "Tanh",
+    }
     source = 'LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998.'
     range = "-1 < y < 1"
 
@@ -214,7 +227,13 @@ class Elu(Smooth):
     """
 
     name = "elu"
-    elsewhere = {"PyTorch": "ELU", "JAX": "elu", "Keras": "elu, layers.ELU", "ONNX": "Elu"}
+    elsewhere = {
+        "PyTorch": "ELU",
+        "JAX": "elu",
+        "Keras": "elu, layers.ELU",
+        "TensorFlow": "elu()",
+        "ONNX": "Elu",
+    }
     source = (
         'Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by '
         'exponential linear units", 2015.'
@@ -282,7 +301,13 @@ class Selu(Smooth):
     """
 
     name = "selu"
-    elsewhere = {"PyTorch": "SELU", "JAX": "selu", "Keras": "selu", "ONNX": "Selu"}
+    elsewhere = {
+        "PyTorch": "SELU",
+        "JAX": "selu",
+        "Keras": "selu",
+        "TensorFlow": "selu",
+        "ONNX": "Selu",
+    }
     source = (
         'Klambauer, Unterthiner, Mayr and Hochreiter, "Self-normalizing neural networks", 2017.'
     )

@@ -62,6 +62,7 @@ class LeakyRelu(TwoSlopes):
         "Keras": "leaky_relu(negative_slope=0.2), layers.LeakyReLU(negative_slope=0.3), "
         "relu(negative_slope, max_value=None, threshold=0), "
         "layers.ReLU(max_value=None, *, negative_slope, threshold=0)",
+        "TensorFlow": "leaky_relu(alpha: negative_slope = 0.2)",
         "ONNX": "LeakyRelu(alpha: negative_slope = 0.01)",
     }
     source = (
@@ -113,7 +114,7 @@ class Prelu(TwoSlopes):
 
     name = "prelu"
     elsewhere = {
-        "PyTorch": "PReLU(num_parameters=1, init: weight = 0.25), functional.prelu(weight)",
+        "PyTorch": "PReLU(num_parameters=1, init: weight = 0.25), nn.functional.prelu(weight)",
         # Keras trains alpha, which starts from alpha_initializer='Zeros'.
         "Keras": "layers.PReLU(alpha: weight = 0)",
         "ONNX": "PRelu(slope: weight)",

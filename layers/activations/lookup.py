@@ -215,10 +215,16 @@ def own_names() -> dict[str, type[Layer]]:
 
 
 def within(qualifier: str, module: str) -> bool:
-    """Whether `nn`, `F`, `keras` or the like in front of a name means that module."""
+    """Whether `nn`, `F`, `keras` or the like in front of a name means that module.
+
+    `nn` alone is not TensorFlow's.
+    """
     qualifier = {"F": "functional"}.get(qualifier, qualifier)
-    qualifier = re.sub(r"^(tf|tensorflow)\.(?=keras)", "", qualifier)
+    qualifier = re.sub(r"^tensorflow\b", "tf", qualifier)
+    qualifier = re.sub(r"^tf\.(?=keras)", "", qualifier)
     qualifier = re.sub(r"^(nn\.)?(?=functional)", "torch.nn.", qualifier)
+    if module == MODULES["TensorFlow"]:
+        return f"{module}.".startswith(f"{qualifier}." if qualifier else "")
     return (
         f".{module}.".endswith(f".{qualifier}." if qualifier else "")
         or f"{module}.".startswith(f"{qualifier}.")

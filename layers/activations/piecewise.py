@@ -68,6 +68,7 @@ class Relu(Piecewise):
         "JAX": "relu",
         "Keras": "relu(negative_slope=0, max_value=None, threshold=0), "
         "layers.ReLU(max_value=None, negative_slope=0, threshold=0)",
+        "TensorFlow": "relu",
         "ONNX": "Relu",
     }
     source = (

@@ -20,7 +20,7 @@ class ReluSquared(Elementwise):
     """
 
     name = "relu_squared"
-    aliases = ("relu2",)
+    aliases = ("relu2", "squared_relu")
     source = (
         'So et al., "Primer: searching for efficient transformers for language modeling", 2021.'
     )
@@ -90,6 +90,7 @@ class Softsign(Smooth):
         "PyTorch": "Softsign",
         "JAX": "soft_sign",
         "Keras": "softsign",
+        "TensorFlow": "softsign",
         "ONNX": "Softsign",
     }
     source = (

@@ -135,6 +135,7 @@ class Silu(SigmoidGated):
         "PyTorch": "SiLU()",
         "JAX": "silu(), swish()",
         "Keras": "silu(), swish()",
+        "TensorFlow": "silu, swish",
         "ONNX": "Swish(alpha: beta = 1)",
     }
     source = (
@@ -232,10 +233,12 @@ class Gelu(SmoothRectifier):
     """
 
     name = "gelu"
+    aliases = ("gelu_python",)
     elsewhere = {
         "PyTorch": "GELU(approximate='none')",
         "JAX": "gelu(approximate: False)",
         "Keras": "gelu(approximate=False), ops.gelu(approximate: False)",
+        "TensorFlow": "gelu(approximate=False)",
         "ONNX": "Gelu(approximate='none')",
     }
     source = 'Hendrycks and Gimpel, "Gaussian error linear units", 2016.'
@@ -274,10 +277,12 @@ class GeluTanh(StepGated):
     """
 
     name = "gelu_tanh"
+    aliases = ("gelu_new", "gelu_fast", "gelu_accurate", "gelu_pytorch_tanh", "gelu_python_tanh")
     elsewhere = {
         "PyTorch": "GELU(approximate: 'tanh')",
         "JAX": "gelu(approximate: True = True)",
         "Keras": "gelu(approximate: True), ops.gelu(approximate: True = True)",
+        "TensorFlow": "gelu(approximate: True)",
         "ONNX": "Gelu(approximate: 'tanh')",
     }
     source = 'Hendrycks and Gimpel, "Gaussian error linear units", 2016.'

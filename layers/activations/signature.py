@@ -32,9 +32,16 @@ from actgrad.layers.layer import Layer
 from actgrad.layers.parameter import Number, unknown_parameter
 
 #: Where each framework has a name that is stated without a module.
-MODULES = {"PyTorch": "torch.nn", "JAX": "jax.nn", "Keras": "keras.activations", "ONNX": "onnx"}
-#: The package that a framework's other modules are in: `layers.ELU` is `keras.layers.ELU`.
-PACKAGES = {"PyTorch": "torch.nn", "Keras": "keras"}
+MODULES = {
+    "PyTorch": "torch.nn",
+    "JAX": "jax.nn",
+    "Keras": "keras.activations",
+    "TensorFlow": "tf.nn",
+    "ONNX": "onnx",
+}
+#: Where a name is looked up that has a dot: `layers.ELU` is `keras.layers.ELU`, and `.clamp` is
+#: `torch.clamp`.
+PACKAGES = {"PyTorch": "torch", "Keras": "keras"}
 #: Arguments that change no result.
 WITHOUT_EFFECT = {"inplace"}
 
@@ -160,8 +167,11 @@ def signatures(cls: type[Layer], framework: str) -> Sequence[Signature]:
     """The layer's names in that framework, in the order of the class's statement."""
     known = []
     for path, text in re.findall(r"([\w.]+)(\(.*?\))?(?:, |$)", cls.elsewhere.get(framework, "")):
-        module, _, name = path.rpartition(".")
-        module = f"{PACKAGES[framework]}.{module}" if module else MODULES[framework]
+        module, dot, name = path.rpartition(".")
+        if dot:
+            module = ".".join(filter(None, [PACKAGES[framework], module]))
+        else:
+            module = MODULES[framework]
         arguments = stated(cls, text) if text else own_arguments(cls)
         known.append(Signature(cls, module, name, arguments))
     return known

@@ -32,6 +32,7 @@ class Softmax(AlongAxis):
         "PyTorch": "Softmax(dim: axis)",
         "JAX": "softmax",
         "Keras": "softmax, layers.Softmax",
+        "TensorFlow": "softmax",
         "ONNX": "Softmax",
     }
     source = (
@@ -110,6 +111,7 @@ class LogSoftmax(AlongAxis):
         "PyTorch": "LogSoftmax(dim: axis)",
         "JAX": "log_softmax",
         "Keras": "log_softmax",
+        "TensorFlow": "log_softmax",
         "ONNX": "LogSoftmax",
     }
     source = (

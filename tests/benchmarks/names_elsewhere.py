@@ -1,9 +1,9 @@
-"""Run every layer under each of its names in PyTorch, JAX, Keras and ONNX.
+"""Run every layer under each of its names in PyTorch, JAX, Keras, TensorFlow and ONNX.
 
     python tests/benchmarks/names_elsewhere.py > tests/layers/activations/names_elsewhere.csv
 
-Needs torch, jax, keras and onnx. A row holds the call, the layer that it means here, and what the
-framework itself gives for it in float64 at X.
+Needs torch, jax, keras, tensorflow and onnx. A row holds the call, the layer that it means here,
+and what the framework itself gives for it in float64 at X.
 """
 
 from __future__ import annotations
@@ -66,6 +66,18 @@ def torch_function(name: str, x: Any, given: dict[str, Any]) -> Any:
     return getattr(torch.nn.functional, name)(torch.tensor(x), **tensors)
 
 
+def torch_itself(name: str, x: Any, given: dict[str, Any]) -> Any:
+    import torch
+
+    return getattr(torch, name)(torch.tensor(x), **given)
+
+
+def tensorflow(name: str, x: Any, given: dict[str, Any]) -> Any:
+    import tensorflow
+
+    return getattr(tensorflow.nn, name)(tensorflow.constant(x), **given)
+
+
 def jax(name: str, x: Any, given: dict[str, Any]) -> Any:
     import jax
 
@@ -111,12 +123,14 @@ def onnx(name: str, x: Any, given: dict[str, Any]) -> Any:
 
 
 RUN: dict[str, Callable[..., Any]] = {
+    "torch": torch_itself,
     "torch.nn": torch_module,
     "torch.nn.functional": torch_function,
     "jax.nn": jax,
     "keras.activations": keras("activations"),
     "keras.ops": keras("ops"),
     "keras.layers": keras("layers"),
+    "tf.nn": tensorflow,
     "onnx": onnx,
 }
 

@@ -1,7 +1,7 @@
-"""Layers under the names, parameters and defaults of PyTorch, JAX, Keras and ONNX.
+"""Layers under the names, parameters and defaults of PyTorch, JAX, Keras, TensorFlow and ONNX.
 
-`names_elsewhere.csv` holds what each framework gave in float64: PyTorch 2.13, JAX 0.10, Keras 3.15
-and ONNX 1.23 (opset 28). tests/benchmarks/names_elsewhere.py writes it.
+`names_elsewhere.csv` holds what each framework gave in float64: PyTorch 2.14, JAX 0.10, Keras 3.15,
+TensorFlow 2.21 and ONNX 1.23 (opset 28). tests/benchmarks/names_elsewhere.py writes it.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ X = np.array([float(column.removeprefix("x=")) for column in HEAD[2:]])
 def test_a_framework_s_name_means_its_own_function(call: str, spec: str, values: list[str]) -> None:
     made = layer(call)
     assert str(made) == spec
-    # ONNX keeps attributes in float32, and Keras computes tanh in float32 for JAX.
-    tolerance = 2e-7 if call.startswith("onnx.") or call == "keras.activations.tanh" else 1e-14
+    # ONNX and TensorFlow keep attributes in float32, and Keras computes tanh so for JAX.
+    tolerance = (
+        2e-7 if call.startswith(("onnx.", "tf.nn.")) or call == "keras.activations.tanh" else 1e-14
+    )
     there = [float(value) for value in values if value]
     np.testing.assert_allclose(made.forward(X), there, rtol=tolerance, atol=0)
 
@@ -62,6 +64,20 @@ def test_the_listed_call_gives_the_catalogue_s_layer(cls: type[Layer]) -> None:
         ("tf.keras.layers.LeakyReLU", "leaky_relu:negative_slope=0.3"),
         ("keras.leaky_relu", "leaky_relu:negative_slope=0.2"),
         ("onnx.HardSigmoid", "hardsigmoid:alpha=0.2"),
+        ("tf.nn.leaky_relu", "leaky_relu:negative_slope=0.2"),
+        ("tensorflow.nn.leaky_relu(alpha=0.3)", "leaky_relu:negative_slope=0.3"),
+        ("torch.clamp(min=0, max=6)", "hardtanh:min_val=0.0,max_val=6.0"),
+        ("clip(-2, 2)", "hardtanh:min_val=-2.0,max_val=2.0"),
+        ("nn.ReLU()", "relu"),
+        ("torch.nn.functional.silu", "silu"),
+        ("torch.relu", "relu"),
+        # What Hugging Face's configurations call them.
+        ("gelu_new", "gelu_tanh"),
+        ("gelu_fast", "gelu_tanh"),
+        ("gelu_accurate", "gelu_tanh"),
+        ("gelu_pytorch_tanh", "gelu_tanh"),
+        ("gelu_python", "gelu"),
+        ("relu2", "relu_squared"),
         # A bare name is the catalogue's, or that of the framework that spells it so.
         ("LeakyReLU", "leaky_relu"),
         ("PReLU", "prelu"),
@@ -144,7 +160,7 @@ def test_a_name_that_a_framework_gives_to_two_functions_is_refused() -> None:
     assert it.value.hint == "write keras.activations.leaky_relu or keras.layers.LeakyReLU"
 
 
-@pytest.mark.parametrize("name", ["tf.nn.leaky_relu", "my.relu", "relu(1)(2)", "relu(", "nn."])
+@pytest.mark.parametrize("name", ["tf.nn.mish", "my.relu", "relu(1)(2)", "relu(", "nn."])
 def test_what_is_no_call_of_a_known_framework_is_unknown(name: str) -> None:
     with pytest.raises(UnknownLayerError, match="no layer is called"):
         layer(name)

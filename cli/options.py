@@ -179,6 +179,9 @@ Order: TypeAlias = Annotated[
         "--order", metavar="1|2", min=1, max=2, help="2 is the second order: d2x = dout·∂²out/∂x²."
     ),
 ]
+Histograms: TypeAlias = Annotated[
+    bool, typer.Option("--plot", help="Add a histogram of each array to the tables.")
+]
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress bar.")]
 
 

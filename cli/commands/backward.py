@@ -12,6 +12,7 @@ from actgrad.cli.options import (
     Bits,
     Dout,
     DtypeOption,
+    Histograms,
     Layers,
     Order,
     Quiet,
@@ -41,6 +42,7 @@ def backward(
     dtype: DtypeOption = None,
     shape: RawShape = None,
     bits: Bits = False,
+    plot: Histograms = False,
     form: ArrayFormatOption = None,
     output: ArrayOutput = None,
     threads: Threads = None,
@@ -53,7 +55,7 @@ def backward(
     from actgrad.cli.read import Encoding
 
     encoding = Encoding(dtype, parsed_shape(shape), bits)
-    run_layers(layers, x, dout, order, encoding, form, output, threads, quiet)
+    run_layers(layers, x, dout, order, encoding, plot, form, output, threads, quiet)
 
 
 def run_layers(
@@ -62,6 +64,7 @@ def run_layers(
     dout: str | None,
     order: int,
     encoding: Encoding,
+    plot: bool,
     form: str | None,
     output: Sequence[str] | None,
     threads: int | None,
@@ -69,7 +72,8 @@ def run_layers(
 ) -> None:
     """Run the layers forward on the ARRAY `x`, and back from `dout`; deliver the answer.
 
-    `order` 0 is forward alone, 1 has dx, and 2 has dx and d2x.
+    `order` 0 is forward alone, 1 has dx, and 2 has dx and d2x. With `plot`, histograms follow the
+    tables.
 
     Raises:
         ActgradError: a layer, an array or a file is refused, or order 2 meets a layer along an
@@ -87,6 +91,8 @@ def run_layers(
     from actgrad.layers.arrays import named
 
     destination, dtype = Output(ArrayFormat, form, output), encoding.dtype
+    if plot:
+        destination.require_table("--plot")
     with distinct_lines_on_stderr():
         chain = chain_of(specs)
         if order == 2:
@@ -110,7 +116,7 @@ def run_layers(
         if prod(given.shape) * given.dtype.itemsize > LARGE:
             from actgrad.cli.write import streamed_run
 
-            streamed = streamed_run(chain, given, upstream, named(dtype) if dtype else None)
+            streamed = streamed_run(chain, given, upstream, named(dtype) if dtype else None, plot)
             if streamed is not None:
                 streamed.deliver(destination, threads, quiet)
                 note_conventions(chain)
@@ -120,7 +126,7 @@ def run_layers(
         with distinct_lines_on_stderr():
             answer = run_in_memory(chain, array, gradient)
     note_conventions(chain)
-    destination.deliver(answer)
+    destination.deliver(answer._replace(plotted=plot))
 
 
 def note_conventions(chain: Layer) -> None:

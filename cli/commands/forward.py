@@ -7,6 +7,7 @@ from actgrad.cli.options import (
     ArrayOutput,
     Bits,
     DtypeOption,
+    Histograms,
     Layers,
     Quiet,
     RawShape,
@@ -22,6 +23,7 @@ def forward(
     dtype: DtypeOption = None,
     shape: RawShape = None,
     bits: Bits = False,
+    plot: Histograms = False,
     form: ArrayFormatOption = None,
     output: ArrayOutput = None,
     threads: Threads = None,
@@ -35,4 +37,4 @@ def forward(
     from actgrad.cli.read import Encoding
 
     encoding = Encoding(dtype, parsed_shape(shape), bits)
-    run_layers(layers, x, None, 0, encoding, form, output, threads, quiet)
+    run_layers(layers, x, None, 0, encoding, plot, form, output, threads, quiet)

@@ -13,6 +13,7 @@ from actgrad.cli.options import (
     ArrayFormatOption,
     ArrayOutput,
     Dtype,
+    Histograms,
     parsed_shape,
 )
 
@@ -45,6 +46,7 @@ def sample(
     seed: Annotated[
         int, typer.Option("--seed", min=0, help="Another seed draws other numbers.")
     ] = 0,
+    plot: Histograms = False,
     form: ArrayFormatOption = None,
     output: ArrayOutput = None,
 ) -> None:
@@ -64,6 +66,8 @@ def sample(
     from actgrad.layers.verify import draw_sample, every_number
 
     destination = Output(ArrayFormat, form, output)
+    if plot:
+        destination.require_table("--plot")
     sizes = parsed_shape(shape)
     room = None if sizes is None else math.prod(sizes)
     for number in (count, room):
@@ -87,4 +91,4 @@ def sample(
             to_stderr(f"note: {x.size} numbers, repeated to fill {room} places")
         x = np.resize(x, sizes)
     names = tuple(map(str, chain.layers)) if chain else ()
-    destination.deliver(ArrayAnswer("sample", names, {"x": x}, "x"))
+    destination.deliver(ArrayAnswer("sample", names, {"x": x}, "x", plot))

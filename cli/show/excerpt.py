@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from actgrad.cli.show.histogram import Distribution
 from actgrad.cli.show.summary import Summary
 from actgrad.cli.show.table import Grid, Place
 from actgrad.layers.arrays import Array, Order
@@ -13,15 +14,17 @@ from actgrad.layers.run import ArraySpec, Sink
 class Excerpt(Sink):
     """The elements at the ends of an array, and a summary of all; a sink for streaming.
 
-    It is indexed like the array, at the places that the table shows.
+    With `plotted`, it collects the distribution of the elements too. It is indexed like the array,
+    at the places that the table shows.
     """
 
     ordered = False
 
-    def __init__(self, spec: ArraySpec, order: Order) -> None:
+    def __init__(self, spec: ArraySpec, order: Order, plotted: bool = False) -> None:
         self.shape, self.dtype, self.size = spec.shape, spec.dtype, spec.size
         self.ndim = len(self.shape)
         self.summary = Summary()
+        self.distribution = Distribution() if plotted else None
         places = Grid(self).places()
         positions = np.ravel_multi_index(np.transpose(places), self.shape, order=order)
         ascending = np.argsort(positions)
@@ -37,3 +40,5 @@ class Excerpt(Sink):
         for i in range(first, last):
             self._elements[self._places[i]] = values[self._positions[i] - start]
         self.summary.add(values)
+        if self.distribution is not None:
+            self.distribution.add(values)

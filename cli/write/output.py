@@ -42,6 +42,8 @@ class ArrayAnswer(NamedTuple):
     arrays: Mapping[str, Any]
     #: The name of the command's main result, the one array that `.npy` holds.
     main: str
+    #: Whether histograms of the arrays follow their tables.
+    plotted: bool = False
 
     @property
     def shown(self) -> list[str]:
@@ -54,10 +56,14 @@ class ArrayAnswer(NamedTuple):
         return [name for name in self.arrays if name not in repeated]
 
     def show(self, file: IO[str]) -> None:
-        """Print a table for each array."""
+        """Print a table for each array, and the histograms that are asked for."""
         from actgrad.cli.show import show_arrays
 
         show_arrays(self.arrays, self.shown, file)
+        if self.plotted:
+            from actgrad.cli.show import show_histograms
+
+            show_histograms(self.arrays, self.shown, file)
 
     def write(self, form: str, stream: IO[bytes]) -> None:
         """Write the arrays as JSON, CSV, `.npy` or `.npz`.
@@ -187,6 +193,17 @@ class Output:
     def shows_table(self) -> bool:
         """Whether the answer is printed as a table, and written to no file."""
         return self.targets == [Target(None, STDOUT, TABLE)]
+
+    def require_table(self, option: str) -> None:
+        """Check that the answer is printed as a table, which this option adds to.
+
+        Raises:
+            OutputError: it is not.
+        """
+        if not self.shows_table:
+            raise OutputError(
+                f"{option} adds to the table, which is not printed", "leave out -f and -o"
+            )
 
     def deliver(self, answer: Answer) -> None:
         """Print the answer, or write the files that each `-o` names: all of them or none.

@@ -39,10 +39,12 @@ def streamed_run(
     x: Array | Source,
     dout: Array | Source | None,
     dtype: np.dtype[Any] | None,
+    plotted: bool,
 ) -> StreamedRun | None:
     """Prepare a run of the chain in pieces; return None if a layer needs the whole array at once.
 
-    x and dout are cast to `dtype` if it is given. A 0-d dout stands for an array of out's shape.
+    x and dout are cast to `dtype` if it is given; `plotted` asks for histograms. A 0-d dout stands
+    for an array of out's shape.
 
     Raises:
         ShapeError: dout has another shape than out.
@@ -57,14 +59,19 @@ def streamed_run(
         upstream = dout
     if not can_run_in_parts(chain, source, upstream):
         return None
-    return StreamedRun(chain, source, upstream, dtype)
+    return StreamedRun(chain, source, upstream, dtype, plotted)
 
 
 class StreamedRun:
     """A run over arrays that are too large for memory: one pass from sources to sinks."""
 
     def __init__(
-        self, chain: Layer, x: Source, dout: Source | None, dtype: np.dtype[Any] | None
+        self,
+        chain: Layer,
+        x: Source,
+        dout: Source | None,
+        dtype: np.dtype[Any] | None,
+        plotted: bool,
     ) -> None:
         """Prepare to run the chain over x, and back over dout, cast to `dtype` if it is given.
 
@@ -76,7 +83,7 @@ class StreamedRun:
         upstream = None if dout is None else source_spec(dout, dtype)
         specs = trace_specs(chain, source_spec(x, dtype), upstream)
         command, main = ("forward", "out") if dout is None else ("backward", "dx")
-        self.answer = ArrayAnswer(command, tuple(map(str, chain.layers)), specs, main)
+        self.answer = ArrayAnswer(command, tuple(map(str, chain.layers)), specs, main, plotted)
         #: The name of an array, and the sink that gets it.
         self.sinks: list[tuple[str, Sink]] = []
 
@@ -130,7 +137,8 @@ class StreamedRun:
         from actgrad.cli.show import Excerpt
 
         excerpts = {
-            name: Excerpt(self.answer.arrays[name], self.x.order) for name in self.answer.shown
+            name: Excerpt(self.answer.arrays[name], self.x.order, self.answer.plotted)
+            for name in self.answer.shown
         }
         self.sinks += excerpts.items()
         self._run(threads, quiet)

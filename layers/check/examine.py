@@ -27,7 +27,11 @@ from actgrad.layers.check.points import (
     literal_sample,
     ordinary_sample,
 )
-from actgrad.layers.check.randomness import kept_randomness, with_fixed_randomness
+from actgrad.layers.check.randomness import (
+    kept_randomness,
+    with_fixed_randomness,
+    with_own_state,
+)
 from actgrad.layers.check.report import (
     Finding,
     Report,
@@ -47,6 +51,7 @@ from actgrad.layers.check.state import (
     STATE_NOTE,
     KeptState,
     kept_state,
+    leaking_state,
     stale_state,
 )
 from actgrad.layers.check.subject import Subject
@@ -108,6 +113,7 @@ def examine(
         named(dtype)
     with warnings.catch_warnings(), np.errstate(all="ignore"), kept_randomness():
         warnings.simplefilter("ignore")
+        subject, shared = with_own_state(subject)
         shapes = InputShapes(subject, shape if points is None else points.shape)
         try:
             return Examination(subject, points, dtype, shapes).report()
@@ -117,6 +123,8 @@ def examine(
                 raise
             findings = explained([finding], subject, ordinary_sample(()), False)
             return Report(subject.name, subject.setup, "coupled", ("float64",), 0, 0, (*findings,))
+        finally:
+            shared.set_back()
 
 
 class Examination:
@@ -312,13 +320,15 @@ def behaviour_findings(
         yield finding._replace(severity="warning") if handed_on else finding
         if finding.name == "different-answers":
             return
-    for behaviours in (stale_state, linearity, result_shape, result_dtype, array_size):
+    others = (leaking_state, stale_state, linearity, result_shape, result_dtype, array_size)
+    for behaviours in others:
         if (behaviours == array_size and "wrong-shape" in names) or (
             behaviours == stale_state and "stale-state" in names
         ):
             continue
         shown = trial.first_finding(behaviours(trial))
-        finding = shown and by_state(shown)
+        # What leaks into another object is no state that a layer keeps by design.
+        finding = shown if behaviours == leaking_state else shown and by_state(shown)
         if finding is not None:
             names.add(finding.name)
             yield finding

@@ -12,6 +12,7 @@ from actgrad.layers.check.points import Sample, ordinary_sample
 from actgrad.layers.check.randomness import continued
 from actgrad.layers.check.report import Finding
 from actgrad.layers.check.script import Script
+from actgrad.layers.check.shared_state import SharedState
 from actgrad.layers.check.subject import Subject
 from actgrad.layers.check.trial import Behaviour, Trial
 from actgrad.layers.errors import LayerRaisedError
@@ -67,6 +68,40 @@ _AFTER_EARLIER = (
 )
 
 
+#: An array whose numbers change between two calls: a result must not be kept by the object.
+_SAME_OBJECT = (
+    Behaviour(
+        "stale-state",
+        "forward gives the former result for an x whose numbers changed in place",
+        Script(
+            "x = {x}; layer.backward(np.ones_like(layer.forward(x))); x[...] = {other}",
+            "layer.forward(x)",
+            "run(x).out",
+        ),
+        32,
+    ),
+    Behaviour(
+        "stale-state",
+        "backward gives the former result for an x whose numbers changed in place",
+        Script(
+            "x = {x}; dout = {dout}; layer.forward(x); layer.backward(dout); x[...] = {other};"
+            " layer.forward(x)",
+            "layer.backward({dout})",
+            "run(x, {dout}).dx",
+        ),
+        32,
+    ),
+    Behaviour(
+        "stale-state",
+        "backward gives the former result for a dout whose numbers changed in place",
+        Script(
+            "x = {x}; dout = {dout}; layer.forward(x); layer.backward(dout); dout[...] = {v}",
+            "layer.backward(dout)",
+            "run({x}, {v}).dx",
+        ),
+        32,
+    ),
+)
 #: Two objects of one class, and what the second must not change in the first.
 _OTHER_OBJECT = Behaviour(
     "stale-state",
@@ -77,6 +112,18 @@ _OTHER_OBJECT = Behaviour(
         "layer.backward({dout})",
         "run(x, {dout}).dx",
         may_raise=True,
+    ),
+    32,
+)
+
+
+_OTHER_FORWARD = Behaviour(
+    "stale-state",
+    "a forward of another object of the same class changes the result of forward",
+    Script(
+        "from copy import deepcopy; other = deepcopy(layer); x = {x}; other.forward({other})",
+        "layer.forward(x.copy())",
+        "run(x).out",
     ),
     32,
 )
@@ -135,6 +182,19 @@ def _stale(finding: Finding, before: str) -> Finding:
     )
 
 
+def leaking_state(trial: Trial) -> Iterator[Behaviour]:
+    """No object may change the results of another one through what they share.
+
+    Random numbers from a common generator are no fault.
+    """
+    layer, x = trial.subject.make(), trial.x.array
+    shared = SharedState.of(layer)
+    first = trial.subject.call(layer, "forward", x.copy()).copy()
+    if shared.is_changed:
+        again = trial.subject.call(layer, "forward", x.copy())
+        yield from [_OTHER_FORWARD] if np.array_equal(first, again, True) else []
+
+
 def stale_state(trial: Trial) -> Iterator[Behaviour]:
     """Only the last forward of the layer itself may have an effect on the results."""
     yield _OTHER_OBJECT
@@ -145,12 +205,15 @@ def stale_state(trial: Trial) -> Iterator[Behaviour]:
         for calls, expression, expected in _AFTER_EARLIER:
             statement = f"x = {{x}}; dout = {{dout}}; e = {earlier.text}; {calls}"
             same = trial.elementwise or shape == trial.x.array.shape
+            # A forward may refuse a batch of another size than the first; then backward is not run.
+            may_raise = same or expression == "layer.backward(dout)"
             yield Behaviour(
                 "stale-state",
                 f"an earlier forward of shape {shape} changes the result",
-                Script(statement, expression, expected, may_raise=same),
+                Script(statement, expression, expected, may_raise),
                 32,
             )
+    yield from _SAME_OBJECT
     # A cache of results may tell arrays apart by their shape, first and last element, and sum.
     if trial.elementwise:
         yield Behaviour(

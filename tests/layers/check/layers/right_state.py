@@ -1,8 +1,12 @@
 """Right layers that keep a state between calls: statistics, counters, random numbers."""
 
+import functools
+
 import numpy as np
 
 from builders import right
+
+GENERATOR, CALLS, SIZES = np.random.default_rng(3), 0, []
 
 
 @right
@@ -156,3 +160,66 @@ class KeepsAListOfCaches:
     def backward(self, dout):
         x = self.stack.pop()
         return dout * x.sum(axis=-1, keepdims=True) + (dout * x).sum(axis=-1, keepdims=True)
+
+
+@right
+class NextAddedByIndicesOfADefaultArgument:
+    def forward(self, x, cache={}):
+        key = x.shape[-1]
+        if key not in cache:
+            cache[key] = (np.arange(key)[:, None] + 1) % key
+        self.i = cache[key]
+        return x * 2 + x[..., self.i[:, 0]]
+
+    def backward(self, dout):
+        dx = 2 * dout
+        np.add.at(dx, (..., self.i[:, 0]), dout)
+        return dx
+
+
+@right
+class DropoutThatSharesItsGeneratorAndALog:
+    calls = 0
+
+    def forward(self, x):
+        type(self).calls += 1
+        SIZES.append(x.size)
+        self.mask = (GENERATOR.random(x.shape) > 0.3).astype(x.dtype)
+        return x * self.mask
+
+    def backward(self, dout):
+        return dout * self.mask
+
+
+@right
+class TanhThatCountsItsCalls:
+    count = 0
+
+    def __init__(self, log=[]):
+        TanhThatCountsItsCalls.count += 1
+        self.log = log
+
+    def forward(self, x):
+        global CALLS
+        CALLS += 1
+        self.log.append(x.shape)
+        self.x = x
+        return np.tanh(x)
+
+    def backward(self, dout):
+        t = np.exp(-2 * np.abs(self.x))
+        return dout * 4 * t / (1 + t) / (1 + t)
+
+
+@right
+class ReversedByCachedIndices:
+    @staticmethod
+    @functools.lru_cache(None)
+    def index(n):
+        return np.arange(n)[::-1]
+
+    def forward(self, x):
+        return np.take(x, self.index(x.shape[-1]), -1)
+
+    def backward(self, dout):
+        return np.take(dout, self.index(dout.shape[-1]), -1)

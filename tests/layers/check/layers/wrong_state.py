@@ -58,3 +58,111 @@ def arsinh_with_a_memo():
         return dout * _memo[key]
 
     return forward, backward
+
+
+@wrong("stale-state")
+class ReluWithAMaskInADefaultArgument:
+    def forward(self, x, cache={}):
+        if x.shape not in cache:
+            cache[x.shape] = x > 0
+        self.mask = cache[x.shape]
+        return np.where(self.mask, x, 0)
+
+    def backward(self, dout):
+        return np.where(self.mask, dout, 0)
+
+
+@wrong("stale-state")
+class SigmoidWithAListAsDefault:
+    def forward(self, x, saved=[]):
+        y = 1 / (1 + np.exp(-np.clip(x, -500, 500)))
+        saved.append(y)
+        self.saved = saved
+        return y.copy()
+
+    def backward(self, dout):
+        y = self.saved[0]
+        if y.shape != dout.shape:
+            y = self.saved[-1]
+        return dout * y * (1 - y)
+
+
+@wrong("stale-state")
+class SquareWithAMemoAsKeyword:
+    def forward(self, x, *, memo={}):
+        self.x = memo.setdefault((x.shape, x.dtype), x.copy())
+        return x * x
+
+    def backward(self, dout):
+        return 2 * self.x * dout
+
+
+@wrong("stale-state")
+class SineWithACacheOfItsConstructor:
+    def __init__(self, cache={}):
+        self.cache = cache
+
+    def forward(self, x):
+        self.cache.setdefault("x", x)
+        if self.cache["x"].shape != x.shape or self.cache["x"].dtype != x.dtype:
+            self.cache["x"] = x
+        return np.sin(x)
+
+    def backward(self, dout):
+        return dout * np.cos(self.cache["x"])
+
+
+@wrong("stale-state")
+class TanhByTheIdOfX:
+    def __init__(self):
+        self.memo = {}
+
+    def forward(self, x):
+        if id(x) not in self.memo:
+            self.memo[id(x)] = np.tanh(x)
+        self.y = self.memo[id(x)]
+        return self.y.copy()
+
+    def backward(self, dout):
+        return dout * (1 - self.y**2)
+
+
+@wrong("stale-state")
+class SineOfTheSameObject:
+    x = None
+
+    def forward(self, x):
+        if x is not self.x:
+            self.x = x
+            self.cos = np.cos(x)
+        return np.sin(x)
+
+    def backward(self, dout):
+        return dout * self.cos
+
+
+@wrong("stale-state")
+class SquareOfTheSameDout:
+    last = None
+
+    def forward(self, x):
+        self.x = x
+        return x * x
+
+    def backward(self, dout):
+        if self.last is not None and self.last[0] is dout:
+            return self.last[1].copy()
+        dx = 2 * self.x * dout
+        self.last = (dout, dx)
+        return dx.copy()
+
+
+@wrong("stale-state")
+class FlattenOfTheFirstShape:
+    def forward(self, x):
+        if not hasattr(self, "shape"):
+            self.shape = x.shape
+        return x.reshape(len(x), -1)
+
+    def backward(self, dout):
+        return dout.reshape(self.shape)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from math import fsum
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -134,6 +136,14 @@ def round_into(values: Array, out: Array) -> None:
     np.copyto(
         out, for_bfloat16(values) if out.dtype.name == "bfloat16" else values, casting="same_kind"
     )
+
+
+def total(terms: Sequence[float]) -> float:
+    """The sum of the terms in any order, rounded once."""
+    try:
+        return fsum(terms)
+    except (OverflowError, ValueError):  # the sum overflows, or has ∞ − ∞
+        return sum(terms)
 
 
 def decimal(number: Any, digits: int = 12) -> str:

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
-from math import fsum
 from typing import Any, ClassVar, dataclass_transform
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from actgrad.layers.arrays import Array, deliver, destination, floating, order
+from actgrad.layers.arrays import Array, deliver, destination, floating, order, total
 from actgrad.layers.blocks import blocks
 from actgrad.layers.errors import BackwardBeforeForwardError, ShapeError
 from actgrad.layers.formula import Formula, Node, trace
@@ -140,6 +139,10 @@ class Layer(ABC):
     def naive_forms(self, x: Node) -> Iterable[NaiveForm]:
         """Textbook ways to write the value and the slope that lose digits or overflow on floats."""
         return ()
+
+    def by_convention(self, x: Array, out: Array) -> Array:
+        """Where the results at x, whose value is `out`, are a convention and not the formula's."""
+        return np.zeros(x.shape, bool)
 
     def inflections(self) -> Iterable[float]:
         """Of the derivative f′ of a layer, the x at which f″ changes its sign."""
@@ -388,11 +391,3 @@ class Elementwise(Layer):
         """The dtype of the kept array of that name for an x of that dtype."""
         kind = self.keeps[name].dtype
         return self.working(dtype) if kind is float else np.dtype(kind)
-
-
-def total(terms: Sequence[float]) -> float:
-    """The sum of the terms in any order, rounded once."""
-    try:
-        return fsum(terms)
-    except (OverflowError, ValueError):  # the sum overflows, or has ∞ − ∞
-        return sum(terms)

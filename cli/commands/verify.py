@@ -58,6 +58,12 @@ def verify_dump(
         str | None,
         typer.Option("--dx", metavar="ARRAY", help="The kernel's gradient, of x's shape."),
     ] = None,
+    d2x: Annotated[
+        str | None,
+        typer.Option(
+            "--d2x", metavar="ARRAY", help="The kernel's second derivative, dout·∂²out/∂x²."
+        ),
+    ] = None,
     dout: Dout = None,
     dtype: DtypeOption = None,
     shape: RawShape = None,
@@ -156,7 +162,8 @@ def verify_dump(
     if x is None or accumulate:
         missing = "--accumulate needs --try" if x else "verify needs --x"
         raise ActgradError(missing, "or --try, with a way to compute the layer")
-    dump = verified(layers, {"x": x, "out": out, "dout": dout, "dx": dx}, encoding, policy, quiet)
+    arguments = {"x": x, "out": out, "dout": dout, "dx": dx, "d2x": d2x}
+    dump = verified(layers, arguments, encoding, policy, quiet)
     for destination in destinations:
         destination.deliver(verification_answer(dump))
     return 0 if dump.verification.ok else 1
@@ -242,8 +249,8 @@ def verified(
     from actgrad.layers import ActgradError, chain_of
     from actgrad.layers.verify import WRONG_ARRAY, Verification
 
-    if arguments["out"] is None and arguments["dx"] is None:
-        raise ActgradError("there is nothing to verify", "give --out, --dx or both")
+    if all(arguments[name] is None for name in ("out", "dx", "d2x")):
+        raise ActgradError("there is nothing to verify", "give --out, --dx or --d2x")
     chain = chain_of(specs)
     with ExitStack() as files:
         dump = Dump(chain, arguments, encoding, files)

@@ -1,4 +1,4 @@
-"""The dump of a kernel's run: x, out, dout and dx, read block by block."""
+"""The dump of a kernel's run: x, out, dout, dx and d2x, read block by block."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BLOCK = 1 << 16
 class Dump:
     """The arrays of one run that are given, open until `files` is closed.
 
-    `arguments` are the ARRAYs of x, out, dout and dx by name, None for one that is not given.
+    `arguments` are the ARRAYs of x, out, dout, dx and d2x by name, None for one that is not given.
 
     Raises:
         ActgradError: an array cannot be read, or its dtype or shape does not fit x.
@@ -42,7 +42,7 @@ class Dump:
                 self.sources[name] = random_access(array)
         x = self.sources["x"]
         self.dtype = native_dtype(x.dtype) if dtype is None else named(dtype)
-        self.shapes = dict.fromkeys(("x", "dx"), x.shape)
+        self.shapes = dict.fromkeys(("x", "dx", "d2x"), x.shape)
         self.shapes |= dict.fromkeys(("out", "dout"), chain.out_shape(x.shape))
         self.order = x.order
         self.axes = chain.axes(len(x.shape))

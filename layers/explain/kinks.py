@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from actgrad.layers.formula import FLOATS, Formula, Node, Sweep
+import numpy as np
+
+from actgrad.layers.formula import FLOATS, Formula, Node, Sweep, arrays
 from actgrad.layers.formula import words as f
 from actgrad.layers.layer import Layer
 
@@ -36,12 +38,19 @@ class Kink(NamedTuple):
 def find_kinks(layer: Layer) -> list[Kink]:
     """The kinks and jumps of a layer or a chain whose formula takes one number, in order of x."""
     formula = layer.traced()
-    points = {x for node in formula.nodes for x in breakpoints(formula, node)}
+    with np.errstate(all="ignore"):
+        on_grid: Sweep[Any] = Sweep(
+            formula, arrays(np.dtype(float)), {formula.inputs[0]: np.array(GRID)}
+        )
+        points = {x for node in formula.nodes for x in breakpoints(formula, node, on_grid)}
     return [kink for x in sorted(points) if (kink := kink_at(formula, x)) is not None]
 
 
-def breakpoints(formula: Formula, node: Node) -> Iterator[float]:
-    """The x at which the node switches from one branch to another."""
+def breakpoints(formula: Formula, node: Node, on_grid: Sweep[Any]) -> Iterator[float]:
+    """The x at which the node switches from one branch to another.
+
+    `on_grid` holds the values of the formula's nodes at the points of `GRID`.
+    """
     if node.operation in BRANCHING:
         u, v = node.inputs
     elif node.operation is f.absolute:
@@ -50,13 +59,15 @@ def breakpoints(formula: Formula, node: Node) -> Iterator[float]:
         return
 
     def difference(x: float) -> float:
-        sweep = evaluate(formula, x)
+        sweep: Sweep[float] = Sweep(formula, FLOATS, {formula.inputs[0]: x})
         return float(sweep.value(u) - sweep.value(v))
 
-    for low, high in pairwise(GRID):
-        if difference(low) == 0:
+    signs = np.sign(on_grid.value(u) - on_grid.value(v))
+    pairs = zip(GRID, np.broadcast_to(signs, len(GRID)).tolist(), strict=True)
+    for (low, before), (high, after) in pairwise(pairs):
+        if before == 0:
             yield low
-        elif difference(low) * difference(high) < 0:
+        elif before * after < 0:
             yield zero_by_bisection(difference, low, high)
 
 

@@ -27,6 +27,8 @@ class Derivative(ByFormula):
     exist, d2x is 0 by convention.
     """
 
+    naive_formula = "the graph of the derivative as it stands"
+
     def __init__(self, layer: Layer) -> None:
         """The derivative of that layer.
 
@@ -67,6 +69,10 @@ class Derivative(ByFormula):
         for kept in saved[:3]:
             kept[at_kink] = 0
         self.kinks_met.update(x[at_kink].tolist())
+
+    def by_convention(self, x: Array, out: Array) -> Array:
+        """At a kink of f, and outside its domain, where its derivative may still be a number."""
+        return np.isin(x, self.kinks) | np.isnan(out)
 
     def inflections(self) -> Iterator[float]:
         """The x at which f″ changes its sign, between neighbours of `GRID`, kinks of f apart."""

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
-from actgrad.layers.arrays import Array, Order, floating, native_dtype, order
+from actgrad.layers.arrays import Array, Order, floating, native_dtype, order, total
 from actgrad.layers.errors import ShapeError
-from actgrad.layers.layer import Layer, total
+from actgrad.layers.layer import Layer
 from actgrad.layers.run.pipeline import Pipeline
 from actgrad.layers.run.threads import OrderedThreads, cores
 

@@ -95,16 +95,19 @@ class Reference:
 
         Balls enclose all truths. Where `undecided` is True for them, the truths are bounded as
         tails. Where it is True for these bounds too, they are computed exactly. Where an input is
-        nan, the result of the layer's own kernel is the truth.
+        nan, and where a result is a convention, the result of the layer's own kernel is the truth.
         """
         run = self.run(x, dout)
-        known = self._enclosed(run, results)
+        decided = nan_inputs(x, dout)
+        if x.ndim == 1:
+            decided |= self.layer.by_convention(x, run.out)
+        known = self._enclosed(run, results, decided)
         unproven = np.zeros(len(x), bool)
         for name, got in results.items():
             unproven |= undecided(got.ravel(), known[name]).reshape(len(x), -1).any(axis=1)
         if x.ndim == 1:
             unproven |= ~(np.isfinite(x) & np.isfinite(dout))
-        indices = np.flatnonzero(unproven & ~nan_inputs(x, dout))
+        indices = np.flatnonzero(unproven & ~decided)
         if x.ndim == 1 and indices.size:
             indices = self._bounded(run, results, known, indices, undecided)
         if not indices.size:
@@ -114,15 +117,18 @@ class Reference:
                 update(known[name], len(x), indices, better)
         return known, indices.size * (x.shape[1] if x.ndim == 2 else 1)
 
-    def _enclosed(self, run: KernelRun, results: Mapping[str, Array]) -> dict[str, Truths]:
-        """Every truth as balls enclose it; where an input is nan, the kernel's result."""
+    def _enclosed(
+        self, run: KernelRun, results: Mapping[str, Array], decided: Array
+    ) -> dict[str, Truths]:
+        """Every truth as balls enclose it; the kernel's result where it is `decided` by that."""
         known = dict(zip(RESULTS, self._enclosures(run, "dx" in results), strict=False))
-        indices = np.flatnonzero(nan_inputs(run.x, run.dout))
+        indices = np.flatnonzero(decided)
         if indices.size:
             for name, enclosed in known.items():
                 values = getattr(run, name)[indices].ravel()
-                zeros = np.zeros(values.size)
-                update(enclosed, len(run.x), indices, Truths(values, zeros.astype(int), zeros))
+                exponent = np.where(values == 0, ZERO, 0)
+                kernels = Truths(values, exponent, np.zeros(values.size))
+                update(enclosed, len(run.x), indices, kernels)
         return known
 
     def _enclosures(self, run: KernelRun, backward: bool) -> list[Truths]:

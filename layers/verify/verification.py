@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,8 +13,9 @@ from actgrad.layers.activations import layer as named_layer
 from actgrad.layers.arrays import Array, decimal, floating
 from actgrad.layers.errors import DtypeError, ShapeError
 from actgrad.layers.exact import FloatFormat, Truths, in_bits, nearest
+from actgrad.layers.explain import Derivative
 from actgrad.layers.layer import Layer
-from actgrad.layers.verify.causes import LikelyCause, likely_cause
+from actgrad.layers.verify.causes import WRONG_ARRAY, LikelyCause, likely_cause
 from actgrad.layers.verify.monotonic import Monotonicity
 from actgrad.layers.verify.policy import FAILURES, Comparison, Policy
 from actgrad.layers.verify.reference import Reference, nan_inputs
@@ -33,6 +35,7 @@ class Block(NamedTuple):
     #: None stands for ones.
     dout: Array | None = None
     dx: Array | None = None
+    d2x: Array | None = None
 
 
 class VerifiedElement(NamedTuple):
@@ -66,17 +69,30 @@ class Verification:
     Raises:
         PolicyError: the policy has a limit that is negative or nan, or an empty range.
         ShapeError: the policy wants a layer along an axis to be monotonic.
+
+    d2x is verified as the dx of the derivative. At a kink it must be 0.
     """
 
     def __init__(self, layer: Layer, dtype: np.dtype[Any], policy: Policy | None = None) -> None:
         self.policy = (policy or Policy()).checked()
         self.reference = Reference(layer, FloatFormat.of(dtype))
-        #: The tally of each result that the dump has: out, dx.
+        #: The tally of each result that the dump has: out, dx, d2x.
         self.tallies: dict[str, Tally] = {}
         #: How many elements needed exact arithmetic.
         self.exact = 0
         self._comparison = Comparison(self.reference, self.policy)
         self._monotonicity = Monotonicity(self.reference) if self.policy.monotonic else None
+
+    @cached_property
+    def second_order(self) -> Verification:
+        """The verification of the derivative, whose dx is d2x.
+
+        Raises:
+            ShapeError: the layer works along an axis.
+        """
+        derivative = Derivative(self.reference.layer)
+        policy = self.policy._replace(monotonic=False)
+        return Verification(derivative, self.reference.float_format.dtype, policy)
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -111,6 +127,8 @@ class Verification:
 
     def worst(self, name: str, count: int) -> list[VerifiedElement]:
         """Return at most `count` of the worst elements of a result, with their exact values."""
+        if name == "d2x":
+            return self.second_order.worst("dx", count)
         elements = self.tallies[name].worst(count)
         if elements is None:
             return []
@@ -124,6 +142,7 @@ class Verification:
             self.reference.layer.is_elementwise
             and math.isfinite(truth)
             and not math.isnan(x + dout)
+            and not self.reference.layer.by_convention(np.array([x]), np.zeros(1)).any()
         ):
             value = self.reference.exact_at(x, dout)[name == "dx"]
             rounded = math.copysign(nearest(value, float_format), truth)
@@ -140,8 +159,14 @@ class Verification:
         causes = {
             name: likely_cause(self.reference, name, tally.wrong, not tally.failed)
             for name, tally in self.tallies.items()
-            if tally.wrong is not None
+            if tally.wrong is not None and name != "d2x"
         }
+        if "d2x" in self.tallies:
+            second = self.second_order.likely_causes.get("dx")
+            # The out of the derivative is the dx of the layer.
+            if second is not None and second.cause == f"{WRONG_ARRAY} out":
+                second = second._replace(cause=f"{WRONG_ARRAY} dx")
+            causes["d2x"] = second
         return {name: cause for name, cause in causes.items() if cause is not None}
 
     def add(self, block: Block) -> None:
@@ -150,9 +175,14 @@ class Verification:
         Raises:
             ShapeError: the layer takes no x of this shape, or out, dout or dx does not fit it.
         """
+        if block.d2x is not None:
+            before = self.second_order.exact
+            self.second_order.add(Block(block.x, None, block.dout, block.d2x))
+            self.exact += self.second_order.exact - before
+            self.tallies["d2x"] = self.second_order.tallies["dx"]
         with np.errstate(invalid="ignore"):  # a signalling nan
             x, out, dout, dx = (
-                None if array is None else array.astype(np.float64) for array in block
+                None if array is None else array.astype(np.float64) for array in block[:4]
             )
         assert x is not None
         shape = self.reference.layer.out_shape(x.shape)
@@ -163,6 +193,8 @@ class Verification:
                 )
         dout = np.ones(shape) if dout is None else dout
         results = {name: got for name, got in (("out", out), ("dx", dx)) if got is not None}
+        if not results:
+            return
         truths, exact = self.reference.truths(x, dout, results, self._comparison.undecided)
         self.exact += exact
         for name in results:
@@ -215,12 +247,13 @@ def verify(
     out: Array | None = None,
     dx: Array | None = None,
     dout: Array | None = None,
+    d2x: Array | None = None,
     policy: Policy | None = None,
 ) -> Verification:
     """Compare arrays that a kernel computed with the exact results of the layer.
 
-    x, out, dout and dx are arrays of one dtype, a float that layers compute in. dx has the shape of
-    x; out and dout have that of the layer's result. Without dout, it is 1 everywhere.
+    The arrays have one dtype, a float that layers compute in. dx and d2x have the shape of x; out
+    and dout have that of the layer's result. Without dout, it is 1 everywhere.
 
     >>> verify("relu", np.float32([-1, 2]), out=np.float32([0, 2])).ok
     True
@@ -228,7 +261,7 @@ def verify(
     Raises:
         UnknownLayerError, ParameterError: a text names no layer of the catalogue.
         PolicyError: a limit is negative or nan, or the range of x is empty.
-        ShapeError: the shapes do not fit, or the layer works along several axes.
+        ShapeError: the shapes do not fit, or the layer works along too many axes: one for d2x.
         DtypeError: x has no dtype in which layers compute, or another array has another dtype.
     """
     layer = named_layer(layer) if isinstance(layer, str) else layer
@@ -236,9 +269,9 @@ def verify(
     axes = layer.axes(x.ndim)
     if len(axes) > 1:
         raise ShapeError(f"{layer} works along several axes, which cannot be verified")
-    shapes = {"x": x.shape, "dx": x.shape}
+    shapes = dict.fromkeys(("x", "dx", "d2x"), x.shape)
     shapes |= dict.fromkeys(("out", "dout"), layer.out_shape(x.shape))
-    arrays = {"x": x, "out": out, "dout": dout, "dx": dx}
+    arrays = {"x": x, "out": out, "dout": dout, "dx": dx, "d2x": d2x}
     parts = {}
     for name, array in arrays.items():
         if array is None:

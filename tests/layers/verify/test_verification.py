@@ -14,6 +14,7 @@ from actgrad.layers import (
     AlongAxis,
     Block,
     Chain,
+    Layer,
     Policy,
     PolicyError,
     ShapeError,
@@ -21,12 +22,14 @@ from actgrad.layers import (
     catalogue,
     layer,
 )
-from actgrad.layers.arrays import FLOATING, named
+from actgrad.layers.arrays import FLOATING, Array, named
 from actgrad.layers.exact.ulp import FloatFormat, nearest, ordered, unordered
 from actgrad.layers.exact.values import exact
+from actgrad.layers.explain import second_derivative
 from actgrad.layers.formula import arrays, trace
 from actgrad.layers.formula.graph import Sweep
 from actgrad.layers.layer import Elementwise
+from actgrad.layers.verify import verify
 from actgrad.layers.verify.sample import draw_sample, every_number
 
 every_dtype = pytest.mark.parametrize("dtype", FLOATING)
@@ -486,3 +489,39 @@ def test_blocks_give_the_same_as_the_whole_dump() -> None:
 def test_arrays_of_different_shapes_are_refused() -> None:
     with pytest.raises(ShapeError, match="dx has shape"):
         verified("relu", np.ones(3), None, np.ones(2))
+
+
+def test_the_second_derivative_is_verified_and_is_0_at_a_kink() -> None:
+    function = layer("elu:alpha=2")
+    x = np.array([*np.linspace(-4, 4, 40), 0.0, np.nan, np.inf, -np.inf], np.float32)
+    dout = np.full_like(x, 3)
+    d2x = second_derivative(function, x, dout)
+    right = verify(function, x, dx=dx_of(function, x, dout), dout=dout, d2x=d2x)
+    assert right.ok
+    assert list(right.tallies) == ["d2x", "dx"]
+    d2x[40] = 6
+    (worst,) = verify(function, x, dout=dout, d2x=d2x).worst("d2x", 1)
+    assert (worst.x, worst.got, worst.truth, worst.failure) == (0, 6, "0", "ulp")
+
+
+def dx_of(function: Layer, x: Array, dout: Array) -> Array:
+    function.forward(x)
+    return function.backward(dout)
+
+
+def test_the_second_derivative_of_softplus_as_frameworks_have_it_fails() -> None:
+    x = np.linspace(0, 40, 200)
+    s = 1 / (1 + np.exp(-x))
+    verified = verify("softplus", x, d2x=s * (1 - s))
+    (worst,) = verified.worst("d2x", 1)
+    assert worst.got == 0
+    assert float(worst.truth) == pytest.approx(np.exp(-worst.x))
+    assert verify("softplus", x, d2x=second_derivative(layer("softplus"), x, x * 0 + 1)).ok
+
+
+def test_an_array_that_is_not_the_second_derivative_is_named() -> None:
+    x = np.linspace(-3, 3, 100)
+    dx = dx_of(layer("gelu"), x, np.ones_like(x))
+    assert verify("gelu", x, d2x=dx).likely_causes["d2x"].cause == "the wrong array: it holds dx"
+    with pytest.raises(ShapeError, match="softmax takes a line of numbers"):
+        verify("softmax", x, d2x=dx)

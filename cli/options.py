@@ -14,9 +14,10 @@ Dtype = StrEnum("Dtype", ["float16", "bfloat16", "float32", "float64"])
 # The formats of each kind of answer. `actgrad.cli.write` derives the suffixes of files from them.
 ArrayFormat = StrEnum("ArrayFormat", ["table", "json", "csv", "npy", "npz"])
 ReportFormat = StrEnum("ReportFormat", ["table", "json", "markdown"])
+CheckFormat = StrEnum("CheckFormat", ["table", "json", "markdown", "html"])
 ExplainFormat = StrEnum("ExplainFormat", ["table", "json", "markdown", "html", "latex"])
 #: csv has the worst elements alone.
-VerificationFormat = StrEnum("VerificationFormat", ["table", "json", "csv", "markdown"])
+VerificationFormat = StrEnum("VerificationFormat", ["table", "json", "csv", "markdown", "html"])
 #: csv has a row for each unit.
 DiagnosisFormat = StrEnum("DiagnosisFormat", ["table", "json", "csv", "markdown"])
 PlotFormat = StrEnum("PlotFormat", ["table", "json", "csv", "svg", "html", "png", "pdf"])
@@ -155,13 +156,17 @@ PlotOutput: TypeAlias = Annotated[
 VerificationFormatOption: TypeAlias = Annotated[
     VerificationFormat | None, format_option(VerificationFormat)
 ]
-VerificationOutput: TypeAlias = Annotated[list[str] | None, file_option(".json, .csv, .md or .txt")]
+VerificationOutput: TypeAlias = Annotated[
+    list[str] | None, file_option(".html, .json, .csv, .md or .txt")
+]
 DiagnosisFormatOption: TypeAlias = Annotated[DiagnosisFormat | None, format_option(DiagnosisFormat)]
 DiagnosisOutput: TypeAlias = Annotated[list[str] | None, file_option(".json, .csv, .md or .txt")]
 ExplainFormatOption: TypeAlias = Annotated[ExplainFormat | None, format_option(ExplainFormat)]
 ExplainOutput: TypeAlias = Annotated[
     list[str] | None, file_option(".html, .tex, .json, .md or .txt")
 ]
+CheckFormatOption: TypeAlias = Annotated[CheckFormat | None, format_option(CheckFormat)]
+CheckOutput: TypeAlias = Annotated[list[str] | None, file_option(".html, .json, .md or .txt")]
 ReportOutput: TypeAlias = Annotated[list[str] | None, file_option(".json, .md or .txt")]
 Threads: TypeAlias = Annotated[
     int | None,

@@ -9,10 +9,10 @@ import typer
 from actgrad.cli.completion import complete_checked
 from actgrad.cli.options import (
     ARRAY,
+    CheckFormat,
+    CheckFormatOption,
+    CheckOutput,
     DtypeOption,
-    ReportFormat,
-    ReportFormatOption,
-    ReportOutput,
     parsed_shape,
 )
 
@@ -62,8 +62,8 @@ def check(
         list[str] | None,
         typer.Option("--ignore", metavar="NAME", help="Ignore a finding of this name. Repeatable."),
     ] = None,
-    form: ReportFormatOption = None,
-    output: ReportOutput = None,
+    form: CheckFormatOption = None,
+    output: CheckOutput = None,
 ) -> int:
     """Check layers: their gradients, and how they behave.
 
@@ -73,7 +73,10 @@ def check(
 
     Exit status 0: no error was found; 1: a layer is wrong; 2: one could not be checked.
     """
+    from functools import partial
+
     from actgrad.cli.exit import NOT_DONE, write_refusal
+    from actgrad.cli.page import check_page
     from actgrad.cli.read import read_array
     from actgrad.cli.show import (
         check_answer,
@@ -84,7 +87,7 @@ def check(
     from actgrad.cli.write import Output
     from actgrad.layers.check import Report, examine, layer_texts, load_subject
 
-    destination = Output(ReportFormat, form, output)
+    destination = Output(CheckFormat, form, output)
     ignored = ignore or []
     require_finding_names(ignored)
     given = None if x is None else read_array(x, "--x", dtype)
@@ -99,7 +102,8 @@ def check(
 
     if texts == layers and len(texts) == 1:
         report = report_on(texts[0])
-        destination.deliver(check_answer(report))
+        page = partial(check_page, [report], {})
+        destination.deliver(check_answer(report).with_text("html", page))
         return 0 if report.ok else 1
     reports: list[Report] = []
     refused: dict[str, Exception] = {}
@@ -108,7 +112,8 @@ def check(
             reports.append(report_on(text))
         except Exception as error:
             refused[text] = error
-    destination.deliver(checks_answer(reports, refused))
+    page = partial(check_page, reports, refused)
+    destination.deliver(checks_answer(reports, refused).with_text("html", page))
     for refusal in refused.values():
         write_refusal(refusal)
     return NOT_DONE if refused else int(not all(report.ok for report in reports))

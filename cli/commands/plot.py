@@ -44,6 +44,9 @@ def plot(
 
     At a jump, a closed circle is the value, and open circles are the limits beside it.
     """
+    from functools import partial
+
+    from actgrad.cli.page import figure_page
     from actgrad.cli.plot import figure_answer, figure_of
     from actgrad.cli.show import distinct_lines_on_stderr
     from actgrad.cli.write import Output
@@ -55,7 +58,8 @@ def plot(
     with distinct_lines_on_stderr():
         described = [any_layer(name) for name in dict.fromkeys(layers)]
         figure = figure_of(curves(described, parsed_orders(orders), low_high))
-    destination.deliver(figure_answer(figure))
+    page = partial(figure_page, figure)
+    destination.deliver(figure_answer(figure).with_text("html", page))
 
 
 def parsed_ends(text: str) -> tuple[float, float]:

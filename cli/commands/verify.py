@@ -136,6 +136,9 @@ def verify_dump(
 
     Exit status 0: all errors are within the limits; 1: one is not; 2: it could not be verified.
     """
+    from functools import partial
+
+    from actgrad.cli.page import attempts_page, verification_page
     from actgrad.cli.read import Encoding
     from actgrad.cli.show import attempts_answer, verification_answer
     from actgrad.cli.write import Output
@@ -157,7 +160,8 @@ def verify_dump(
     if tries:
         attempts = tried_ways(layers, tries, x, dout, encoding, accumulate, policy)
         for destination in destinations:
-            destination.deliver(attempts_answer(attempts))
+            page = partial(attempts_page, attempts)
+            destination.deliver(attempts_answer(attempts).with_text("html", page))
         return 0 if attempts[0].verification.ok else 1
     if x is None or accumulate:
         missing = "--accumulate needs --try" if x else "verify needs --x"
@@ -165,7 +169,8 @@ def verify_dump(
     arguments = {"x": x, "out": out, "dout": dout, "dx": dx, "d2x": d2x}
     dump = verified(layers, arguments, encoding, policy, quiet)
     for destination in destinations:
-        destination.deliver(verification_answer(dump))
+        page = partial(verification_page, dump)
+        destination.deliver(verification_answer(dump).with_text("html", page))
     return 0 if dump.verification.ok else 1
 
 

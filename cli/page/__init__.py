@@ -8,6 +8,8 @@ from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from actgrad.cli.page.document import page_of
+    from actgrad.cli.page.frame import figure_page
+    from actgrad.cli.page.reports import attempts_page, check_page, verification_page
 
 
 __getattr__ = lazy_attributes(__name__, __file__)

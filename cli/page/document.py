@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from actgrad.cli.draw import Label, Labels, Picture, Sheet, names_between
+from actgrad.cli.page.frame import framed_page
 from actgrad.cli.show import definition_lines, explanation_sections, with_parameters
 from actgrad.layers import Layer
 from actgrad.layers.explain import Step, default_ends, explain_layer, find_kinks, steps, with_names
@@ -68,35 +69,25 @@ def page_of(
     live = LivePage(layer, len(start))
     title = " → ".join(map(with_parameters, layer.layers))
     derived = steps(layer) if len(layer.layers) == 1 and layer.is_elementwise else []
-    body = "\n".join(
-        [
-            f"<h1>{escape(title)}</h1>",
-            *live.controls(start, dout or [1.0] * len(live.graph.output_names)),
-            '<div class="columns">',
-            *live.curve(),
-            *step_list(derived),
-            "</div>",
-            *live.graph_section(title),
-            *live.table(),
-            *about(layer),
-        ]
-    )
-    folder = Path(__file__).parent
-    style = (folder / "page.css").read_text(encoding="utf-8")
-    behaviour = (folder / "page.js").read_text(encoding="utf-8")
+    body = [
+        f"<h1>{escape(title)}</h1>",
+        *live.controls(start, dout or [1.0] * len(live.graph.output_names)),
+        '<div class="columns">',
+        *live.curve(),
+        *step_list(derived),
+        "</div>",
+        *live.graph_section(title),
+        *live.table(),
+        *about(layer),
+    ]
+    behaviour = (Path(__file__).parent / "page.js").read_text(encoding="utf-8")
     programs = ", ".join(program_of(step.formula).text for step in derived)
     data = live.data().replace("</", "<\\/")
     script = (
         f"{words_javascript()}\nconst page = {data};\nconst program = {live.program.text};\n"
         f"const steps = [{programs}];\n{behaviour}"
     )
-    return (
-        '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<link rel="icon" href="data:,">\n<title>{escape(title)}: forward and backward</title>\n'
-        f"<style>\n{style}</style>\n<body>\n<main>\n{body}\n</main>\n"
-        f"<script>\n{script}</script>\n</body>\n</html>\n"
-    )
+    return framed_page(f"{title}: forward and backward", body, script)
 
 
 class LivePage:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
+    from actgrad.cli.plot.errors import ErrorMark, errors_svg
     from actgrad.cli.plot.figure import Figure, PlotError, figure_answer, figure_of
     from actgrad.cli.plot.svg import figure_svg
 

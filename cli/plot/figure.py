@@ -8,7 +8,7 @@ from functools import partial
 from typing import IO, NamedTuple
 
 from actgrad.cli.answer import TextAnswer, json_number
-from actgrad.cli.plot.svg import figure_html, figure_svg
+from actgrad.cli.plot.svg import figure_svg
 from actgrad.cli.show import Page, Panel, legend, panel_text
 from actgrad.layers import ActgradError
 from actgrad.layers.explain import Curve
@@ -89,7 +89,6 @@ def figure_answer(figure: Figure) -> TextAnswer:
         "json": figure.json,
         "csv": figure.csv,
         "svg": partial(figure_svg, figure),
-        "html": partial(figure_html, figure),
         "png": partial(figure_file, figure, "png"),
         "pdf": partial(figure_file, figure, "pdf"),
     }

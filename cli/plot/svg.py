@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from actgrad.cli.show import (
     STROKES,
+    WRONG,
     Axis,
     Panel,
     Stroke,
@@ -53,10 +54,16 @@ def style() -> str:
 .plot .title {{ font-weight: 600 }} .x {{ text-anchor: middle }} .y {{ text-anchor: end }}
 .plot .grid {{ stroke: #d8dee4 }} .zero {{ stroke: #6e7781 }}
 .plot .open {{ fill: #fff }}
+.wrong, .right {{ fill: none; stroke-width: 2 }}
+.wrong {{ stroke: #b42318 }} .right {{ stroke: #0063b1 }}
+.dot.wrong {{ fill: #b42318 }} .dot.right {{ fill: #0063b1 }}
+.limit {{ stroke: #b42318; stroke-dasharray: 6 4 }}
 .curve {{ fill: none; stroke-width: 2.2; stroke-linejoin: round }} .end {{ stroke-width: 1.8 }}
 {light}@media (prefers-color-scheme: dark) {{
 .plot {{ background: #0d1117 }} .plot text {{ fill: #e6edf3 }} .plot .grid {{ stroke: #30363d }}
 .plot .open {{ fill: #0d1117 }} .zero {{ stroke: #8b949e }}
+.wrong, .limit {{ stroke: #ff9b8f }} .right {{ stroke: #5cb3ff }}
+.dot.wrong {{ fill: #ff9b8f }} .dot.right {{ fill: #5cb3ff }}
 {dark}}}
 """
 
@@ -69,24 +76,16 @@ def figure_svg(figure: Figure) -> str:
     parts = [part for row, line in enumerate(rows) for part in legend_row(line, ROW * row + 20)]
     for place, panel in enumerate(figure.panels):
         parts += panel_parts(panel, above + (HEIGHT + TOP + BOTTOM) * place + TOP)
+    return svg_document(figure.title, height, parts)
+
+
+def svg_document(title: str, height: float, parts: Iterable[str]) -> str:
+    """A drawing of that height, with a title for readers who do not see it."""
     body = "\n".join(parts)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 {WIDTH} {height}"'
-        f' width="{WIDTH}" height="{height}" role="img">\n'
-        f"<title>{escape(figure.title)}</title>\n<style>{style()}</style>\n{body}\n</svg>\n"
-    )
-
-
-def figure_html(figure: Figure) -> str:
-    """The figure as a page that fits any window."""
-    title = escape(figure.title)
-    return (
-        '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width">\n'
-        f"<title>{title}</title>\n"
-        "<style>:root { color-scheme: light dark } body { margin: 1rem auto; max-width: 60rem }\n"
-        "svg { width: 100%; height: auto }</style>\n"
-        f"<body>\n{figure_svg(figure)}</body>\n</html>\n"
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 {WIDTH} {height:g}"'
+        f' width="{WIDTH}" height="{height:g}" role="img">\n'
+        f"<title>{escape(title)}</title>\n<style>{style()}</style>\n{body}\n</svg>\n"
     )
 
 
@@ -111,22 +110,58 @@ def legend_row(row: list[tuple[int, int, str]], y: int) -> Iterator[str]:
         yield f'<text x="{x + SAMPLE - 4}" y="{y}">{escape(name)}</text>'
 
 
-def panel_parts(panel: Panel, top: int) -> Iterator[str]:
-    """The grid, the axes' numbers, the curves, and the ends at their breaks."""
-    across, up = axis_between(*panel.x_ends, X_TICKS), rounded_axis(*panel.y_ends, Y_TICKS)
+class GridLine(NamedTuple):
+    """A line of the grid: where it is in pixels, and its label."""
+
+    place: float
+    label: str
+    is_zero: bool
+
+
+def grid_parts(
+    titles: tuple[str, str], across: Iterable[GridLine], up: Iterable[GridLine], top: int
+) -> Iterator[str]:
+    """The grid of a panel with its labels; `titles` are those of the panel and of its x."""
     right, bottom = WIDTH - RIGHT, top + HEIGHT
-    yield f'<text class="title" x="{LEFT}" y="{top - 10}">{escape(panel.title)}</text>'
-    for tick in across.ticks:
-        x, kind = pixels(across, tick, LEFT, right), "zero" if tick == 0 else "grid"
-        yield f'<path class="{kind}" d="M{x:.1f} {top}V{bottom}"/>'
-        yield f'<text class="x" x="{x:.1f}" y="{bottom + 18}">{numeral(tick)}</text>'
-    for tick in up.ticks:
-        y, kind = pixels(up, tick, bottom, top), "zero" if tick == 0 else "grid"
-        yield f'<path class="{kind}" d="M{LEFT} {y:.1f}H{right}"/>'
-        yield f'<text class="y" x="{LEFT - 8}" y="{y + 4:.1f}">{numeral(tick)}</text>'
-    yield f'<text class="x" x="{(LEFT + right) / 2:g}" y="{bottom + 36}">x</text>'
+    yield f'<text class="title" x="{LEFT}" y="{top - 10}">{escape(titles[0])}</text>'
+    for x, label, is_zero in across:
+        yield f'<path class="{"zero" if is_zero else "grid"}" d="M{x:.1f} {top}V{bottom}"/>'
+        yield f'<text class="x" x="{x:.1f}" y="{bottom + 18}">{escape(label)}</text>'
+    for y, label, is_zero in up:
+        yield f'<path class="{"zero" if is_zero else "grid"}" d="M{LEFT} {y:.1f}H{right}"/>'
+        yield f'<text class="y" x="{LEFT - 8}" y="{y + 4:.1f}">{escape(label)}</text>'
+    middle = (LEFT + right) / 2
+    yield f'<text class="x" x="{middle:g}" y="{bottom + 36}">{escape(titles[1])}</text>'
+
+
+def panel_parts(panel: Panel, top: int) -> Iterator[str]:
+    """The grid, the axes' numbers, the curves, the ends at their breaks, and the marks."""
+    across, up = axis_between(*panel.x_ends, X_TICKS), rounded_axis(*panel.y_ends, Y_TICKS)
+    x, y = (across, LEFT, WIDTH - RIGHT), (up, top + HEIGHT, top)
+    columns, rows = (
+        [
+            GridLine(float(pixels(over, tick, *ends)), numeral(tick), tick == 0)
+            for tick in over.ticks
+        ]
+        for over, *ends in (x, y)
+    )
+    yield from grid_parts((panel.title, "x"), columns, rows, top)
     for series, curve in enumerate(panel.curves):
-        yield from curve_parts(curve, series, (across, LEFT, right), (up, bottom, top))
+        yield from curve_parts(curve, series, x, y)
+    for marks in panel.marks:
+        places = zip(pixels(across, marks.x, *x[1:]), pixels(up, marks.y, *y[1:]), strict=True)
+        for column, row in places:
+            yield mark_part(marks.char == WRONG, "", True, float(column), float(row))
+
+
+def mark_part(is_wrong: bool, text: str, is_element: bool, x: float, y: float) -> str:
+    """A cross for an element, else a dot; a reader who points at it sees the text."""
+    title = f"<title>{escape(text)}</title>" if text else ""
+    kind = "wrong" if is_wrong else "right"
+    if is_element:
+        shape = f"M{x - 4:.1f} {y - 4:.1f}l8 8m-8 0l8 -8"
+        return f'<path class="{kind}" d="{shape}">{title}</path>'
+    return f'<circle class="dot {kind}" cx="{x:.1f}" cy="{y:.1f}" r="3">{title}</circle>'
 
 
 def curve_parts(

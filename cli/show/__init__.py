@@ -8,24 +8,32 @@ from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from actgrad.cli.show.ascii import ascii_text
-    from actgrad.cli.show.attempts import attempts_answer
+    from actgrad.cli.show.attempts import attempts_answer, attempts_parts, dump_of
     from actgrad.cli.show.axis import Axis, axis_between, rounded_axis
+    from actgrad.cli.show.binades import merged_binades, stretch
     from actgrad.cli.show.catalogue import catalogue_answer
-    from actgrad.cli.show.check_report import check_answer, require_finding_names
-    from actgrad.cli.show.check_summary import checks_answer
+    from actgrad.cli.show.check_report import check_answer, check_parts, require_finding_names
+    from actgrad.cli.show.check_summary import checks_answer, checks_parts
     from actgrad.cli.show.diagnosis import diagnosis_answer
     from actgrad.cli.show.equations import latex_document, latex_equations, latex_label
     from actgrad.cli.show.excerpt import Excerpt
     from actgrad.cli.show.explanation import explanation_answer
     from actgrad.cli.show.histogram import Distribution, show_histograms
     from actgrad.cli.show.page import SIGNS, Page, numeral
-    from actgrad.cli.show.panel import Panel, legend, panel_text
+    from actgrad.cli.show.panel import WRONG, Marks, Panel, legend, panel_text
+    from actgrad.cli.show.parts import Code, Heading, Items, Paragraph, Part, Rows
     from actgrad.cli.show.printed import distinct_lines_on_stderr
     from actgrad.cli.show.progress import Bar
     from actgrad.cli.show.raster import STROKES, Stroke, stroke
+    from actgrad.cli.show.scatter import differing
     from actgrad.cli.show.sections import definition_lines, explanation_sections, with_parameters
     from actgrad.cli.show.table import show_arrays
-    from actgrad.cli.show.verification import VerifiedDump, verification_answer
+    from actgrad.cli.show.verification import (
+        VerifiedDump,
+        result_parts,
+        verification_answer,
+        worst_parts,
+    )
 
 
 __getattr__ = lazy_attributes(__name__, __file__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import IO
 
@@ -11,6 +11,7 @@ from rich.table import Table
 
 from actgrad.cli.answer import TextAnswer
 from actgrad.cli.show.page import Page, numeral
+from actgrad.cli.show.parts import Paragraph, Part, Rows, markdown_of
 from actgrad.cli.show.verification import VerifiedDump, verification_answer, verification_json
 from actgrad.layers.verify import Attempt
 
@@ -25,10 +26,10 @@ def attempts_answer(attempts: Sequence[Attempt]) -> TextAnswer:
     """One attempt as any verification; several in a table of all formats of `actgrad verify`."""
     if len(attempts) == 1:
         return verification_answer(dump_of(attempts[0]))
-    texts = {
+    texts: dict[str, Callable[[], str | bytes]] = {
         "json": partial(_json_text, attempts),
         "csv": partial(_csv_text, attempts),
-        "markdown": partial(_markdown_text, attempts),
+        "markdown": lambda: markdown_of(attempts_parts(attempts)),
     }
     return TextAnswer("verify", partial(_show_table, attempts), texts)
 
@@ -94,10 +95,8 @@ def _csv_text(attempts: Sequence[Attempt]) -> str:
     return text.getvalue()
 
 
-def _markdown_text(attempts: Sequence[Attempt]) -> str:
-    lines = [_title(attempts), "", f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
-    for attempt in attempts:
-        text, *others = _cells(attempt)
-        escaped = text.replace("|", "\\|")
-        lines.append(f"| {' | '.join((f'`{escaped}`', *others))} |")
-    return "\n".join(lines) + "\n"
+def attempts_parts(attempts: Sequence[Attempt]) -> Iterator[Part]:
+    """The parts of a report: what was tried, and a row for each attempt."""
+    yield Paragraph(_title(attempts))
+    rows = ((f"`{text}`", *others) for text, *others in map(_cells, attempts))
+    yield Rows(COLUMNS, list(rows))

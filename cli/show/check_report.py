@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import IO, Any
 
@@ -12,6 +12,7 @@ from rich.text import Text
 
 from actgrad.cli.answer import TextAnswer, json_number
 from actgrad.cli.show.page import DEFAULT_WIDTH, Page, numeral
+from actgrad.cli.show.parts import Code, Heading, Items, Paragraph, Part, Rows, markdown_of
 from actgrad.cli.show.scatter import scatter
 from actgrad.layers import ActgradError
 from actgrad.layers.check import FAULTS, Finding, Report, shortest_texts
@@ -40,7 +41,10 @@ def require_finding_names(names: Sequence[str]) -> None:
 
 def check_answer(report: Report) -> TextAnswer:
     """The report in every format of `actgrad check`."""
-    texts = {"json": partial(check_json, report), "markdown": partial(check_markdown, report)}
+    texts: dict[str, Callable[[], str | bytes]] = {
+        "json": partial(check_json, report),
+        "markdown": lambda: markdown_of(check_parts(report)),
+    }
     return TextAnswer("check", partial(show_check, report), texts)
 
 
@@ -82,28 +86,27 @@ def show_findings(report: Report, page: Page) -> None:
     page.print("")
 
 
-def check_markdown(report: Report) -> str:
-    """The report as a Markdown section: the verdict, a table of findings, examples, notes."""
-    lines = [
-        f"## check `{report.layer}`: {'ok' if report.ok else 'FAILED'}",
-        "",
-        report.summary,
-        "",
-    ]
+def check_parts(report: Report) -> Iterator[Part]:
+    """The parts of a report: the verdict, a table of findings, each of them, and the notes."""
+    yield Heading(2, f"check `{report.layer}`: {'ok' if report.ok else 'FAILED'}")
+    yield Paragraph(report.summary)
     if report.findings:
-        columns = ("finding", "severity", *NUMBERS, "dtypes", "meaning")
-        lines += [_row(columns), _row("---:" if name in NUMBERS else "---" for name in columns)]
+        rows = [
+            (f"`{finding.name}`", _severity(report, finding), *_cells(report, finding))
+            for finding in report.findings
+        ]
+        meanings = (FAULTS[finding.name] for finding in report.findings)
+        whole = [(*row, meaning) for row, meaning in zip(rows, meanings, strict=True)]
+        yield Rows(("finding", "severity", *NUMBERS, "dtypes", "meaning"), whole, NUMBERS)
     for finding in report.findings:
-        cells = (f"`{finding.name}`", _severity(report, finding), *_cells(report, finding))
-        lines.append(_row((*cells, FAULTS[finding.name])))
-    for finding in report.findings:
-        lines += ["", f"### {_severity(report, finding)}: {finding.name}", "", finding.message]
-        lines += [f"- {line}" for line in _advice(finding)]
-        lines += ["", "```python", report.opening, *finding.example, "```"]
-    notes = [f"- {note}" for note in _notes(report)]
-    if notes:
-        lines += [*([""] if report.findings else []), "### Notes", "", *notes]
-    return "\n".join(lines).rstrip() + "\n"
+        yield Heading(3, f"{_severity(report, finding)}: {finding.name}")
+        yield Paragraph(finding.message)
+        if advice := list(_advice(finding)):
+            yield Items(advice)
+        yield Code([report.opening, *finding.example])
+    if notes := list(_notes(report)):
+        yield Heading(3, "Notes")
+        yield Items(notes)
 
 
 def _advice(finding: Finding) -> Iterator[str]:
@@ -112,10 +115,6 @@ def _advice(finding: Finding) -> Iterator[str]:
         yield f"likely cause: {finding.cause}"
     if finding.remedy:
         yield f"change: {finding.remedy}"
-
-
-def _row(cells: Any) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _severity(report: Report, finding: Finding) -> str:

@@ -11,8 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from actgrad.cli.answer import TextAnswer
-from actgrad.cli.show.check_report import check_markdown, described, show_findings
+from actgrad.cli.show.check_report import check_parts, described, show_findings
 from actgrad.cli.show.page import Page
+from actgrad.cli.show.parts import Heading, Paragraph, Part, Rows, markdown_of
 from actgrad.layers.check import Report
 
 STYLES = {"ok": "bold green", "FAILED": "bold red", "not checked": "bold yellow"}
@@ -67,15 +68,19 @@ def _show(reports: Sequence[Report], refused: Mapping[str, Exception], file: IO[
     page.print(_counts(reports, refused))
 
 
+def checks_parts(reports: Sequence[Report], refused: Mapping[str, Exception]) -> Iterator[Part]:
+    """The parts of the summary: the counts, a row for each layer, and why a layer has no report."""
+    yield Heading(1, "check")
+    yield Paragraph(_counts(reports, refused))
+    rows = [(f"`{layer}`", verdict, names) for layer, verdict, names in _rows(reports, refused)]
+    yield Rows(("layer", "verdict", "findings"), rows)
+    for layer, error in refused.items():
+        yield Paragraph(f"{layer}: {error}")
+
+
 def _markdown(reports: Sequence[Report], refused: Mapping[str, Exception]) -> str:
-    lines = ["# check", "", _counts(reports, refused), ""]
-    lines += ["| layer | verdict | findings |", "| --- | --- | --- |"]
-    lines += [
-        f"| `{layer}` | {verdict} | {names} |" for layer, verdict, names in _rows(reports, refused)
-    ]
-    lines += [f"\n`{layer}`: {error}" for layer, error in refused.items()]
-    sections = [f"\n{check_markdown(report)}" for report in reports if not report.ok]
-    return "\n".join(lines) + "\n" + "".join(sections)
+    failed = (part for report in reports if not report.ok for part in check_parts(report))
+    return markdown_of([*checks_parts(reports, refused), *failed])
 
 
 def _json_text(reports: Sequence[Report], refused: Mapping[str, Exception]) -> str:

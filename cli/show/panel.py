@@ -19,6 +19,8 @@ from actgrad.layers.explain import Curve
 WIDEST, LEAST, PER_TICK = 96, 8, 9
 #: The value at a break, and a limit that is not attained.
 CLOSED, OPEN = "●", "○"
+#: A mark at a wrong result.
+WRONG = "✗"
 
 
 class Marks(NamedTuple):

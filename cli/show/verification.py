@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from actgrad.cli.answer import TextAnswer, json_number
+from actgrad.cli.show.binades import merged_binades, short_numeral, stretch
 from actgrad.cli.show.page import Page, numeral
+from actgrad.cli.show.parts import Heading, Items, Paragraph, Part, Rows, markdown_of
 from actgrad.layers.arrays import short_exponent
 from actgrad.layers.verify import (
     FAILURES,
-    Binade,
     LikelyCause,
     Tally,
     Verification,
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 SHOWN, LISTED = 10, 100
 #: The quantiles of the error that are shown, in per cent.
 QUANTILES = (50, 99, 99.9)
-#: The most rows of a histogram, and the most columns of its bars.
-HISTOGRAM_ROWS, LONGEST_BAR = 20, 24
+#: The most columns of the bars of a histogram.
+LONGEST_BAR = 24
 #: The columns beside the bars, each at its greatest width.
 BESIDE_BARS = 56
 #: The indent of what continues a folded line.
@@ -40,8 +41,6 @@ NO_BAR = 2.0**-4
 #: The JSON keys of an element whose names in the code differ.
 JSON_KEYS = {"position": "place", "failure": "kind"}
 
-#: An error, or an end of a range, in three digits: `1.68e7`.
-_short = partial(numeral, digits=3)
 #: An element's number in nine digits; its bits have the rest.
 _number = partial(numeral, digits=9)
 
@@ -67,10 +66,10 @@ class VerifiedDump(NamedTuple):
 
 def verification_answer(dump: VerifiedDump) -> TextAnswer:
     """The verification in every format of `actgrad verify`."""
-    texts = {
+    texts: dict[str, Callable[[], str | bytes]] = {
         "json": partial(verification_json, dump),
         "csv": partial(verification_csv, dump),
-        "markdown": partial(verification_markdown, dump),
+        "markdown": lambda: markdown_of(verification_parts(dump)),
     }
     return TextAnswer("verify", partial(show_verification, dump), texts)
 
@@ -141,27 +140,30 @@ def verification_csv(dump: VerifiedDump) -> str:
     return "\n".join(lines) + "\n"
 
 
-def verification_markdown(dump: VerifiedDump) -> str:
-    """The verification as Markdown: summary, then for each result statistics and tables."""
-    verification = dump.verification
-    parts = [f"**{verification.summary}**"]
-    for name, tally in verification.tallies.items():
-        parts.append(f"## {name}: {_verdict(tally)}")
-        parts.append(_markdown_table(("ULP", ""), _errors(tally)))
-        parts.append("\n".join(f"- {line}" for line in _counts(tally)))
-        if tally.failed:
-            parts.append(_markdown_table(("failure", "elements", "meaning"), _failures(tally)))
-        if name in dump.likely_causes:
-            parts.append(_likely(dump.likely_causes[name]))
-        if _has_wrong(tally):
-            parts.append(_markdown_table(*_worst_cells(dump.worst(name, SHOWN), "<br>")))
-    return "\n\n".join(parts) + "\n"
+def verification_parts(dump: VerifiedDump) -> Iterator[Part]:
+    """The verification as the parts of a report: the summary, then each result."""
+    yield Paragraph(dump.verification.summary, is_verdict=True)
+    for name in dump.verification.tallies:
+        yield from result_parts(dump, name)
+        yield from worst_parts(dump, name)
 
 
-def _markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = (heads, ["---"] * len(heads), *rows)
-    cells = ([cell.replace("|", "\\|") for cell in line] for line in lines)
-    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+def result_parts(dump: VerifiedDump, name: str) -> Iterator[Part]:
+    """A result as the parts of a report: statistics, failures and the likely cause."""
+    tally = dump.verification.tallies[name]
+    yield Heading(2, f"{name}: {_verdict(tally)}")
+    yield Rows(("ULP", ""), _errors(tally))
+    yield Items(_counts(tally))
+    if tally.failed:
+        yield Rows(("failure", "elements", "meaning"), _failures(tally))
+    if name in dump.likely_causes:
+        yield Paragraph(_likely(dump.likely_causes[name]))
+
+
+def worst_parts(dump: VerifiedDump, name: str) -> Iterator[Part]:
+    """The worst elements of a result, if one of them is not correctly rounded."""
+    if _has_wrong(dump.verification.tallies[name]):
+        yield Rows(*_worst_cells(dump.worst(name, SHOWN)))
 
 
 def show_verification(dump: VerifiedDump, file: IO[str]) -> None:
@@ -204,8 +206,8 @@ def _has_wrong(tally: Tally) -> bool:
 
 def _errors(tally: Tally) -> list[tuple[str, str]]:
     """The statistics of the errors in ULP."""
-    quantiles = [(f"p{share:g}", _short(tally.quantile(share / 100))) for share in QUANTILES]
-    return [("max", _short(tally.max)), ("mean", _short(tally.mean)), *quantiles]
+    quantiles = [(f"p{share:g}", short_numeral(tally.quantile(share / 100))) for share in QUANTILES]
+    return [("max", short_numeral(tally.max)), ("mean", short_numeral(tally.mean)), *quantiles]
 
 
 def _counts(tally: Tally) -> list[str]:
@@ -243,14 +245,15 @@ def _histogram(tally: Tally, page: Page) -> RenderableType:
         color = "red" if row.failed else "green"
         bar = Text("█" * _bar_length(row.error, most, longest), color)
         failed = Text(str(row.failed or ""), "red")
-        cells = (f"  {_stretch(row)}", _short(row.error), failed, str(row.elements), bar)
+        cells = (f"  {stretch(row)}", short_numeral(row.error), failed, str(row.elements), bar)
         table.add_row(*cells[: len(table.columns)])
     if page.fits(table):
         return table
     return _folded(
         page,
         (
-            f"  x {_stretch(row)}: max {_short(row.error)} ULP, {row.failed} of {row.elements} fail"
+            f"  x {stretch(row)}: max {short_numeral(row.error)} ULP,"
+            f" {row.failed} of {row.elements} fail"
             for row in rows
         ),
     )
@@ -279,63 +282,25 @@ def _bar_length(error: float, most: float, longest: float) -> int:
     return round(longest * math.log2(error / NO_BAR) / max(math.log2(most / NO_BAR), 5))
 
 
-def _stretch(row: Binade) -> str:
-    """A row's x: `-4 … -1`, `0`, or `inf, nan` for the binade that holds both."""
-    if row.low == row.high or (math.isinf(row.low) and math.isinf(row.high)):
-        return f"{_short(row.low)}, nan" if math.isinf(row.low) else _short(row.low)
-    return f"{_short(row.low)} … {_short(row.high)}"
-
-
-def merged_binades(binades: Sequence[Binade]) -> list[Binade]:
-    """At most HISTOGRAM_ROWS stretches: neighbours join if their errors are of similar size."""
-    octaves = 1
-    while True:
-        rows: list[Binade] = []
-        for binade in binades:
-            if rows and _may_join(rows[-1], binade, octaves):
-                last = rows.pop()
-                binade = Binade(
-                    last.low,
-                    binade.high,
-                    last.elements + binade.elements,
-                    last.failed + binade.failed,
-                    max(last.error, binade.error),
-                )
-            rows.append(binade)
-        if len(rows) <= HISTOGRAM_ROWS or octaves > 2000:
-            return rows
-        octaves *= 2
-
-
-def _may_join(left: Binade, right: Binade, octaves: int) -> bool:
-    """Whether both pass or both fail, with errors in one interval of so many octaves."""
-    if math.isinf(left.low) or math.isinf(right.high):
-        return False
-    if not left.failed and not right.failed and max(left.error, right.error) <= 0.5:
-        return True
-    steps = [math.log2(max(row.error, 0.25)) // octaves for row in (left, right)]
-    return steps[0] == steps[1] and bool(left.failed) == bool(right.failed)
-
-
 def _worst_elements(worst: Worst, page: Page) -> RenderableType:
     """The worst elements, in decimal and in bits; a line for each where the page is narrow."""
-    heads, rows = _worst_cells(worst, "\n")
+    heads, rows = _worst_cells(worst)
     table = _table((f"  {heads[0]}", "left"), *((head, "left") for head in heads[1:]))
     for index, *cells in rows:
         table.add_row(f"  {index}", *cells)
     return table if page.fits(table) else _folded(page, (_line(*element) for element in worst))
 
 
-def _worst_cells(worst: Worst, line_break: str) -> tuple[list[str], list[list[str]]]:
+def _worst_cells(worst: Worst) -> tuple[list[str], list[list[str]]]:
     """The heads and rows of a table of the worst elements; a dout of ones has no column."""
     rows = [
         {
             "at": index,
-            "x": f"{_number(element.x)}{line_break}{element.x_bits}",
+            "x": f"{_number(element.x)}\n{element.x_bits}",
             "dout": _number(element.dout),
-            "got": f"{_number(element.got)}{line_break}{element.got_bits}",
-            "truth": f"{short_exponent(element.truth)}{line_break}{element.nearest_bits}",
-            "ULP": _short(element.error),
+            "got": f"{_number(element.got)}\n{element.got_bits}",
+            "truth": f"{short_exponent(element.truth)}\n{element.nearest_bits}",
+            "ULP": short_numeral(element.error),
             "failure": element.failure,
         }
         for index, element in worst
@@ -352,5 +317,6 @@ def _line(index: str, element: VerifiedElement) -> str:
     failure = f", failure: {element.failure}" if element.failure else ""
     return (
         f"  {index}: x {x} ({element.x_bits}){dout}, got {got} ({element.got_bits}),"
-        f" truth {truth} ({element.nearest_bits}), error {_short(element.error)} ULP{failure}"
+        f" truth {truth} ({element.nearest_bits}),"
+        f" error {short_numeral(element.error)} ULP{failure}"
     )

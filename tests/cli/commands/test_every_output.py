@@ -10,7 +10,13 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from actgrad.cli.options import ArrayFormat, GraphFormat, ReportFormat, VerificationFormat
+from actgrad.cli.options import (
+    ArrayFormat,
+    CheckFormat,
+    GraphFormat,
+    ReportFormat,
+    VerificationFormat,
+)
 
 Run = Callable[..., CompletedProcess[bytes]]
 
@@ -21,7 +27,7 @@ COMMANDS: dict[str, Iterable[str]] = {
     "graph relu --x 1": GraphFormat,
     "explain relu": ReportFormat,
     "plot relu": ["table", "json", "svg"],
-    "check relu --x [1,-2]": ReportFormat,
+    "check relu --x [1,-2]": CheckFormat,
     "layers": ReportFormat,
     "verify relu --x [1,-2] --out [1,0]": VerificationFormat,
 }

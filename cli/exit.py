@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import sys
-from contextlib import suppress
 
 from typer import Abort, TyperException
 
@@ -28,7 +27,7 @@ EXTRA_ARGUMENT = {
 
 def exit_status(error: BaseException) -> int:
     """Write to stderr what stopped the program, unless it is a signal; return the exit status."""
-    silence_stdout()
+    silence(1)
     match error:
         # Rich, which prints tables, exits with 1 when the reader of stdout has closed it.
         case BrokenPipeError() | SystemExit(__context__=BrokenPipeError()):
@@ -48,10 +47,10 @@ def exit_status(error: BaseException) -> int:
     return NOT_DONE
 
 
-def silence_stdout() -> None:
+def silence(descriptor: int) -> None:
     """Discard the text that is still buffered, because writing it may have failed."""
     null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
+    os.dup2(null, descriptor)
     os.close(null)
 
 
@@ -117,9 +116,11 @@ def to_stderr(message: str, hint: str | None = None) -> None:
     if sys.stderr is None:
         return
     text = str if sys.stderr.encoding.lower().startswith("utf") else in_ascii
-    with suppress(OSError):  # if stderr cannot be written to, the exit status remains
+    try:
         for line in (f"actgrad: {message}", f"         {hint}")[: 2 if hint else 1]:
             sys.stderr.write(text(without_middle(printable(line))) + "\n")
+    except OSError:  # the exit status remains; Python's would be 120 when it flushes stderr
+        silence(2)
 
 
 def in_ascii(text: str) -> str:

@@ -2,7 +2,12 @@
 
 import os
 import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 # Hypothesis is given all the time it needs: speed is measured elsewhere.
@@ -17,3 +22,15 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # A width that the caller of pytest has set must not fold what the tests read.
 for name in ("COLUMNS", "LINES"):
     os.environ.pop(name, None)
+
+
+@pytest.fixture(scope="session")
+def warm_start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with an `actgrad` whose process is forked from one that has loaded everything."""
+    folder = tmp_path_factory.mktemp("bin")
+    server = [sys.executable, Path(__file__).with_name("warm_start.py"), folder]
+    with subprocess.Popen(server, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        yield folder
+        process.terminate()

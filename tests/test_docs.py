@@ -31,12 +31,12 @@ RECIPES = ROOT / "CONTRIBUTING.md"
 SVG = "actgrad graph sigmoid --x 1 -o"
 
 
-def run(command: str, folder: Path) -> str:
-    """What a shell prints for a command; this environment's actgrad and python come first."""
-    scripts = str(Path(sys.executable).parent)
+def run(command: str, folder: Path, *programs: Path) -> str:
+    """What a shell prints for a command; these programs and those beside Python come first."""
     hidden = {"COLUMNS", "FORCE_COLOR", "NO_COLOR"}
     environment = {key: value for key, value in os.environ.items() if key not in hidden}
-    environment["PATH"] = scripts + os.pathsep + environment["PATH"]
+    paths = [*map(str, programs), str(Path(sys.executable).parent), environment["PATH"]]
+    environment["PATH"] = os.pathsep.join(paths)
     process = subprocess.run(
         ["bash", "-c", command],
         cwd=folder,
@@ -102,14 +102,16 @@ replayed_pages = pytest.mark.parametrize(
 
 
 @replayed_pages
-def test_every_command_prints_what_the_page_shows(page: Path, tmp_path: Path) -> None:
+def test_every_command_prints_what_the_page_shows(
+    page: Path, warm_start: Path, tmp_path: Path
+) -> None:
     text = page.read_text(encoding="utf-8")
     for block in CONSOLE.findall(text):
         for command, shown in commands(block):
-            printed = run(command, tmp_path)
+            printed = run(command, tmp_path, warm_start)
             assert printed == shown, f"{name_of(page)}: `{command}` prints otherwise; {REGENERATE}"
     for command, shown in GENERATED.findall(text):
-        printed = f"\n{run(command, tmp_path)}\n"
+        printed = f"\n{run(command, tmp_path, warm_start)}\n"
         assert printed == shown, f"{name_of(page)}: `{command}` prints otherwise; {REGENERATE}"
 
 

@@ -30,7 +30,7 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture
 def actgrad(
-    program: str, environment: dict[str, str], tmp_path: Path
+    warm_start: Path, environment: dict[str, str], tmp_path: Path
 ) -> Callable[..., CompletedProcess[bytes]]:
     """Run `actgrad` with these arguments in tmp_path: its returncode, stdout and stderr."""
 
@@ -42,7 +42,7 @@ def actgrad(
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
         return subprocess.run(
-            [program, *arguments],
+            [warm_start / "actgrad", *arguments],
             env=environment | (env or {}),
             cwd=tmp_path,
             timeout=60,
@@ -55,10 +55,10 @@ def actgrad(
 
 @pytest.fixture
 def shell(
-    program: str, environment: dict[str, str], tmp_path: Path
+    program: str, warm_start: Path, environment: dict[str, str], tmp_path: Path
 ) -> Callable[[str], CompletedProcess[bytes]]:
-    """Run a bash script in tmp_path in which `actgrad` is the installed one."""
-    path = os.pathsep.join([str(Path(program).parent), environment["PATH"]])
+    """Run a bash script in tmp_path in which `actgrad` and `python` are those of this Python."""
+    path = os.pathsep.join([str(warm_start), str(Path(program).parent), environment["PATH"]])
 
     def run(script: str) -> CompletedProcess[bytes]:
         return subprocess.run(

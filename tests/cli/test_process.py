@@ -255,7 +255,8 @@ def test_the_status_tells_where_stderr_cannot(shell: Shell, tmp_path: Path) -> N
     assert (
         shell("actgrad forward relu --x 1 -o a.npy -o missing/a.npy <&- >&- 2>&-").returncode == 2
     )
-    assert shell("actgrad nope 2>/dev/full").returncode == 2
+    for unbuffered in ("", "1"):
+        assert shell(f"PYTHONUNBUFFERED={unbuffered} actgrad nope 2>/dev/full").returncode == 2
     assert stray(tmp_path) == set()
 
 

@@ -24,6 +24,7 @@ from actgrad.layers.activations.lookup import (
     own_names,
 )
 from actgrad.layers.activations.piecewise import (
+    Gate,
     Hardshrink,
     Identity,
     Relu,

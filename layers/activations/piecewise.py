@@ -6,6 +6,8 @@ exact value. Each layer states its slope at a kink; it is PyTorch's.
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import numpy as np
 
 from actgrad.layers.arithmetic import rounded, two_sum
@@ -32,6 +34,19 @@ class Piecewise(Elementwise):
         stop(dout, mask, dx)
 
 
+class Gate(Piecewise):
+    """A piecewise linear layer whose out is 0 where the gradient is stopped, and nowhere else."""
+
+    def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
+        (mask,) = saved
+        self.fill_mask(x, mask)
+        stop(x, mask, out)
+
+    @abstractmethod
+    def fill_mask(self, x: Array, mask: Array) -> None:
+        """Fill the mask: True where the gradient is stopped."""
+
+
 class Identity(Elementwise):
     """The identity: out = x, ∂out/∂x = 1. x has any shape."""
 
@@ -55,7 +70,7 @@ class Identity(Elementwise):
         np.copyto(dx, dout)
 
 
-class Relu(Piecewise):
+class Relu(Gate):
     """The rectifier: out = x for x > 0, else 0.
 
     ∂out/∂x = 1 for x > 0, else 0; at the kink x = 0 it is 0. x has any shape. Where x is nan, out
@@ -82,10 +97,8 @@ class Relu(Piecewise):
     def derivation(self, x: Node, y: Node) -> Derivation:
         return Derivation([f.where(x > 0, 1, 0), f.where(y > 0, 1, 0)])
 
-    def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
-        (mask,) = saved
+    def fill_mask(self, x: Array, mask: Array) -> None:
         np.less_equal(x, 0, out=mask)
-        stop(x, mask, out)
 
 
 class Threshold(Piecewise):
@@ -119,7 +132,7 @@ class Threshold(Piecewise):
         fill(out, self.value, mask)
 
 
-class ThresholdedRelu(Piecewise):
+class ThresholdedRelu(Gate):
     """The rectifier with a threshold alpha: out = x for x > alpha, else 0.
 
     ∂out/∂x = 1 for x > alpha, else 0, at the jump too. x has any shape.
@@ -144,10 +157,8 @@ class ThresholdedRelu(Piecewise):
     def derivation(self, x: Node, y: Node) -> Derivation:
         return Derivation([f.where(y > self.alpha, 1, 0)])
 
-    def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
-        (mask,) = saved
+    def fill_mask(self, x: Array, mask: Array) -> None:
         np.less_equal(x, np.float64(self.alpha), out=mask)
-        stop(x, mask, out)
 
 
 class Hardshrink(Piecewise):

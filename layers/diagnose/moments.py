@@ -18,10 +18,14 @@ from actgrad.layers.arrays import Array
 
 #: The most rows of a block: with more, the sum of a column may need more than 53 bits.
 ROWS = 255
-#: Columns that are summed together; their temporary values stay in the L2 cache.
-COLUMNS = 256
+#: The elements that are summed together, in rows of so many columns at most: their temporary values
+#: stay in the L2 cache, and the rows are long enough for NumPy.
+TILE, COLUMNS = 1 << 15, 1 << 10
+#: Arrays whose addresses differ by a multiple of 4096 bytes slow each other down: elements between.
+APART = 136
 #: The octaves below the largest element that are summed together, by the bytes of an element.
 OCTAVES = {4: 22, 8: 19}
+NONE = np.zeros(0, np.intp)
 #: So many smaller elements of a tile are added one by one.
 FEW = 32
 #: The squares of numbers from two to this are no subnormal numbers.
@@ -70,7 +74,7 @@ class Moments:
         self.sums = ExactSums((2, columns))
         #: How often a number was repeated in each column; these are not in `sums`.
         self.repeated: dict[float, Array] = {}
-        self._wide = [np.empty(ROWS * COLUMNS) for _ in range(3)]
+        self._parts = np.empty((3, TILE + APART))[:, :TILE]
 
     def add(self, block: Array, columns: slice = slice(None)) -> bool:
         """Include a block of at most ROWS rows of float32 or float64.
@@ -110,60 +114,60 @@ class Moments:
 
     def _add_sums(self, block: Array, largest: float, columns: slice) -> None:
         """Add the columns of a block whose magnitudes are all finite, and `largest` at most."""
+        rows, width = block.shape
+        height = max(1, TILE // min(width, COLUMNS))
+        own = range(*columns.indices(self.low.size))
         while largest > 0:
-            sums, rests = np.empty((2, block.shape[1])), np.empty((2, block.shape[1]))
+            sums = np.zeros((4, width))
             smaller: Array | None = None
-            few: list[tuple[float, int]] = []
-            for start in range(0, block.shape[1], COLUMNS):
-                part = slice(start, start + COLUMNS)
-                below = self._tile_sums(block[:, part], largest, sums[:, part], rests[:, part])
-                if below is None:
-                    continue
-                places = np.nonzero(below)
-                if places[0].size <= FEW:
-                    few += zip(below[places].tolist(), (places[1] + start).tolist(), strict=True)
-                else:
-                    smaller = np.zeros(block.shape) if smaller is None else smaller
-                    smaller[:, part] = below
-            self.sums.add(sums, columns)
-            self.sums.add(rests, columns)
-            own = range(*columns.indices(self.low.size))
-            for number, place in few:
-                terms = np.array([[number], [number * number]])
-                self.sums.add(terms, slice(own[place], own[place] + 1))
+            for left in range(0, width, COLUMNS):
+                across = slice(left, left + COLUMNS)
+                for top in range(0, rows, height):
+                    region = slice(top, top + height), across
+                    tile = block[region]
+                    small = self._tile_sums(tile, largest, sums[:, across])
+                    if 0 < small.size <= FEW:
+                        for number, at in zip(tile.flat[small].tolist(), small, strict=True):
+                            terms = np.array([[number], [number * number]])
+                            place = own[left + at % tile.shape[1]]
+                            self.sums.add(terms, slice(place, place + 1))
+                    elif small.size:
+                        smaller = np.zeros(block.shape) if smaller is None else smaller
+                        smaller[region].flat[small] = tile.flat[small]
+            self.sums.add(sums[:2], columns)
+            self.sums.add(sums[2:], columns)
             if smaller is None:
                 return
             block, largest = smaller, float(np.abs(smaller).max())
 
-    def _tile_sums(self, tile: Array, largest: float, sums: Array, rests: Array) -> Array | None:
-        """Fill `sums` and `rests`, whose sums are exact; return the numbers that are too small.
+    def _tile_sums(self, tile: Array, largest: float, sums: Array) -> Array:
+        """Add to `sums`, exactly; return the places of numbers too small for that.
 
-        With |x| < 2ᵉ and W octaves, each float32 is a multiple of 2ᵉ⁻ᵂ⁻²³, so the sum of 255 needs
-        W + 31 bits. Squares, and any float64, are split at 2⁻⁴⁵ of 2²ᵉ or 2ᵉ.
+        The rows of `sums` are for x, its squares, and two for the other part of each, where it is
+        split. With |x| < 2ᵉ and W octaves, each float32 is a multiple of 2ᵉ⁻ᵂ⁻²³,
+        so the sum of 255 needs W + 31 bits. Squares, and any float64, are split at 2⁻⁴⁵ of 2²ᵉ or
+        2ᵉ.
         """
         exponent = math.frexp(largest)[1]
-        x, squares, top = (wide[: tile.size].reshape(tile.shape) for wide in self._wide)
+        x, squares, top = (part[: tile.size].reshape(tile.shape) for part in self._parts)
         np.copyto(x, tile)
         np.multiply(x, x, out=squares)
-        smaller = None
         least = exponent - OCTAVES[tile.itemsize]
         if least > SQUARED:
             is_small = np.less(squares, math.ldexp(1, 2 * least))
         else:
             is_small = np.abs(x) < math.ldexp(1, least)
-        if is_small.any():
-            smaller = np.where(is_small, x, 0)
-            x -= smaller
-            squares[is_small] = 0
+        small = np.flatnonzero(is_small & (x != 0)) if is_small.any() else NONE
+        if small.size:
+            x.flat[small] = squares.flat[small] = 0
         split(squares, 2 * exponent, top)
-        np.add.reduce(top, out=sums[1])
-        np.add.reduce(squares, out=rests[1])
-        rests[0] = 0
+        sums[1] += np.add.reduce(top)
+        sums[3] += np.add.reduce(squares)
         if tile.itemsize == 8:
             split(x, exponent, top)
-            np.add.reduce(top, out=rests[0])
-        np.add.reduce(x, out=sums[0])
-        return smaller
+            sums[2] += np.add.reduce(top)
+        sums[0] += np.add.reduce(x)
+        return small
 
     def totals(self, units: int) -> tuple[list[float], list[float]]:
         """The sum and the sum of squares for each unit, each rounded once.

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias, cast
 
 import numpy as np
 
+from actgrad.layers.activations import Gate
 from actgrad.layers.arrays import Array
 from actgrad.layers.diagnose.statistics import RunBlock
 from actgrad.layers.errors import ActgradError, ShapeError
@@ -53,6 +54,9 @@ class RunFromX:
         self._pipeline, self._is_x = Pipeline(chain, dtype), is_x
         self._mask = sole_mask(chain)
         self._levels = None if self._mask is None else mask_slopes(chain, dtype)
+        single = chain.layers[0]
+        is_gate = is_x and self._mask is not None and isinstance(single, Gate)
+        self._gate = cast(Gate, single) if is_gate else None
         self._buffers: list[Array] = []
 
     def __call__(self, given: Array, dout: Array | None) -> RunBlock:
@@ -60,9 +64,13 @@ class RunFromX:
         if not self._buffers or self._buffers[0].size < size:
             self._buffers = [np.empty(size, given.dtype) for _ in range(3)]
             self._ones, self._bools = np.ones(size, given.dtype), np.empty(size, bool)
+        out: Array | None
         out, slope, dx = (buffer[:size] for buffer in self._buffers)
         into = {"out": out} if self._is_x else {}
-        if self._mask is None:
+        if self._gate is not None:
+            out, slope = None, self._bools[:size]
+            self._gate.fill_mask(given, slope)
+        elif self._mask is None:
             self._pipeline.run(given, self._ones[:size], into | {"dx": slope})
         else:
             slope = self._bools[:size]

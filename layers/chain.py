@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from actgrad.layers.arrays import Array
+from actgrad.layers.errors import ActgradError
 from actgrad.layers.layer import Layer
 
 
@@ -59,6 +60,10 @@ class Chain(Layer):
         for prefix, layer in self.named():
             gradients |= {prefix + name: value for name, value in layer.gradients.items()}
         return gradients
+
+    def refused(self, because: str) -> ActgradError:
+        along = [layer for layer in self.layers if not layer.is_elementwise]
+        return along[0].refused(because)
 
     def axes(self, ndim: int) -> set[int]:
         return {axis for layer in self.layers for axis in layer.axes(ndim)}

@@ -6,7 +6,6 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from actgrad.layers.chain import Chain
 from actgrad.layers.errors import ActgradError, ShapeError
 from actgrad.layers.formula import Node
 from actgrad.layers.layer import Layer
+from actgrad.layers.printed import DistinctLines
 
 if TYPE_CHECKING:
     from actgrad.layers.check import Subject
@@ -35,15 +35,18 @@ class ImportedLayer(Layer):
     """
 
     runs_in_parts = False
+    states_keeps = False
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, printed: DistinctLines) -> None:
+        """The layer of `subject`; `printed` gets what it prints."""
         super().__init__()
-        self._subject = subject
-        self._layer = subject.make()
-        self._stated = stated_formula(self._layer)
+        self._subject, self._printed = subject, printed
+        with printed.instead_of_stdout():
+            self._layer = subject.make()
+            self._stated = stated_formula(self._layer)
 
     def __copy__(self) -> ImportedLayer:
-        return ImportedLayer(self._subject)
+        return ImportedLayer(self._subject, self._printed)
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -55,7 +58,7 @@ class ImportedLayer(Layer):
 
     @property
     def description(self) -> str:
-        return inspect.getdoc(type(self._layer)) or self.name
+        return inspect.getdoc(type(self._layer)) or "A layer of a Python file or module."
 
     @property
     def is_elementwise(self) -> bool:
@@ -66,16 +69,19 @@ class ImportedLayer(Layer):
 
     def formula(self, x: Any) -> Any:
         if self._stated is None:
-            hint = 'give it one: formula = "x*sigmoid(x)", or a method formula(self, x)'
-            raise ActgradError(f"{self.name} states no formula", hint)
+            raise self.refused("it has no graph")
         return self._stated(x)
+
+    def refused(self, because: str) -> ActgradError:
+        hint = 'give it one: formula = "x*sigmoid(x)", or a method formula(self, x)'
+        return ActgradError(f"{self.name} states no formula, so {because}", hint)
 
     def formula_steps(self, x: Any) -> Iterator[Any]:
         yield [self.formula(element) for element in x] if isinstance(x, list) else self.formula(x)
 
     def forward(self, x: ArrayLike, out: Array | None = None) -> Array:
         given = floating(x, "x")
-        with redirect_stdout(sys.stderr):
+        with self._printed.instead_of_stdout():
             self._layer = self._subject.make()
         before = array_attributes(self._layer)
         result = self._called("forward", given)
@@ -101,10 +107,10 @@ class ImportedLayer(Layer):
     def _called(self, method: str, given: Array) -> Array:
         """The method's result, an array of its own; `given` is copied before the call.
 
-        What the method prints goes to stderr, because it is no part of an answer.
+        What the method prints is no part of an answer.
         """
         native = given.astype(given.dtype.newbyteorder("="), order(given), copy=True)
-        with redirect_stdout(sys.stderr), np.errstate(all="ignore"):
+        with self._printed.instead_of_stdout(), np.errstate(all="ignore"):
             result = self._subject.call(self._layer, method, native)
         return np.array(floating(result, f"{self.name}: the result of {method}"))
 
@@ -163,9 +169,10 @@ def any_layer(text: str) -> Layer:
     # Imported here, because few runs need it.
     from actgrad.layers.check import load_subject
 
-    with redirect_stdout(sys.stderr):
+    printed = DistinctLines(sys.stderr)
+    with printed.instead_of_stdout():
         subject = load_subject(text)
-        return ImportedLayer(subject) if subject.reference is None else subject.reference
+    return ImportedLayer(subject, printed) if subject.reference is None else subject.reference
 
 
 def chain_of(texts: Sequence[str]) -> Layer:

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 
 from actgrad.layers.arrays import Array, deliver, destination, floating, order, total
 from actgrad.layers.blocks import blocks
-from actgrad.layers.errors import BackwardBeforeForwardError, ShapeError
+from actgrad.layers.errors import ActgradError, BackwardBeforeForwardError, ShapeError
 from actgrad.layers.formula import Formula, Node, trace
 from actgrad.layers.parameter import Number, Parameter, parameter, values_of
 from actgrad.layers.statements import Derivation, Kept, NaiveForm
@@ -47,6 +47,8 @@ class Layer(ABC):
     #: The arrays that forward keeps for backward, by name. A name that begins with `_` is the
     #: kernel's own and is never shown.
     keeps: ClassVar[Mapping[str, Kept]] = {}
+    #: Whether forward keeps nothing else; of anyone's layer that is not known.
+    states_keeps: ClassVar[bool] = True
     #: Why backward needs nothing but an array, for arrays whose name does not tell it.
     sufficient: ClassVar[Mapping[str, str]] = {}
     #: Whether forward and backward are written by hand, and cheap on many numbers.
@@ -143,6 +145,10 @@ class Layer(ABC):
     def by_convention(self, x: Array, out: Array) -> Array:
         """Where the results at x, whose value is `out`, are a convention and not the formula's."""
         return np.zeros(x.shape, bool)
+
+    def refused(self, because: str) -> ActgradError:
+        """The error of what needs a function of one number, for a layer that is none."""
+        return ShapeError(f"{self.name} takes a line of numbers, so {because}")
 
     def inflections(self) -> Iterable[float]:
         """Of the derivative f′ of a layer, the x at which f″ changes its sign."""

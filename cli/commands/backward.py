@@ -85,10 +85,10 @@ def run_layers(
     import numpy as np
 
     from actgrad.cli.read import in_memory, open_array
-    from actgrad.cli.show import distinct_lines_on_stderr
     from actgrad.cli.write import Output
     from actgrad.layers import chain_of
     from actgrad.layers.arrays import named
+    from actgrad.layers.printed import distinct_lines_on_stderr
 
     destination, dtype = Output(ArrayFormat, form, output), encoding.dtype
     if plot:

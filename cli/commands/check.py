@@ -81,11 +81,11 @@ def check(
     from actgrad.cli.show import (
         check_answer,
         checks_answer,
-        distinct_lines_on_stderr,
         require_finding_names,
     )
     from actgrad.cli.write import Output
     from actgrad.layers.check import Report, examine, layer_texts, load_subject
+    from actgrad.layers.printed import distinct_lines_on_stderr
 
     destination = Output(CheckFormat, form, output)
     ignored = ignore or []

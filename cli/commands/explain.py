@@ -36,10 +36,11 @@ def explain(
     from functools import partial
 
     from actgrad.cli.page import page_of
-    from actgrad.cli.show import distinct_lines_on_stderr, explanation_answer
+    from actgrad.cli.show import explanation_answer
     from actgrad.cli.write import Output
     from actgrad.layers import ShapeError, any_layer
     from actgrad.layers.explain import Derivative, explain_layer
+    from actgrad.layers.printed import distinct_lines_on_stderr
 
     number = None if x is None else first_number(x)
     try:

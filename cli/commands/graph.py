@@ -45,10 +45,10 @@ def graph(
 
     from actgrad.cli.draw import graph_answer, picture_of
     from actgrad.cli.page import page_of
-    from actgrad.cli.show import distinct_lines_on_stderr
     from actgrad.cli.write import Output
     from actgrad.layers import chain_of
     from actgrad.layers.explain import Derivative
+    from actgrad.layers.printed import distinct_lines_on_stderr
 
     destination = Output(GraphFormat, form, output)
     with distinct_lines_on_stderr():

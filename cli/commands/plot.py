@@ -48,10 +48,10 @@ def plot(
 
     from actgrad.cli.page import figure_page
     from actgrad.cli.plot import figure_answer, figure_of
-    from actgrad.cli.show import distinct_lines_on_stderr
     from actgrad.cli.write import Output
     from actgrad.layers import any_layer
     from actgrad.layers.explain import curves
+    from actgrad.layers.printed import distinct_lines_on_stderr
 
     destination = Output(PlotFormat, form, output)
     low_high = None if ends is None else parsed_ends(ends)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from actgrad.cli.show.page import SIGNS, Page, numeral
     from actgrad.cli.show.panel import WRONG, Marks, Panel, legend, panel_text
     from actgrad.cli.show.parts import Code, Heading, Items, Paragraph, Part, Rows
-    from actgrad.cli.show.printed import distinct_lines_on_stderr
     from actgrad.cli.show.progress import Bar
     from actgrad.cli.show.raster import STROKES, Stroke, stroke
     from actgrad.cli.show.scatter import differing

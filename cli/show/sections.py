@@ -35,7 +35,7 @@ def explanation_sections(explanation: Explanation) -> Iterator[tuple[str, list[s
         "inflections": [f"x = {numeral(x)}" for x in explanation.inflections],
         **characteristic_lines(explanation.characteristics),
         "keeps": [f"{name}: {why}" for name, why in explanation.keeps.items()]
-        or ["nothing: ∂y/∂x is the same for every x"],
+        or ["nothing: ∂y/∂x is the same for every x"] * layer.states_keeps,
         "floating point": [*map(pitfall_line, explanation.pitfalls)],
         "source": [layer.source],
     }

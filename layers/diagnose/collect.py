@@ -109,7 +109,7 @@ def collect(
     The arrays are cast to `dtype` if it is given.
 
     Raises:
-        ShapeError: the layer works along an axis, dout has another shape than x, or there is no
+        ShapeError: the layer couples elements, dout has another shape than x, or there is no
             such axis.
         ActgradError: only out is given, and it does not determine the slope.
     """
@@ -128,7 +128,8 @@ def collect(
             make_runner(),
             UnitStatistics(layout.units, columns, scale, run_dtype),
         )
-        for _ in range(threads or cores())
+        # Anyone's code may not run on several threads.
+        for _ in range((threads or cores()) if layer.runs_in_parts else 1)
     ]
     queue.run(
         [collector.work(queue) for collector in collectors],

@@ -18,28 +18,28 @@ from actgrad.layers.run import Pipeline
 
 #: From a piece of x or out, and of dout, the piece of the run.
 SlopeRunner: TypeAlias = Callable[[Array, Array | None], RunBlock]
+#: The x by which a layer shows whether it couples elements.
+PROBES = np.linspace(-3, 4, 64)
 
 
 def slope_runner(layer: Layer, given: str, dtype: np.dtype[Any]) -> Callable[[], SlopeRunner]:
     """What makes a runner for one thread; `given` is "x" or "out".
 
     Raises:
-        ShapeError: the layer works along an axis, so that out has no slope of its own element.
+        ShapeError: the layer couples elements, so that out has no slope of its own element.
         ActgradError: out does not determine the slope.
     """
-    if not layer.is_elementwise:
+    if not layer.is_elementwise and (layer.runs_in_parts or couples_elements(layer)):
+        how = "works along an axis" if layer.runs_in_parts else "couples elements"
         raise ShapeError(
-            f"{layer.name} works along an axis, so an element of x has no slope of its own",
+            f"{layer.name} {how}, so an element of x has no slope of its own",
             "diagnose reads layers that work element by element",
         )
-    if not layer.runs_in_parts:
-        raise ActgradError(
-            f"{layer} takes whole arrays, and diagnose reads them in parts",
-            "type its function as an expression, such as x*sigmoid(x)",
-        )
     if given == "x" or is_own_slope(layer):
-        return lambda: RunFromX(layer, dtype, given == "x")
-    formula = slope_of_out(layer)
+        if layer.runs_in_parts:
+            return lambda: RunFromX(layer, dtype, given == "x")
+        return lambda: RunByMethods(layer, dtype, given == "x")
+    formula = slope_of_out(layer) if layer.is_elementwise else None
     if formula is None:
         raise ActgradError(
             f"the out of {layer} does not determine its slope", "give its x, the pre-activations"
@@ -82,6 +82,25 @@ class RunFromX:
         return block._replace(dout=dout, dx=dx)
 
 
+class RunByMethods:
+    """Runs anyone's layer by its forward and backward, from x or from out in place of x."""
+
+    def __init__(self, layer: Layer, dtype: np.dtype[Any], is_x: bool) -> None:
+        self._layer, self._dtype, self._is_x = layer, dtype, is_x
+
+    def __call__(self, given: Array, dout: Array | None) -> RunBlock:
+        out, slope = self._run(given, np.ones_like(given))
+        block = RunBlock(given, out if self._is_x else given, slope, None)
+        if dout is None:
+            return block
+        return block._replace(dout=dout, dx=self._run(given, dout)[1])
+
+    def _run(self, x: Array, dout: Array) -> list[Array]:
+        """The layer's out and dx, in the dtype of the run."""
+        results = self._layer.forward(x), self._layer.backward(dout)
+        return [result.astype(self._dtype, copy=False) for result in results]
+
+
 class RunFromOut:
     """Computes the slope as a formula of out."""
 
@@ -111,6 +130,20 @@ def mask_slopes(layer: Layer, dtype: np.dtype[Any]) -> tuple[float, float]:
     single.backward_block(ones, slopes, np.array([False, True]))
     of_false, of_true = slopes.astype(dtype).tolist()
     return float(of_false), float(of_true)
+
+
+def couples_elements(layer: Layer) -> bool:
+    """Whether out or dx at some x are others without half of the x, in another order and shape."""
+    half = PROBES[::-1][: PROBES.size // 2]
+    runs = [
+        (layer.forward(x), layer.backward(np.ones_like(x))) for x in (PROBES.reshape(8, 8), half)
+    ]
+    return not all(
+        whole.size == PROBES.size
+        and part.size == half.size
+        and np.allclose(whole.ravel()[::-1][: half.size], part.ravel(), equal_nan=True)
+        for whole, part in zip(*runs, strict=True)
+    )
 
 
 def is_own_slope(layer: Layer) -> bool:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 
 from actgrad.layers.arrays import Array
-from actgrad.layers.errors import ShapeError
 from actgrad.layers.explain.kinks import STEP, TOLERANCE, find_kinks
 from actgrad.layers.explain.second_order import second_derivative
 from actgrad.layers.layer import Layer
@@ -87,7 +86,7 @@ def curves(
     """
     for layer in layers:
         if not layer.is_elementwise:
-            raise ShapeError(f"{layer.name} takes a line of numbers, so it has no curve")
+            raise layer.refused("it has no curve")
     kinks = {layer: [kink.x for kink in find_kinks(layer)] for layer in layers}
     places = sorted({x for each in kinks.values() for x in each})
     low, high = ends or default_ends(places)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from actgrad.layers.errors import ShapeError
 from actgrad.layers.explain.characteristics import Characteristics, characteristics_of, equal_values
 from actgrad.layers.explain.derivation import Step, steps, textbook_form, with_names
 from actgrad.layers.explain.kinks import Kink, find_kinks
@@ -105,10 +104,11 @@ def explain_layer(layer: Layer, x: float | None = None) -> Explanation:
 
     Raises:
         ShapeError: x is given, but the layer works along an axis.
+        ActgradError: the layer is anyone's, and states no formula.
     """
     if not layer.is_elementwise:
         if x is not None:
-            raise ShapeError(f"{layer.name} takes a line of numbers, so one x does not explain it")
+            raise layer.refused("one x does not explain it")
         return explain_line(layer)
     derivation, kinks = steps(layer), find_kinks(layer)
     explanation = Explanation(
@@ -131,6 +131,8 @@ def explain_layer(layer: Layer, x: float | None = None) -> Explanation:
 def explain_line(layer: Layer) -> Explanation:
     """The explanation of a layer along an axis: the equations of the elements of a line."""
     equations = with_names(layer).line_equations()
+    if not equations:
+        raise layer.refused("there is nothing to explain")
     (_, value), *gradients = (
         (left, written(sides.steps[-1], names=sides.names)) for left, sides in equations.items()
     )

@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike
 from actgrad.layers.arrays import Array
 from actgrad.layers.by_formula import ByFormula
 from actgrad.layers.chain import Chain
-from actgrad.layers.errors import ShapeError
 from actgrad.layers.exact import Rounded
 from actgrad.layers.explain.kinks import GRID, find_kinks, zero_by_bisection
 from actgrad.layers.formula import Formula, Node, slope_node
@@ -36,9 +35,7 @@ class Derivative(ByFormula):
             ShapeError: the layer works along an axis.
         """
         if not layer.is_elementwise:
-            raise ShapeError(
-                f"{layer.name} takes a line of numbers, so it has no second derivative"
-            )
+            raise layer.refused("it has no second derivative")
         self._layer = layer
         self.kinks = [kink.x for kink in find_kinks(layer)]
         #: The kinks at which the last run had an x.

@@ -33,7 +33,7 @@ PREFIXES = {"+", "-", "not"}
 TOKEN = re.compile(
     r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>π|[A-Za-z_][A-Za-z_0-9.]*)"
     rf"|(?P<raised>[{''.join(RAISED)}]+)|(?P<space>\s+)"
-    rf"|(?P<sign>\*\*|//|<=|>=|==|!=|[-+*/%<>=,()\[\]|√{re.escape(''.join(SPELLING))}])"
+    rf"|(?P<sign>\*\*|<=|>=|==|!=|[-+*/<>=,()\[\]|√{re.escape(''.join(SPELLING))}])"
 )
 
 

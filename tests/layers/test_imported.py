@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from actgrad.layers import ActgradError, LayerImportError, LayerRaisedError, any_layer, chain_of
-from actgrad.layers.explain import explain_layer
+from actgrad.layers import (
+    ActgradError,
+    LayerImportError,
+    LayerRaisedError,
+    ShapeError,
+    any_layer,
+    chain_of,
+)
+from actgrad.layers.diagnose import diagnose_layer
+from actgrad.layers.explain import Derivative, curves, explain_layer
+from actgrad.layers.run import MemoryArray
 from actgrad.layers.verify import verify
 
 MINE = '''
@@ -51,6 +61,14 @@ class Half:
             raise ValueError("too many")
         dout[self.mask] = 0
         return dout
+
+
+class Centred:
+    def forward(self, x):
+        return x - x.mean()
+
+    def backward(self, dout):
+        return dout - dout.mean()
 
 
 class Doubled(Half):
@@ -106,8 +124,31 @@ def test_a_stated_formula_is_explained_and_verified(mine: str) -> None:
     assert explain_layer(any_layer(f"{mine}:Doubled")).formula == "2·max(x, 0)"
 
 
+def test_it_is_diagnosed(mine: str) -> None:
+    x, dout = np.random.default_rng(0).standard_normal((2, 50, 3)).astype(np.float32)
+    x[:, 1] -= 9
+
+    def statistics(name: str) -> list[list[float]]:
+        sources = {"x": MemoryArray(x), "dout": MemoryArray(dout)}
+        units = diagnose_layer(any_layer(name), [sources]).units
+        return [each.tolist() for each in (units.mean, units.slope, units.counts["stopped"])]
+
+    assert statistics(f"{mine}:Half") == statistics("relu")
+    with pytest.raises(ShapeError, match=r"Centred couples elements"):
+        statistics(f"{mine}:Centred")
+
+
+def test_without_a_formula_it_has_no_curve(mine: str) -> None:
+    half = chain_of(["tanh", f"{mine}:Half"])
+    for use in (Derivative, explain_layer, lambda layer: curves([layer], [0])):
+        with pytest.raises(ActgradError, match=r"mine.py:Half states no formula, so "):
+            use(half)
+
+
 def test_what_it_prints_goes_to_stderr(mine: str, capfd: pytest.CaptureFixture[str]) -> None:
-    any_layer(f"{mine}:Swish").forward(1.0)
+    swish = any_layer(f"{mine}:Swish")
+    for layer in (swish, copy(swish)):
+        layer.forward(1.0)
     printed = capfd.readouterr()
     assert printed.out == ""
     assert printed.err == "imported\nforward\n"

@@ -1,4 +1,4 @@
-"""Text that a layer prints while it is examined: each line once."""
+"""Text that anyone's layer prints: each line once, on stderr."""
 
 from __future__ import annotations
 
@@ -39,6 +39,15 @@ class DistinctLines(TextIOBase):
         """Pass on the text after the last line end."""
         if self._start:
             self.write("\n")
+
+    @contextmanager
+    def instead_of_stdout(self) -> Iterator[None]:
+        """Take what is printed meanwhile: it is no part of an answer."""
+        try:
+            with redirect_stdout(self):
+                yield
+        finally:
+            self.end_line()
 
 
 @contextmanager

@@ -2,17 +2,15 @@
 
 from actgrad.layers.activations.clipped import Hardsigmoid, Hardtanh, Relu6, SparseSigmoid
 from actgrad.layers.activations.exponential import (
-    Celu,
-    Elu,
     Exponential,
     Logsigmoid,
-    Selu,
     Sigmoid,
     Softplus,
+    SqrtSoftplus,
     Tanh,
     Tanhshrink,
-    Xielu,
 )
+from actgrad.layers.activations.exponential_linear import Celu, Elu, Selu, Xielu
 from actgrad.layers.activations.gated import Geglu, Glu, Reglu, Swiglu
 from actgrad.layers.activations.leaky import LeakyRelu, Prelu, Rrelu
 from actgrad.layers.activations.lookup import (
@@ -26,6 +24,7 @@ from actgrad.layers.activations.lookup import (
 from actgrad.layers.activations.piecewise import (
     Gate,
     Hardshrink,
+    Heaviside,
     Identity,
     Relu,
     Softshrink,
@@ -36,10 +35,13 @@ from actgrad.layers.activations.rational import (
     BentIdentity,
     HardMish,
     Hardswish,
+    Isrlu,
+    Isru,
     ReluSquared,
     Softsign,
     SparsePlus,
     Squareplus,
 )
-from actgrad.layers.activations.self_gated import Gelu, GeluTanh, Mish, QuickGelu, Silu
+from actgrad.layers.activations.saturating import Laplace, ScaledTanh, Softcap
+from actgrad.layers.activations.self_gated import Gelu, Gelu10, GeluTanh, Mish, QuickGelu, Silu
 from actgrad.layers.activations.softmax import LogSoftmax, Softmax, Softmin, Sparsemax

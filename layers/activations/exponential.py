@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import factorial, log1p
+from math import factorial
 
 import numpy as np
 
 from actgrad.layers.activations.kernels import Smooth, SmoothRectifier
 from actgrad.layers.arithmetic import DEEP, deepen, two_product
-from actgrad.layers.arrays import Array, decimal
-from actgrad.layers.by_formula import ByFormula
+from actgrad.layers.arrays import Array
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
 from actgrad.layers.layer import Derivation, Elementwise, Kept, NaiveForm
@@ -219,121 +218,6 @@ class Tanhshrink(Smooth):
         return square * series / np.cosh(x) * x
 
 
-class Elu(Smooth):
-    """The exponential linear unit: out = x for x > 0, else alpha·(exp(x) − 1).
-
-    ∂out/∂x = 1 for x > 0, else alpha·exp(x), at the kink x = 0 too. x has any shape; out is −alpha
-    at −inf.
-    """
-
-    name = "elu"
-    elsewhere = {
-        "PyTorch": "ELU",
-        "JAX": "elu",
-        "Keras": "elu, layers.ELU",
-        "TensorFlow": "elu()",
-        "ONNX": "Elu",
-    }
-    source = (
-        'Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by '
-        'exponential linear units", 2015.'
-    )
-
-    alpha: float = parameter(1.0, "out approaches −alpha as x → −∞", above=0)
-
-    @property
-    def range(self) -> str:
-        return f"{decimal(-self.alpha)} < y"
-
-    def formula(self, x: Node) -> Node:
-        return f.where(x > 0, x, self.alpha * (f.exp(x) - 1))
-
-    def derivation(self, x: Node, y: Node) -> Derivation:
-        falling = self.alpha * f.exp(x)
-        return Derivation([f.where(x > 0, 1, falling), f.where(y > 0, 1, y + self.alpha)])
-
-    def value_and_slope(self, x: Array) -> tuple[Array, Array]:
-        low = np.minimum(x, 0)
-        falling = deepen(self.alpha * np.exp(low), low, self.alpha)
-        return np.where(x < 0, self.alpha * np.expm1(low), x), np.where(x > 0, 1, falling)
-
-
-class Celu(Smooth):
-    """ELU with a continuous slope: out = x for x > 0, else alpha·(exp(x/alpha) − 1).
-
-    ∂out/∂x = 1 for x > 0, else exp(x/alpha). x has any shape; out is −alpha at −inf.
-    """
-
-    name = "celu"
-    elsewhere = {"PyTorch": "CELU", "JAX": "celu", "Keras": "celu", "ONNX": "Celu"}
-    source = 'Barron, "Continuously differentiable exponential linear units", 2017.'
-
-    alpha: float = parameter(1.0, "out approaches −alpha as x → −∞", above=0)
-
-    @property
-    def range(self) -> str:
-        return f"{decimal(-self.alpha)} < y"
-
-    def formula(self, x: Node) -> Node:
-        return f.where(x > 0, x, self.alpha * (f.exp(x / self.alpha) - 1))
-
-    def derivation(self, x: Node, y: Node) -> Derivation:
-        in_x = f.where(x > 0, 1, f.exp(x / self.alpha))
-        return Derivation([in_x, f.where(y > 0, 1, y / self.alpha + 1)])
-
-    def value_and_slope(self, x: Array) -> tuple[Array, Array]:
-        low = np.clip(x, FARTHEST * self.alpha, 0)
-        z = low / self.alpha
-        back, rest = two_product(z, self.alpha)
-        # The remainder of the division corrects the rounding of the quotient.
-        left = ((low - back) - rest) / self.alpha
-        t = np.exp(z)
-        # x/alpha may be subnormal, and there the value is x.
-        value = np.where(z > -TINY, x, self.alpha * np.expm1(z))
-        return value, deepen(t + t * left, z, 1 + left)
-
-
-class Selu(Smooth):
-    """ELU that keeps mean 0 and variance 1: out = λ·x for x > 0, else λ·α·(exp(x) − 1).
-
-    λ = 1.0507… and α = 1.6732… ∂out/∂x = λ for x > 0, else λ·α·exp(x), at the kink x = 0 too.
-    x has any shape; out is −λ·α at −inf.
-    """
-
-    name = "selu"
-    elsewhere = {
-        "PyTorch": "SELU",
-        "JAX": "selu",
-        "Keras": "selu",
-        "TensorFlow": "selu",
-        "ONNX": "Selu",
-    }
-    source = (
-        'Klambauer, Unterthiner, Mayr and Hochreiter, "Self-normalizing neural networks", 2017.'
-    )
-    range = "-1.75809934085 < y"
-
-    constants = {"SCALE": "λ", "ALPHA": "α"}
-    SCALE = "1.0507009873554804934193349852946"
-    ALPHA = "1.6732632423543772848170429916717"
-    DEPTH = 1.7580993408473768599
-
-    def formula(self, x: Node) -> Node:
-        scale, alpha = f.constant(self.SCALE), f.constant(self.ALPHA)
-        return scale * f.where(x > 0, x, alpha * (f.exp(x) - 1))
-
-    def derivation(self, x: Node, y: Node) -> Derivation:
-        scale, alpha = f.constant(self.SCALE), f.constant(self.ALPHA)
-        in_x = f.where(x > 0, scale, scale * alpha * f.exp(x))
-        return Derivation([in_x, f.where(y > 0, scale, y + scale * alpha)])
-
-    def value_and_slope(self, x: Array) -> tuple[Array, Array]:
-        low, scale = np.minimum(x, 0), float(self.SCALE)
-        falling = deepen(self.DEPTH * np.exp(low), low, self.DEPTH)
-        value = np.where(x < 0, self.DEPTH * np.expm1(low), scale * x)
-        return value, np.where(x > 0, scale, falling)
-
-
 class Exponential(Elementwise):
     """The exponential function: out = exp(x), ∂out/∂x = out. x has any shape; out is 0 at −inf."""
 
@@ -358,39 +242,33 @@ class Exponential(Elementwise):
         np.multiply(dout, kept, out=dx)
 
 
-class Xielu(ByFormula):
-    """An integral of ELU: out = beta·x + (alpha_p·x² for x > 0, else alpha_n·(exp(x) − 1 − x)).
+class SqrtSoftplus(Smooth):
+    """The square root of softplus: out = √(log(1 + exp(x))).
 
-    ∂out/∂x = beta + 2·alpha_p·x for x > 0, else beta + alpha_n·(exp(x) − 1). x has any shape. The
-    paper trains two numbers whose softplus is alpha_p and alpha_n − beta.
+    ∂out/∂x = 1/(2·out·(1 + exp(−x))). x has any shape; out is 0 at −inf.
     """
 
-    name = "xielu"
-    source = 'Huang and Schlag, "Deriving activation functions using integration", 2024.'
-
-    alpha_p: float = parameter(0.8, "half the curvature for x > 0", above=0)
-    alpha_n: float = parameter(0.8, "the curvature at 0 from the left", above=0)
-    beta: float = parameter(0.5, "the slope at 0", above=0)
-
-    @property
-    def range(self) -> str:
-        if self.alpha_n < self.beta:
-            return "every number"
-        if self.alpha_n == self.beta:
-            return f"{decimal(-self.beta)} < y"
-        least = log1p(-self.beta / self.alpha_n)
-        return f"{decimal((self.beta - self.alpha_n) * least - self.beta)} ≤ y"
+    name = "sqrt_softplus"
+    source = "Hugging Face Transformers, `sqrtsoftplus`: the scores of experts in DeepSeek-V4."
+    range = "0 < y"
 
     def formula(self, x: Node) -> Node:
-        left = self.alpha_n * (f.expm1(x) - x) + self.beta * x
-        return f.where(x > 0, self.alpha_p * x**2 + self.beta * x, left)
+        return f.sqrt(f.log1p(f.exp(x)))
 
     def derivation(self, x: Node, y: Node) -> Derivation:
-        falling = self.alpha_n * (f.exp(x) - 1) + self.beta
-        return Derivation([f.where(x > 0, 2 * self.alpha_p * x + self.beta, falling)])
+        s = 1 / (1 + f.exp(-x))
+        return Derivation([s / (2 * f.sqrt(f.log1p(f.exp(x)))), s / (2 * y)], {"σ(x)": s})
+
+    def value_and_slope(self, x: Array) -> tuple[Array, Array]:
+        t = np.exp(-np.abs(x))
+        root = np.sqrt(np.log1p(t) + np.maximum(x, 0))
+        slope = np.where(x > 0, 1, t) / (1 + t) / root / 2
+        # There out is exp(x/2).
+        deep = np.flatnonzero(x < -40)
+        root[deep] = np.exp(x[deep] / 2)
+        slope[deep] = root[deep] / 2
+        return root, slope
 
 
 #: exp is 0 below this x. Numbers are clipped to it, so that ∞·0 and ∞ − ∞ do not occur.
 FARTHEST = -2000.0
-#: Below this exp(x) − 1 is x.
-TINY = 2.0**-60

@@ -10,10 +10,12 @@ from fractions import Fraction
 from actgrad.layers.activations import (
     clipped,
     exponential,
+    exponential_linear,
     gated,
     leaky,
     piecewise,
     rational,
+    saturating,
     self_gated,
     softmax,
 )
@@ -42,10 +44,12 @@ NEAR = 0.75
 FAMILIES = (
     clipped,
     exponential,
+    exponential_linear,
     gated,
     leaky,
     piecewise,
     rational,
+    saturating,
     self_gated,
     softmax,
 )

@@ -101,6 +101,32 @@ class Relu(Gate):
         np.less_equal(x, 0, out=mask)
 
 
+class Heaviside(Elementwise):
+    """The unit step: out = 1 for x > 0, else 0.
+
+    ∂out/∂x = 0, at the jump too. x has any shape. Others give ½ or 1 at x = 0: NumPy's and
+    PyTorch's heaviside take that value as an argument.
+    """
+
+    name = "step"
+    aliases = ("heaviside", "binary_step")
+    source = (
+        'McCulloch and Pitts, "A logical calculus of the ideas immanent in nervous activity", 1943.'
+    )
+    range = "y = 0 or y = 1"
+    exact = True
+
+    def formula(self, x: Node) -> Node:
+        return f.where(x > 0, 1, 0)
+
+    def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
+        np.greater(x, 0, out=out, casting="unsafe")
+        np.copyto(out, x, where=np.isnan(x))
+
+    def backward_block(self, dout: Array, dx: Array, *saved: Array) -> None:
+        dx[...] = 0
+
+
 class Threshold(Piecewise):
     """x above a threshold, a fixed value elsewhere: out = x for x > threshold, else value.
 

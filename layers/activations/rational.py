@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from math import frexp, ldexp
+
 import numpy as np
 
 from actgrad.layers.activations.kernels import Smooth, SmoothRectifier
-from actgrad.layers.arrays import Array
+from actgrad.layers.arithmetic import two_product, two_sum
+from actgrad.layers.arrays import Array, decimal
 from actgrad.layers.by_formula import ByFormula
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
@@ -179,6 +182,81 @@ class BentIdentity(ByFormula):
 
     def derivation(self, x: Node, y: Node) -> Derivation:
         return Derivation([x / (2 * f.sqrt(x**2 + 1)) + 1])
+
+
+class Isru(Smooth):
+    """The inverse square root unit: out = x/√(1 + alpha·x²).
+
+    ∂out/∂x = (out/x)³. x has any shape; out is ±1/√alpha at ±inf.
+    """
+
+    name = "isru"
+    source = (
+        'Carlile, Delamarter, Kinney, Marti and Whitney, "Improving deep learning by ISRLUs", 2017.'
+    )
+
+    alpha: float = parameter(1.0, "out approaches ±1/√alpha", above=0)
+
+    @property
+    def range(self) -> str:
+        end = decimal(self.alpha**-0.5)
+        return f"-{end} < y < {end}"
+
+    def formula(self, x: Node) -> Node:
+        return x / f.sqrt(1 + self.alpha * x**2)
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        square = 1 + self.alpha * x**2
+        return Derivation(
+            [(square - self.alpha * x**2) / f.sqrt(square) ** 3, 1 / f.sqrt(square) ** 3]
+        )
+
+    def value_and_slope(self, x: Array) -> tuple[Array, Array]:
+        # alpha = mantissa·4ⁿ, so that alpha·x² = mantissa·(2ⁿ·x)², which is kept from overflowing.
+        mantissa, exponent = frexp(self.alpha)
+        half = exponent // 2
+        mantissa = ldexp(mantissa, exponent - 2 * half)
+        x = np.clip(x, -ldexp(LEVEL, -half), ldexp(LEVEL, -half))
+        square, lost = two_product(scaled := np.ldexp(x, half), scaled)
+        product, more = two_product(square, mantissa)
+        whole, rest = two_sum(np.ones_like(x), product)
+        rest = (rest + (more + mantissa * lost)) / whole
+        root = np.sqrt(whole)
+        value, slope = x / root, 1 / whole / root
+        return value - value * (rest / 2), slope - slope * (1.5 * rest)
+
+
+class Isrlu(Smooth):
+    """The inverse square root linear unit: out = x for x > 0, else x/√(1 + alpha·x²).
+
+    ∂out/∂x = 1 for x > 0, else (out/x)³, which is 1 at 0. x has any shape; out is −1/√alpha at
+    −inf.
+    """
+
+    name = "isrlu"
+    source = (
+        'Carlile, Delamarter, Kinney, Marti and Whitney, "Improving deep learning by ISRLUs", 2017.'
+    )
+
+    alpha: float = parameter(1.0, "out approaches −1/√alpha as x → −∞", above=0)
+
+    @property
+    def range(self) -> str:
+        return f"-{decimal(self.alpha**-0.5)} < y"
+
+    def formula(self, x: Node) -> Node:
+        return f.where(x > 0, x, x / f.sqrt(1 + self.alpha * x**2))
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        return Derivation([f.where(x > 0, 1, 1 / f.sqrt(1 + self.alpha * x**2) ** 3)])
+
+    def value_and_slope(self, x: Array) -> tuple[Array, Array]:
+        value, slope = Isru(alpha=self.alpha).value_and_slope(np.minimum(x, 0))
+        return np.where(x > 0, x, value), slope
+
+
+#: Where √alpha·|x| is larger, the slope of isru is 0.
+LEVEL = 2.0**400
 
 
 class HardMish(Smooth):

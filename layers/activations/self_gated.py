@@ -342,6 +342,32 @@ class GeluTanh(StepGated):
         return hi, lo + (TWICE[0] * lost + TWICE[1] * cube)
 
 
+class Gelu10(Smooth):
+    """GELU, clipped at 10: out = min(x·Φ(x), 10).
+
+    ∂out/∂x = Φ(x) + x·φ(x) for x ≤ 10, else 0. x has any shape; out is −0 at −inf. Its name also
+    promises a clip at −10, which GELU never reaches.
+    """
+
+    name = "gelu_10"
+    source = "Hugging Face Transformers, `ClippedGELUActivation(-10, 10)`, for quantization."
+    range = "-0.16997120748 ≤ y ≤ 10"
+
+    def formula(self, x: Node) -> Node:
+        return f.minimum(Gelu().formula(x), 10)
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        (*_, slope), names = Gelu().derivation(x, y)
+        return Derivation([f.where(Gelu().formula(x) < 10, slope, 0)], names)
+
+    def value_and_slope(self, x: Array) -> tuple[Array, Array]:
+        value, slope = Gelu().value_and_slope(x)
+        # 10·Φ(10) is below 10 by 8e-23, and that of the next float above it.
+        above = x > 10
+        value[above], slope[above] = 10, 0
+        return value, slope
+
+
 #: 2√(2/π) as hi + lo.
 TWICE = 1.5957691216057308, -9.96930880911092e-17
 #: The float nearest to the root of gelu_tanh's N, and the values of N and exp(2u) at that float.

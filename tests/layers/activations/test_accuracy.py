@@ -39,6 +39,7 @@ EXACT = [
     "hardshrink",
     "softshrink",
     "sparse_sigmoid",
+    "step",
 ]
 #: Kinks, roots of values and slopes, and where functions saturate.
 TELLING = [

@@ -88,6 +88,8 @@ def test_the_graph_and_every_step_are_right_within_their_roundings(cls: type[Lay
         # otherwise than the exact one: that is what kernels are for.
         if abs(x) > 20 or any(0 < abs(x - kink) < 1e-14 * abs(kink) for kink in at):
             continue
+        if cls.name == "gelu_10" and x == 10:  # its kink is not a float: it lies 8e-23 above 10
+            continue
         value, slope = (float(each) for each in exact(formula, x))
         for form in forms:
             if x and abs(value) < 1e-300 and "y" in form.terms:

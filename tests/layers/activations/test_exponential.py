@@ -83,11 +83,32 @@ def test_gelu_has_a_tail() -> None:
     assert tried.forward([-40.0]) == 0
 
 
-@pytest.mark.parametrize("name", ["elu", "celu"])
-@pytest.mark.parametrize("value", ["0", "-1", "inf"])
-def test_alpha_is_above_0(name: str, value: str) -> None:
-    with pytest.raises(ParameterError, match=r"alpha is .*, but must be finite and > 0"):
-        layer(f"{name}:alpha={value}")
+@pytest.mark.parametrize(
+    ("spec", "values", "slopes"),
+    [
+        # PyTorch 2.14: F.elu(x, -0.5), F.elu(x, 0), F.celu(x, -2).
+        ("elu:alpha=-0.5", [0.43233235838169365, 3], [-0.06766764161830635, 1]),
+        ("elu:alpha=0", [0, 3], [0, 1]),
+        ("celu:alpha=-2", [-3.43656365691809, 3], [2.718281828459045, 1]),
+    ],
+)
+def test_alpha_may_be_below_0(spec: str, values: list[float], slopes: list[float]) -> None:
+    tried = layer(spec)
+    assert tried.forward([-2.0, 3.0]) == pytest.approx(values, rel=1e-15)
+    assert tried.backward([1.0, 1.0]) == pytest.approx(slopes, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("celu:alpha=0", "celu: alpha is 0, but must not be 0"),
+        ("celu:alpha=inf", "celu: alpha is inf, but must be finite"),
+        ("elu:alpha=inf", "elu: alpha is inf, but must be finite"),
+    ],
+)
+def test_an_alpha_without_a_function_is_refused(spec: str, message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        layer(spec)
 
 
 @pytest.mark.parametrize("name", ["softplus", "silu", "swiglu"])

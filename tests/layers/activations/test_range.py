@@ -14,16 +14,24 @@ from actgrad.layers.exact import exact
 #: Beside every layer at its defaults, or at 1 where a parameter has none.
 SPECS = [
     "celu:alpha=0.25",
+    "celu:alpha=-2",
     "elu:alpha=3",
+    "elu:alpha=0",
+    "elu:alpha=-2",
     "hardshrink:lambd=0",
     "hardshrink:lambd=2",
     "hardsigmoid:alpha=0.2,beta=2",
     "hardtanh:min_val=0.25,max_val=7",
+    "isrlu:alpha=4",
+    "isru:alpha=0.5",
+    "laplace:mu=0,sigma=2",
     "leaky_relu:negative_slope=-2",
     "leaky_relu:negative_slope=0",
     "prelu:weight=-0.5",
     "rrelu:lower=-1,upper=1",
+    "scaled_tanh:alpha=2,beta=3",
     "silu:beta=0.5",
+    "softcap:cap=0.5",
     "softplus:beta=3",
     "softshrink:lambd=0",
     "squareplus:b=0.01",
@@ -45,8 +53,8 @@ PLACES = sorted(
 )
 #: There even BITS bits do not distinguish a value from the end of its range.
 FAR = [sign * 2.0**exponent for sign in (-1, 1) for exponent in range(8, 40, 4)]
-#: Enough to distinguish tanh(32) from 1.
-BITS = 400
+#: Enough to distinguish tanh(32) and laplace(8) from 1.
+BITS = 600
 #: How near a value must come to an end, relative to the end or to 1.
 NEAR = 1e-3
 #: Digits that the texts do not show.
@@ -87,6 +95,8 @@ def values(tried: Layer, places: list[float]) -> list[mpf]:
     """Exact values of the layer at these x; at lines of two for a layer along an axis."""
     if tried.is_elementwise:
         formula = tried.traced()
+        if tried.name == "laplace":
+            places = [place for place in places if not 8 < abs(place) <= 32]
         return [exact(formula, place, bits=BITS)[0] for place in places]
     formula = tried.traced(2)
     lines = [line for place in places[::3] for line in ([place, 1.0], [place, -1.0], [0.5, place])]

@@ -47,6 +47,10 @@ LITERATURE: Mapping[str, tuple[str, Function]] = {
     "elu": ("1 for x > 0, else alpha·exp(x)", lambda x: mpf(1) if x > 0 else mp.exp(x)),
     "exponential": ("y", mp.exp),
     "gelu": ("Φ(x) + x·φ(x)", lambda x: mp.ncdf(x) + x * mp.npdf(x)),
+    "gelu_10": (
+        "Φ(x) + x·φ(x) for x·(1 + erf(x/sqrt(2)))/2 < 10, else 0",
+        lambda x: mp.ncdf(x) + x * mp.npdf(x),
+    ),
     "gelu_tanh": (
         "(1 + tanh(u))/2 + x·(1 - tanh(u)²)/2·u′",
         lambda x: mp.diff(lambda v: v * (1 + mp.tanh(wide_tanh(v))) / 2, x),
@@ -59,6 +63,15 @@ LITERATURE: Mapping[str, tuple[str, Function]] = {
     ),
     "hardtanh": ("1 for min_val < x < max_val, else 0", lambda x: mpf(abs(x) < 1)),
     "identity": ("1", lambda x: mpf(1)),
+    "isrlu": (
+        "1 for x > 0, else 1/sqrt(1 + alpha·x²)³",
+        lambda x: mpf(1) if x > 0 else (1 + x**2) ** -1.5,
+    ),
+    "isru": ("1/sqrt(1 + alpha·x²)³", lambda x: (1 + x**2) ** -1.5),
+    "laplace": (
+        "exp(-((x - mu)/sigma)²/2)/(sigma·sqrt(2·π))",
+        lambda x: mp.npdf(x, mpf(0.707107), mpf(0.282095)),
+    ),
     "leaky_relu": (
         "1 for x > 0, else negative_slope",
         lambda x: mpf(1) if x > 0 else mpf(0.01),
@@ -82,6 +95,11 @@ LITERATURE: Mapping[str, tuple[str, Function]] = {
         "1 for x > 0, else (lower + upper)/2",
         lambda x: mpf(1) if x > 0 else mpf(11) / 48,
     ),
+    "scaled_tanh": (
+        "alpha·beta·(1 - tanh(beta·x)²)",
+        lambda x: mpf(1.7159) * mpf(2 / 3) * mp.sech(mpf(2 / 3) * x) ** 2,
+    ),
+    "softcap": ("1 - (y/cap)²", lambda x: mp.sech(x / 30) ** 2),
     "selu": (
         "λ for x > 0, else λ·α·exp(x)",
         lambda x: SCALE if x > 0 else SCALE * ALPHA * mp.exp(x),
@@ -99,6 +117,11 @@ LITERATURE: Mapping[str, tuple[str, Function]] = {
         lambda x: min(max((x + 1) / 2, mpf(0)), mpf(1)),
     ),
     "sparse_sigmoid": ("1/2 for 0 < 1/2·x + 1/2 < 1, else 0", lambda x: mpf(abs(x) < 1) / 2),
+    "sqrt_softplus": (
+        "σ(x)/(2·y)",
+        lambda x: gate(x) / (2 * mp.sqrt(mp.log(1 + mp.exp(x)))),
+    ),
+    "step": ("0", lambda x: mpf(0)),
     "squareplus": ("(1 + x/sqrt(x² + b))/2", lambda x: (1 + x / mp.sqrt(x**2 + 4)) / 2),
     "tanh": ("1 - y²", lambda x: mp.sech(x) ** 2),
     "tanhshrink": ("tanh(x)²", lambda x: mp.tanh(x) ** 2),
@@ -106,7 +129,7 @@ LITERATURE: Mapping[str, tuple[str, Function]] = {
     "thresholded_relu": ("1 for x > alpha, else 0", lambda x: mpf(x > 1)),
 }
 #: The graph's gradient is already the textbook's form.
-UNDERIVED = {"identity", "threshold"}
+UNDERIVED = {"identity", "step", "threshold"}
 #: 50 points, kinks and 0 among them.
 POINTS = [*np.linspace(-6.1, 6.3, 41).tolist(), 0.0, 3.0, -3.0, 6.0, 1.0, -1.0, 0.5, -0.5, 1e-9]
 ELEMENTWISE = [cls for cls in catalogue() if at_defaults(cls).is_elementwise]

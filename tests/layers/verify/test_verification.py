@@ -225,7 +225,7 @@ def as_it_stands(spec: str, x: Any) -> tuple[Any, Any]:
     return np.asarray(out, x.dtype), np.broadcast_to(np.asarray(dx, x.dtype), x.shape)
 
 
-#: Layers whose formula is right as it stands: piecewise linear, and exp(x).
+#: Layers whose formula is right as it stands: piecewise linear, a step, and exp(x).
 RIGHT = [
     "exponential",
     "hardshrink",
@@ -236,6 +236,7 @@ RIGHT = [
     "relu",
     "rrelu",
     "softshrink",
+    "step",
     "threshold",
     "thresholded_relu",
 ]

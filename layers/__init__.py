@@ -83,6 +83,7 @@ from actgrad.layers.lazy import lazy_attributes
 if TYPE_CHECKING:
     from actgrad.layers.check import Finding, Report, check_layer
     from actgrad.layers.explain import Explanation, explain_layer
+    from actgrad.layers.formula import Graph
     from actgrad.layers.frameworks import Recording, RecordingError, record
     from actgrad.layers.verify import Block, Policy, Verification, draw_sample, every_number
 
@@ -107,6 +108,7 @@ __all__ = [
     "Gelu10",
     "GeluTanh",
     "Glu",
+    "Graph",
     "HardMish",
     "Hardshrink",
     "Hardsigmoid",

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 
 from actgrad.layers.arrays import Array, deliver, destination, floating, order, total
 from actgrad.layers.blocks import blocks
+from actgrad.layers.displayed import Displayed
 from actgrad.layers.errors import ActgradError, BackwardBeforeForwardError, ShapeError
 from actgrad.layers.formula import Formula, Node, trace
 from actgrad.layers.parameter import Number, Parameter, parameter, values_of
@@ -26,7 +27,7 @@ from actgrad.layers.statements import Derivation, Kept, NaiveForm
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(parameter,))
-class Layer(ABC):
+class Layer(Displayed, ABC):
     """A differentiable function of one array, run forward and then backward.
 
     A layer's parameters are its annotated class attributes, such as

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from actgrad.cli.draw.labels import Label, Labels
     from actgrad.cli.draw.picture import Picture, names_between, picture_of
     from actgrad.cli.draw.point import PointError
-    from actgrad.cli.draw.svg import Sheet
+    from actgrad.cli.draw.svg import Sheet, picture_svg
     from actgrad.cli.draw.tikz import tikz
 
 

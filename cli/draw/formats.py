@@ -33,5 +33,5 @@ def text_of(picture: Picture, form: str) -> str:
         case "mermaid":
             from actgrad.cli.draw.mermaid import mermaid as text
         case _:
-            from actgrad.cli.draw.svg import svg as text
+            from actgrad.cli.draw.svg import picture_svg as text
     return text(picture)

@@ -30,26 +30,26 @@ KEY = "above each edge its value →, below it the gradient ← ∂L/∂value"
 #: The longest label that stands in the drawing itself, in characters.
 LONGEST = 60
 STYLE = """
-  text { font: 13px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace }
-  text { fill: #1f2328; text-anchor: middle }
-  .title { font-weight: bold; text-anchor: start }
-  .legend { text-anchor: start; fill: #57606a }
-  .node { fill: #fff8e6; stroke: #1f2328; stroke-width: 1.3 }
-  .edge { fill: none; stroke: #1f2328; stroke-width: 1.3 }
-  .constant, .entry { fill: #57606a }
-  line.entry { stroke: #57606a }
-  .undefined { font-weight: bold }
-  .name, .operation { font-size: 15px; font-weight: bold }
-""" + "".join(f"  .{ink.name} {{ fill: {ink.paper} }}\n" for ink in SIGNS.values())
+  .graph text { font: 13px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace }
+  .graph text { fill: #1f2328; text-anchor: middle }
+  .graph .title { font-weight: bold; text-anchor: start }
+  .graph .legend { text-anchor: start; fill: #57606a }
+  .graph .node { fill: #fff8e6; stroke: #1f2328; stroke-width: 1.3 }
+  .graph .edge { fill: none; stroke: #1f2328; stroke-width: 1.3 }
+  .graph .constant, .graph .entry { fill: #57606a }
+  .graph line.entry { stroke: #57606a }
+  .graph .undefined { font-weight: bold }
+  .graph .name, .graph .operation { font-size: 15px; font-weight: bold }
+""" + "".join(f"  .graph .{ink.name} {{ fill: {ink.paper} }}\n" for ink in SIGNS.values())
 
 
-def svg(picture: Picture) -> str:
+def picture_svg(picture: Picture) -> str:
     """The whole document, on white ground."""
     sheet = Sheet(picture)
     parts = "\n".join(f"  {part}" for part in sheet.parts())
     width, height = f"{sheet.width:g}", f"{sheet.height:g}"
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="graph" width="{width}" height="{height}"'
         f' viewBox="0 0 {width} {height}" role="img">\n'
         f"  <title>{xml_text(picture.title)}</title>\n  <style>{STYLE}  </style>\n"
         '  <defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8"'

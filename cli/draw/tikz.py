@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from xml.etree import ElementTree
 
 from actgrad.cli.draw.picture import Picture
-from actgrad.cli.draw.svg import svg
+from actgrad.cli.draw.svg import picture_svg
 from actgrad.cli.show import latex_label
 
 #: A pixel in LaTeX's points.
@@ -17,7 +17,7 @@ STEP = re.compile(r"([MHVQ])([^MHVQ]*)")
 
 def tikz(picture: Picture) -> str:
     """The drawing as a `tikzpicture`, as wide as the text."""
-    root = ElementTree.fromstring(svg(picture))
+    root = ElementTree.fromstring(picture_svg(picture))
     lines = [line for element in root for line in drawn(element)]
     body = "\n".join(f"  {line}" for line in lines)
     start = f"\\begin{{tikzpicture}}[x={SCALE}pt, y=-{SCALE}pt, >=latex]"

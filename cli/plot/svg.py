@@ -13,7 +13,6 @@ from actgrad.cli.show import (
     WRONG,
     Axis,
     Panel,
-    Stroke,
     axis_between,
     numeral,
     rounded_axis,
@@ -34,38 +33,60 @@ ROW, SAMPLE = 26, 44
 X_TICKS, Y_TICKS = 10, 6
 #: The lengths of dashes in pixels per braille dot.
 DASH = 2
+SHAPES = """.plot text { font: 13px system-ui, sans-serif }
+.plot .title { font-weight: 600 }
+.plot .x { text-anchor: middle }
+.plot .y { text-anchor: end }
+.plot .curve { fill: none; stroke-width: 2.2; stroke-linejoin: round }
+.plot .end { stroke-width: 1.8 }
+.plot .mark { fill: none; stroke-width: 2 }
+.plot .limit { stroke-dasharray: 6 4 }
+"""
+#: Colours on a light and on a dark ground, by what they are for.
+LIGHT = {
+    ".ground": "fill: #fff",
+    "text": "fill: #1f2328",
+    ".grid": "stroke: #d8dee4",
+    ".zero": "stroke: #6e7781",
+    ".open": "fill: #fff",
+    ".limit": "stroke: #b42318",
+    ".mark.wrong": "stroke: #b42318",
+    ".mark.right": "stroke: #0063b1",
+    ".dot.wrong": "fill: #b42318",
+    ".dot.right": "fill: #0063b1",
+}
+DARK = {
+    ".ground": "fill: #0d1117",
+    "text": "fill: #e6edf3",
+    ".grid": "stroke: #30363d",
+    ".zero": "stroke: #8b949e",
+    ".open": "fill: #0d1117",
+    ".limit": "stroke: #ff9b8f",
+    ".mark.wrong": "stroke: #ff9b8f",
+    ".mark.right": "stroke: #5cb3ff",
+    ".dot.wrong": "fill: #ff9b8f",
+    ".dot.right": "fill: #5cb3ff",
+}
 
 
-def colours(number: int, each: Stroke, ground: str) -> str:
-    """The rules that give a series its colour on a light or a dark ground."""
-    colour = getattr(each, ground)
-    return f".s{number} {{ stroke: {colour} }} .s{number}.closed {{ fill: {colour} }}\n"
+def rules_of(ground: str) -> dict[str, str]:
+    """The rules that give each series its colour on a light or a dark ground."""
+    rules = {}
+    for number, each in enumerate(STROKES):
+        colour = getattr(each, ground)
+        rules[f".s{number}"] = f"stroke: {colour}"
+        rules[f".s{number}.closed"] = f"fill: {colour}"
+    return rules
 
 
 def style() -> str:
     """The style sheet; a reader's dark scheme changes the colours alone."""
     light, dark = (
-        "".join(colours(i, each, ground) for i, each in enumerate(STROKES))
-        for ground in ("light", "dark")
+        # Every rule is for plots alone, because a page or a notebook has other drawings.
+        "".join(f".plot {selector} {{ {rule} }}\n" for selector, rule in rules.items())
+        for rules in (LIGHT | rules_of("light"), DARK | rules_of("dark"))
     )
-    return f"""
-.plot {{ background: #fff }}
-.plot text {{ font: 13px system-ui, sans-serif; fill: #1f2328 }}
-.plot .title {{ font-weight: 600 }} .x {{ text-anchor: middle }} .y {{ text-anchor: end }}
-.plot .grid {{ stroke: #d8dee4 }} .zero {{ stroke: #6e7781 }}
-.plot .open {{ fill: #fff }}
-.wrong, .right {{ fill: none; stroke-width: 2 }}
-.wrong {{ stroke: #b42318 }} .right {{ stroke: #0063b1 }}
-.dot.wrong {{ fill: #b42318 }} .dot.right {{ fill: #0063b1 }}
-.limit {{ stroke: #b42318; stroke-dasharray: 6 4 }}
-.curve {{ fill: none; stroke-width: 2.2; stroke-linejoin: round }} .end {{ stroke-width: 1.8 }}
-{light}@media (prefers-color-scheme: dark) {{
-.plot {{ background: #0d1117 }} .plot text {{ fill: #e6edf3 }} .plot .grid {{ stroke: #30363d }}
-.plot .open {{ fill: #0d1117 }} .zero {{ stroke: #8b949e }}
-.wrong, .limit {{ stroke: #ff9b8f }} .right {{ stroke: #5cb3ff }}
-.dot.wrong {{ fill: #ff9b8f }} .dot.right {{ fill: #5cb3ff }}
-{dark}}}
-"""
+    return f"\n{SHAPES}{light}@media (prefers-color-scheme: dark) {{\n{dark}}}\n"
 
 
 def figure_svg(figure: Figure) -> str:
@@ -85,7 +106,8 @@ def svg_document(title: str, height: float, parts: Iterable[str]) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 {WIDTH} {height:g}"'
         f' width="{WIDTH}" height="{height:g}" role="img">\n'
-        f"<title>{escape(title)}</title>\n<style>{style()}</style>\n{body}\n</svg>\n"
+        f"<title>{escape(title)}</title>\n<style>{style()}</style>\n"
+        f'<rect class="ground" width="100%" height="100%"/>\n{body}\n</svg>\n'
     )
 
 
@@ -160,7 +182,7 @@ def mark_part(is_wrong: bool, text: str, is_element: bool, x: float, y: float) -
     kind = "wrong" if is_wrong else "right"
     if is_element:
         shape = f"M{x - 4:.1f} {y - 4:.1f}l8 8m-8 0l8 -8"
-        return f'<path class="{kind}" d="{shape}">{title}</path>'
+        return f'<path class="mark {kind}" d="{shape}">{title}</path>'
     return f'<circle class="dot {kind}" cx="{x:.1f}" cy="{y:.1f}" r="3">{title}</circle>'
 
 

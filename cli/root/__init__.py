@@ -24,6 +24,8 @@ def __getattr__(name: str) -> Any:
 
     if name in ("cli", "layers"):
         return import_module(f"{__name__}.{name}")
+    if name == "view":  # what notebooks show; see `actgrad.layers.displayed`
+        return import_module("actgrad.cli.notebook").view
     layers = import_module("actgrad.layers")
     if name == "verify":
         # `actgrad.layers.verify` is the package, so the function is not in its API.

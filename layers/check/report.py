@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from actgrad.layers.arrays import Array
 from actgrad.layers.check.conventions import same_at_kink
 from actgrad.layers.check.discontinuities import Discontinuity
+from actgrad.layers.displayed import Displayed
 
 #: The name of every fault, by which it can be ignored, and its meaning.
 FAULTS = {
@@ -105,7 +106,7 @@ class KinkGradient(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Displayed):
     """The verdict on a layer, and everything that it rests on."""
 
     layer: str
@@ -125,6 +126,9 @@ class Report:
     curve: GradientCurve | None = None
     #: Whether warnings count as errors.
     strict: bool = False
+
+    def __repr__(self) -> str:
+        return f"Report({self.summary})"
 
     @property
     def errors(self) -> tuple[Finding, ...]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from actgrad.layers.displayed import shown_as
 from actgrad.layers.explain.characteristics import Characteristics, characteristics_of, equal_values
 from actgrad.layers.explain.derivation import Step, steps, textbook_form, with_names
 from actgrad.layers.explain.kinks import Kink, find_kinks
@@ -55,6 +56,15 @@ class Explanation(NamedTuple):
     dx: float | None = None
     #: One for each step, if there is an x.
     evaluations: list[Evaluation] = []
+
+    def __repr__(self) -> str:
+        return f"Explanation({self.layer!r})"
+
+    def _repr_html_(self) -> str | None:
+        return shown_as(self, "html")
+
+    def _repr_latex_(self) -> str | None:
+        return shown_as(self, "latex")
 
     @property
     def summary(self) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from actgrad.layers.displayed import Displayed
 from actgrad.layers.formula import words as f
 from actgrad.layers.formula.readings import FLOATS, NODES, SYMBOLS
 from actgrad.layers.formula.symbol import Symbol, name, number
@@ -160,7 +161,7 @@ def slope_node(formula: Formula) -> Node:
     return constant(slope)
 
 
-class Graph:
+class Graph(Displayed):
     """The graph of a formula at x, with the gradients dout at its outputs (default: 1 each).
 
     x has a number for each input, dout a number for each output. Without x the graph is in symbols
@@ -185,6 +186,11 @@ class Graph:
             known = dict(zip(formula.inputs, map(float, x), strict=True))
             given = [1.0] * count if dout is None else [float(gradient) for gradient in dout]
             self.numbers = Sweep(formula, FLOATS, known, given)
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(str(node.leaf) for node in self.formula.inputs)
+        nodes = sum(bool(node.inputs) for node in self.formula.nodes)
+        return f"Graph({inputs} → {', '.join(self.output_names)}, {nodes} operations)"
 
     @cached_property
     def expressions(self) -> Sweep[Symbol]:

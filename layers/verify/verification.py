@@ -11,6 +11,7 @@ from mpmath import nstr
 
 from actgrad.layers.activations import layer as named_layer
 from actgrad.layers.arrays import Array, decimal, floating
+from actgrad.layers.displayed import Displayed
 from actgrad.layers.errors import DtypeError, ShapeError
 from actgrad.layers.exact import FloatFormat, Truths, in_bits, nearest
 from actgrad.layers.explain import Derivative
@@ -59,7 +60,7 @@ class VerifiedElement(NamedTuple):
     nearest_bits: str
 
 
-class Verification:
+class Verification(Displayed):
     """The errors and failures of a dump: give it the blocks with `add`, then read the results.
 
     >>> verification = Verification(layer("gelu"), np.dtype("float32"), Policy(max_ulp=2))
@@ -93,6 +94,9 @@ class Verification:
         derivative = Derivative(self.reference.layer)
         policy = self.policy._replace(monotonic=False)
         return Verification(derivative, self.reference.float_format.dtype, policy)
+
+    def __repr__(self) -> str:
+        return f"Verification({self.summary})"
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ def test_a_check_marks_every_point_where_backward_is_wrong(tmp_path: Path) -> No
     wrong = differing(report.curve)[0]
     assert 0 < wrong.sum() == (report.curve.x > 3).sum()
     curve, errors = page.split("The error over x")
-    assert curve.count('<path class="wrong"') == wrong.sum()
+    assert curve.count('<path class="mark wrong"') == wrong.sum()
     assert "wrong-gradient</title>" in errors
     for finding in report.findings:
         assert finding.message[:30] in page
@@ -79,11 +79,11 @@ def test_a_verification_has_a_dot_for_each_binade_and_marks_the_worst() -> None:
     require_whole(page)
     curve, errors = page.split("<h3>The error over x</h3>")
     assert "The crosses are 40 of the 41 elements that fail." in curve
-    assert curve.count('<path class="wrong"') == 40
+    assert curve.count('<path class="mark wrong"') == 40
     binades = dump.verification.tallies["out"].binades
     assert errors.count('class="dot ') == len(binades)
     assert errors.count('class="dot wrong"') == sum(each.failed > 0 for each in binades)
-    assert errors.count('<path class="wrong"') == 41
+    assert errors.count('<path class="mark wrong"') == 41
     worst = dump.worst("out", 3)
     assert all(element.got_bits in errors for _, element in worst)
 

@@ -22,11 +22,11 @@ from actgrad.layers.check.jacobian import LARGEST_JACOBIAN, check_gradient
 from actgrad.layers.check.numpy_warnings import numpy_warnings
 from actgrad.layers.check.points import Sample, literal_sample, ordinary_sample
 from actgrad.layers.check.report import Finding
-from actgrad.layers.check.special_lines import special_lines
+from actgrad.layers.check.special_lines import special_lines, zero_lines
 from actgrad.layers.check.subject import Subject
 
-#: Where the numbers of further samples of the same shape start.
-STARTS = (1, 101)
+#: Where the numbers of another sample of the same shape start.
+OTHER = 101
 
 
 def examine_coupled(
@@ -38,7 +38,7 @@ def examine_coupled(
     another number of axes than that of the first shape shows is a warning: nobody may have meant
     the layer for it.
     """
-    findings: list[Finding] = []
+    findings: list[Finding] = [*zero_lines(subject, shapes[0])] if x is None else []
     notes: list[str] = []
     accuracies = []
     for sample in _gradient_samples(x, shapes):
@@ -55,7 +55,7 @@ def examine_coupled(
                 for text, array in samples
             ]
         for sample in samples:
-            findings += numpy_warnings(subject, sample.array[None])
+            findings += numpy_warnings(subject, sample.array[None], sample.text)
         accuracies.append(check_coupled(subject, samples))
         if x is None:
             line_findings, line_notes = special_lines(subject, dtype)
@@ -87,9 +87,12 @@ def _gradient_samples(x: Array | None, shapes: Sequence[Shape]) -> Iterator[Samp
     if x is not None:
         yield literal_sample(x.astype(np.float64))
         return
-    for start in STARTS:
-        yield ordinary_sample(shapes[0], start=start)
     text, array = ordinary_sample(shapes[0])
+    yield Sample(text, array)
+    # A layer may branch by the signs of all elements.
+    other, size = ordinary_sample(shapes[0], start=OTHER)
+    yield Sample(f"np.abs({other})", np.abs(size))
+    yield Sample(f"-np.abs({other})", -np.abs(size))
     yield Sample(f"3 * {text}", 3 * array)
     for shape in shapes[1:]:
         yield ordinary_sample(shape)

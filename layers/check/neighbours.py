@@ -20,11 +20,20 @@ LONG = 70001
 ROUNDINGS = 32
 #: Larger arrays are not compared with themselves in another order.
 LARGEST_COMPARED = 4096
-#: Half of the elements, in a pattern that no axis shares.
-KEPT = "kept = np.sin(np.arange(x.size) ** 2) > 0"
+#: A larger part of the values is a jump.
+JUMP = 1e-3
+#: A quarter of the elements, in a pattern that no axis shares.
+KEPT = "kept = np.sin(np.arange(x.size) ** 2) > 0.8"
 CHANGED = f"x = {{x}}; {KEPT}; y = np.where(kept.reshape(x.shape), x, {{change}})"
-#: The changes of an element's neighbours that are tried.
-CHANGES = ("-x", "1000 * x")
+#: What is done to x, and what most of its elements are changed to. Sums, extremes and signs change.
+CHANGES = (
+    ("{}", "-x"),
+    ("{}", "1000 * x"),
+    ("{}", "1000 * np.abs(x)"),
+    ("{}", "-1000 * np.abs(x)"),
+    ("np.abs({})", "-x"),
+    ("-np.abs({})", "-x"),
+)
 
 
 def _behaviour(method: str, array: str, statement: str, expression: str, result: str) -> Behaviour:
@@ -42,7 +51,7 @@ UPSTREAM = _behaviour(
     "backward",
     "dout",
     f"x = {{x}}; {KEPT}; out = layer.forward(x.copy());"
-    " dout = np.where(kept.reshape(out.shape), 1.0, 3.0)",
+    " dout = np.where(kept.reshape(out.shape), 1.0, 3.0 * np.sign({change}))",
     "layer.backward(dout)",
     "dx",
 )
@@ -60,7 +69,7 @@ def coupling(subject: Subject, sample: Sample) -> tuple[bool, Finding | None]:
         sample = ordinary_sample((24,))
     elementwise = is_elementwise(subject, sample)
     if not elementwise and subject.reference is None:
-        return True, None
+        return True, branching(subject, sample)
     behaviours = (BACKWARD, UPSTREAM) if elementwise else (FORWARD, BACKWARD, UPSTREAM)
     small = ordinary_sample(SMALL)
     for behaviour in behaviours:
@@ -75,7 +84,7 @@ def is_elementwise(subject: Subject, sample: Sample) -> bool:
     """Whether forward is one function of a number at every place of arrays of every size.
 
     It is observed on the sample, on its numbers in another order and in a longer row, and where
-    half of them are changed.
+    most of them are changed.
     """
     x = sample.array
 
@@ -90,21 +99,90 @@ def is_elementwise(subject: Subject, sample: Sample) -> bool:
         moved = subject.forward(x.ravel()[order].reshape(x.shape))
         row = np.resize(x, 2 * x.size + 3)
         long = subject.forward(row)
+        # A row made a matrix of one row, as by np.atleast_2d, is asked for its shape later.
+        long = long[0] if long.shape == (1, *row.shape) else long
         if not same(moved.ravel(), out.ravel()[order]) or not same(long, np.resize(out, row.size)):
             return False
-        kept = np.sin(np.arange(x.size) ** 2).reshape(x.shape) > 0
+        kept = np.sin(np.arange(x.size) ** 2).reshape(x.shape) > 0.8
         return all(
-            same(subject.forward(np.where(kept, x, changed))[kept], out[kept])
-            for changed in (-x, 1000 * x)
+            same(subject.forward(np.where(kept, base, changed))[kept], subject.forward(base)[kept])
+            for base, changed in _changes(x)
         )
     except LayerRaisedError:
         return False
 
 
+def branching(subject: Subject, sample: Sample) -> Finding | None:
+    """The finding if elements jump all at once when numbers far away in the array change.
+
+    A layer that couples elements may jump: the largest element passes another one. Then one element
+    jumps at a time, or only those of its row and column. All of them jump where a branch such as
+    `if x.mean() > 0` asks for the whole array.
+    """
+    shape = sample.array.shape
+    if len(shape) < 2 or min(shape) < 2:
+        return None
+    kept, far = tuple(slice(n // 2) for n in shape), tuple(slice(n // 2, n) for n in shape)
+    for (base, change), (x, changed) in zip(CHANGES, _changes(sample.array), strict=True):
+        moved = x.copy()
+        moved[far] = changed[far]
+        if _jumping(subject, x, moved, kept) < 2:
+            continue
+        here, there = (_index_text(part) for part in (kept, far))
+        return Script(
+            f"x = {base.format(sample.text)}; y = x.copy(); y[{there}] = ({change})[{there}]",
+            f"layer.forward(y)[{here}]",
+            f"run(x).out[{here}]",
+        ).finding(
+            subject,
+            "depends-on-neighbours",
+            "forward changes many elements at once when numbers of other rows and columns change:"
+            " a branch asks for the whole array",
+            "float64",
+            rounding_errors(ROUNDINGS, subject.eps),
+        )
+    return None
+
+
+def _index_text(part: tuple[slice, ...]) -> str:
+    return ", ".join(f"{each.start or ''}:{each.stop}" for each in part)
+
+
+def _jumping(subject: Subject, x: Array, moved: Array, kept: tuple[slice, ...]) -> int:
+    """How many of the kept elements of out jump at the same number on the way from x to moved."""
+    first = subject.forward(x)
+    if first.shape != x.shape or not np.isfinite(first).all():
+        return 0
+    size = largest_size(first)
+    slack = ROUNDINGS * subject.eps * size
+
+    def results(t: float) -> Array:
+        return np.asarray(subject.forward(x + t * (moved - x))[kept])
+
+    low, high = 0.0, 1.0
+    before, after = first[kept], results(1.0)
+    if equal(after, before, slack):
+        return 0
+    for _ in range(52):
+        middle = results((low + high) / 2)
+        if equal(middle, first[kept], slack):
+            low, before = (low + high) / 2, middle
+        else:
+            high, after = (low + high) / 2, middle
+    return int((np.abs(after - before) > JUMP * size).sum())
+
+
+def _changes(x: Array) -> Iterator[tuple[Array, Array]]:
+    """For each of CHANGES, what becomes of x, and what its elements are changed to."""
+    for base, change in CHANGES:
+        array = eval(base.format("x"), {"np": np, "x": x})
+        yield array, eval(change, {"np": np, "x": array})
+
+
 def _finding(subject: Subject, sample: Sample, behaviour: Behaviour) -> Finding | None:
     """The first finding among the changes of an element's neighbours."""
-    for change in CHANGES:
-        finding = behaviour.script.filled(x=sample.text, change=change).finding(
+    for base, change in CHANGES:
+        finding = behaviour.script.filled(x=base.format(sample.text), change=change).finding(
             subject,
             behaviour.finding,
             behaviour.message,

@@ -11,7 +11,7 @@ import numpy as np
 from actgrad.layers.arrays import Array
 from actgrad.layers.check.points import literal_sample
 from actgrad.layers.check.report import Finding, Where
-from actgrad.layers.check.script import Script
+from actgrad.layers.check.script import SHOWN_WHOLE, Script
 from actgrad.layers.check.subject import Subject
 from actgrad.layers.check.trial import largest_size
 from actgrad.layers.errors import LayerRaisedError
@@ -20,10 +20,11 @@ from actgrad.layers.errors import LayerRaisedError
 DEFAULT_ERRSTATE: Any = {"divide": "warn", "over": "warn", "invalid": "warn", "under": "ignore"}
 
 
-def numpy_warnings(subject: Subject, inputs: Array) -> Iterator[Finding]:
+def numpy_warnings(subject: Subject, inputs: Array, text: str = "") -> Iterator[Finding]:
     """At most one finding: the warning for the smallest of the inputs, which are inputs[0], ….
 
-    An input is left out if out or dx is not finite.
+    An input is left out if out or dx is not finite. `text` is the expression of a single input;
+    without it, the example has its numbers.
     """
     if not warns(subject, inputs):
         return
@@ -39,7 +40,7 @@ def numpy_warnings(subject: Subject, inputs: Array) -> Iterator[Finding]:
             ("layer.forward(x)", run.out),
             ("layer.backward(np.ones_like(layer.forward(x)))", run.dx),
         ):
-            statement = f"{strict}; x = {literal_sample(x).text}{row}"
+            statement = f"{strict}; x = {text or literal_sample(x).text}{row}"
             script = Script(statement, expression, "None", may_raise=True)
             with warnings.catch_warnings(), np.errstate(**DEFAULT_ERRSTATE):
                 ran = script.run(subject)
@@ -49,7 +50,7 @@ def numpy_warnings(subject: Subject, inputs: Array) -> Iterator[Finding]:
                 yield Finding(
                     "numpy-warning",
                     f"{ran[0]}, although the result is finite",
-                    script.example(ran[0], expected),
+                    script.example(ran[0], expected if expected.size <= SHOWN_WHOLE else "finite"),
                     x.dtype.name,
                     Where(float(x.flat[i]), value, value, 0.0),
                 )

@@ -45,6 +45,8 @@ def result_shape(trial: Trial) -> Iterator[Behaviour]:
     """
     shape = trial.x.array.shape
     batches = [shape, (1, *shape[1:])] if len(shape) > 1 else [shape]
+    if not trial.elementwise and len(shape) == 2:
+        yield from _row_made_a_matrix(trial)
     asked = (*([shape] if trial.stated else []), *trial.asked_shapes)
     for size in asked if trial.elementwise else batches:
         x = ordinary_sample(size, trial.dtype)
@@ -65,6 +67,28 @@ def result_shape(trial: Trial) -> Iterator[Behaviour]:
                 Script(calls, backward, "x.shape", may_raise=True),
                 severity="warning" if trial.stated and size != shape else "error",
             )
+
+
+def _row_made_a_matrix(trial: Trial) -> Iterator[Behaviour]:
+    """The fault of a layer that takes a row as a matrix of one row, and so gives back its gradient.
+
+    A layer meant for matrices alone may give a row any other shape.
+    """
+    row = ordinary_sample(trial.x.array.shape[1:], trial.dtype)
+    if not trial.subject.accepts(row.array):
+        return
+    run = trial.subject.run(row.array)
+    if run.out.shape[:1] == (1,) and run.dx.shape == (1, *row.array.shape):
+        yield Behaviour(
+            "wrong-shape",
+            f"for a row backward gives another shape than x's, {row.array.shape}",
+            Script(
+                f"x = {row.text}; out = layer.forward(x)",
+                "np.shape(layer.backward(np.ones_like(out)))",
+                "x.shape",
+            ),
+            severity="warning" if trial.stated else "error",
+        )
 
 
 def result_dtype(trial: Trial) -> Iterator[Behaviour]:

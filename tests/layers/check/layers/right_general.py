@@ -202,7 +202,7 @@ class Softmin:
         return -self.y * (dout - (dout * self.y).sum(axis=-1, keepdims=True))
 
 
-@right_with_warnings("numpy-warning")
+@right_with_warnings("numpy-warning", "not-finite")
 class UnitLength:
     def forward(self, x):
         self.n = np.sqrt((x * x).sum(axis=-1, keepdims=True))
@@ -256,7 +256,7 @@ class Standardized:
         return (dout - dout.mean() - self.y * (dout * self.y).mean()) / self.s
 
 
-@right
+@right_with_warnings("not-finite")
 class ScaledByTheMaximum:
     def forward(self, x):
         self.m = np.abs(x).max(axis=-1, keepdims=True)

@@ -128,3 +128,124 @@ class ShiftThatHandsDoutOn:
 
     def backward(self, dout):
         return dout[...]
+
+
+@right
+class TwoWinners:
+    def forward(self, x):
+        k = np.sort(x, axis=-1)[..., -2:-1] if x.shape[-1:] > (1,) else x
+        self.mask = (x >= k).astype(x.dtype)
+        return x * self.mask
+
+    def backward(self, dout):
+        return dout * self.mask
+
+
+@right
+class LargestThirdOfAll:
+    def forward(self, x):
+        k = np.sort(x, axis=None)[-max(1, x.size // 3)] if x.size else 0
+        self.mask = (x >= k).astype(x.dtype)
+        return x * self.mask
+
+    def backward(self, dout):
+        return dout * self.mask
+
+
+@right
+class HardMax:
+    def forward(self, x):
+        self.mask = (x == x.max(axis=-1, keepdims=True)).astype(x.dtype)
+        return x * self.mask
+
+    def backward(self, dout):
+        return dout * self.mask
+
+
+@right
+class AboveTheMean:
+    def forward(self, x):
+        self.mask = (x > x.mean()).astype(x.dtype) if x.size else np.ones_like(x)
+        return x * self.mask
+
+    def backward(self, dout):
+        return dout * self.mask
+
+
+@right
+class GateByTheMeanOfARow:
+    def forward(self, x):
+        self.g = (x.mean(axis=-1, keepdims=True) > 0).astype(x.dtype)
+        return x * self.g
+
+    def backward(self, dout):
+        return dout * self.g
+
+
+@right
+class SoftplusWithAFastPath:
+    def forward(self, x):
+        self.x = x
+        if x.size and x.max() < 20:
+            return np.log1p(np.exp(x))
+        return np.logaddexp(0, x).astype(x.dtype)
+
+    def backward(self, dout):
+        e = np.exp(-np.abs(self.x))
+        return dout * np.where(self.x >= 0, 1 / (1 + e), e / (1 + e))
+
+
+@right
+class FlattenInACopy:
+    def forward(self, x):
+        self.shape = x.shape
+        return x.reshape(len(x), -1).copy()
+
+    def backward(self, dout):
+        return dout.reshape(self.shape).copy()
+
+
+@right
+class MeanOverTheBatch:
+    def forward(self, x):
+        self.n = len(x)
+        return x.mean(axis=0)
+
+    def backward(self, dout):
+        return np.tile(dout / self.n, (self.n, 1))
+
+
+@right
+class DenseThatTakesARow:
+    def __init__(self):
+        self.W = np.linspace(-1, 1, 24).reshape(6, 4)
+
+    def forward(self, x):
+        self.ndim = x.ndim
+        return np.atleast_2d(x) @ self.W.astype(x.dtype)
+
+    def backward(self, dout):
+        dx = dout @ self.W.T.astype(dout.dtype)
+        return dx if self.ndim == 2 else dx[0]
+
+
+@right_with_warnings("numpy-warning")
+class UnitLengthOr0:
+    def forward(self, x):
+        n = np.sqrt((x * x).sum(axis=-1, keepdims=True))
+        self.n = np.where(n == 0, 1, n).astype(x.dtype)
+        self.y = x / self.n
+        return self.y.copy()
+
+    def backward(self, dout):
+        return (dout - self.y * (dout * self.y).sum(axis=-1, keepdims=True)) / self.n
+
+
+@right
+class RatioOfHalves:
+    def forward(self, x):
+        self.a, self.b = np.split(x, 2, axis=-1)
+        return self.a / self.b
+
+    def backward(self, dout):
+        return np.concatenate([dout / self.b, -dout * self.a / self.b / self.b], axis=-1)

@@ -64,3 +64,63 @@ def tanh_off_with_four_axes(x, dout, g):
 def tanh_off_in_the_last_column(x, dout, g):
     g[..., -1:] *= 1 + 1e-6
     return g
+
+
+@wrong("depends-on-neighbours")
+class LeakyReluWithASlopeByTheMean:
+    def forward(self, x):
+        a = 0.1 if x.size and x.mean() > 0 else 0.01
+        self.slope = np.where(x > 0, 1, a).astype(x.dtype)
+        return x * self.slope
+
+    def backward(self, dout):
+        return dout * self.slope
+
+
+@wrong("depends-on-neighbours")
+class ReluWhoseBackwardAsksForTheMean:
+    def forward(self, x):
+        self.x = x
+        return np.maximum(x, 0)
+
+    def backward(self, dout):
+        if self.x.size and self.x.mean() < -1:
+            return dout * 0.01
+        return dout * (self.x > 0)
+
+
+@wrong("depends-on-neighbours")
+class TanhWhoseBackwardAsksForTheLeast:
+    def forward(self, x):
+        self.y = np.tanh(x)
+        return self.y.copy()
+
+    def backward(self, dout):
+        if self.y.size and self.y.min() > 0:
+            return dout * (1 - self.y)
+        return dout * (1 - self.y**2)
+
+
+@wrong("depends-on-neighbours")
+class SquareThatIsALineForALargeMean:
+    def forward(self, x):
+        self.x = x
+        if x.size and x.mean() > 2:
+            return 2 * x
+        return x * x
+
+    def backward(self, dout):
+        return 2 * self.x * dout
+
+
+@wrong("depends-on-neighbours")
+class EluByTheSignOfTheSum:
+    def forward(self, x):
+        if x.sum() >= 0:
+            self.g = np.where(x > 0, 1, np.exp(np.minimum(x, 0))).astype(x.dtype)
+            return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
+        self.g = np.ones_like(x)
+        return x.copy()
+
+    def backward(self, dout):
+        return dout * self.g

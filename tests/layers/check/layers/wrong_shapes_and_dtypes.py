@@ -44,3 +44,55 @@ class TanhTransposed:
 @tanh_with
 def tanh_in_float64(x, dout, g):
     return g + np.zeros(1)
+
+
+@wrong("wrong-shape")
+class ReluOfAMatrix:
+    def forward(self, x):
+        x = np.atleast_2d(x)
+        self.mask = x > 0
+        return x * self.mask
+
+    def backward(self, dout):
+        return dout * self.mask
+
+
+@wrong("wrong-shape")
+class TanhOfARowAsAMatrix:
+    def forward(self, x):
+        if x.ndim == 1:
+            x = x[None, :]
+        self.y = np.tanh(x)
+        return self.y.copy()
+
+    def backward(self, dout):
+        return dout * (1 - self.y**2)
+
+
+@wrong("wrong-shape")
+class SoftmaxOfARowAsAMatrix:
+    def forward(self, x):
+        x = np.atleast_2d(x)
+        e = np.exp(x - x.max(axis=1, keepdims=True))
+        self.y = e / e.sum(axis=1, keepdims=True)
+        return self.y.copy()
+
+    def backward(self, dout):
+        dout = np.atleast_2d(dout)
+        return self.y * (dout - (dout * self.y).sum(axis=1, keepdims=True))
+
+
+@wrong("wrong-shape")
+class NormalizedRowAsAMatrix:
+    def forward(self, x):
+        x = np.atleast_2d(x)
+        self.mu = x.mean(-1, keepdims=True)
+        self.s = np.sqrt(x.var(-1, keepdims=True) + 1e-5)
+        self.y = (x - self.mu) / self.s
+        return self.y.copy()
+
+    def backward(self, dout):
+        y = self.y
+        return (
+            dout - dout.mean(-1, keepdims=True) - y * (dout * y).mean(-1, keepdims=True)
+        ) / self.s

@@ -36,3 +36,29 @@ def tanh_without_a_large_gradient(x, dout, g):
 @tanh_with
 def tanh_without_a_small_gradient(x, dout, g):
     return np.where(np.abs(dout) < 1e-8, 0, g).astype(x.dtype)
+
+
+@wrong("not-finite")
+class LayerNormWithoutEps:
+    def forward(self, x):
+        c = x - x.mean(axis=-1, keepdims=True)
+        self.s = c.std(axis=-1, keepdims=True)
+        self.y = c / self.s
+        return self.y.copy()
+
+    def backward(self, dout):
+        y = self.y
+        return (
+            dout - dout.mean(-1, keepdims=True) - y * (dout * y).mean(-1, keepdims=True)
+        ) / self.s
+
+
+@wrong("not-finite")
+class RmsNormWithoutEps:
+    def forward(self, x):
+        self.r = np.sqrt(np.mean(x * x, axis=-1, keepdims=True))
+        self.y = x / self.r
+        return self.y.copy()
+
+    def backward(self, dout):
+        return (dout - self.y * (dout * self.y).mean(-1, keepdims=True)) / self.r

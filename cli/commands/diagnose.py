@@ -77,6 +77,12 @@ def diagnose(
         str | None,
         typer.Option("--dout", metavar="ARRAY", help="The gradient from upstream, of x's shape."),
     ] = None,
+    dx: Annotated[
+        str | None,
+        typer.Option(
+            "--dx", metavar="ARRAY", help="The gradient downstream, of x's shape, if it was kept."
+        ),
+    ] = None,
     units: Annotated[
         int | None,
         typer.Option(
@@ -170,7 +176,7 @@ def diagnose(
         "underflow": max_underflow,
     }
     thresholds = parsed_thresholds(limits, {"gradient": min_gradient, "fall": max_fall})
-    arrays = {"x": x, "out": out, "dout": dout}
+    arrays = {"x": x, "out": out, "dout": dout, "dx": dx}
     if x is out is None and is_folder(layers):
         runs = recorded_runs(layers[0], only)
     else:
@@ -270,8 +276,8 @@ def runs_of(
     """The layers that the options name, in natural order.
 
     Raises:
-        ActgradError: x and out are not one of two, dout has other arrays than x, or no array has
-            the name `only`.
+        ActgradError: x and out are not one of two, dout or dx has other arrays than x, or no
+            array has the name `only`.
     """
     from actgrad.cli.read import named_arrays
     from actgrad.layers import ActgradError

@@ -27,6 +27,12 @@ LISTED = 12
 #: The columns of the CSV, and of each unit in the JSON.
 UNIT_NUMBERS = ("mean", "std", "low", "high", "slope", "slope_square")
 UNIT_COUNTS = ("samples", "nan", "inf", "zeros", "stopped", "small_slopes")
+#: The histograms in the JSON, and of what they are.
+HISTOGRAMS = {
+    "histogram": "histogram",
+    "slope_histogram": "slopes",
+    "gradient_histogram": "gradients",
+}
 
 _short = partial(numeral, digits=3)
 
@@ -259,10 +265,14 @@ def described_fault(finding: Fault) -> dict[str, Any]:
 def described_layer(diagnosis: Diagnosis) -> dict[str, Any]:
     """A layer's numbers, findings, histogram and units, for JSON."""
     findings = list(map(described_fault, diagnosis.findings))
-    bins = [
-        {"low": json_number(low), "high": json_number(high), "count": count}
-        for low, high, count in diagnosis.units.histogram()
-    ]
+    histograms = {
+        head: [
+            {"low": json_number(low), "high": json_number(high), "count": count}
+            for low, high, count in diagnosis.units.histogram(name)
+        ]
+        for head, name in HISTOGRAMS.items()
+        if name != "gradients" or diagnosis.units.has_gradient
+    }
     rows = [
         {
             name: json_number(value) if isinstance(value, float) else value
@@ -270,7 +280,7 @@ def described_layer(diagnosis: Diagnosis) -> dict[str, Any]:
         }
         for row in unit_rows(diagnosis)
     ]
-    parts = {"note": diagnosis.note, "findings": findings, "histogram": bins, "unit": rows}
+    parts = {"note": diagnosis.note, "findings": findings, **histograms, "unit": rows}
     return layer_numbers(diagnosis) | parts
 
 
@@ -295,6 +305,8 @@ def layer_numbers(diagnosis: Diagnosis) -> dict[str, Any]:
     }
     if units.has_gradient:
         dout, dx = units.norms
-        numbers["dout_norm"], numbers["dx_norm"] = json_number(dout), json_number(dx)
+        if dout is not None:
+            numbers["dout_norm"] = json_number(dout)
+        numbers["dx_norm"] = json_number(dx)
         numbers["mean_gradient"] = json_number(units.mean_gradient)
     return numbers

@@ -21,13 +21,16 @@ SIDE = 6
 
 
 def show_units(diagnosis: Diagnosis, page: Page) -> None:
-    """Print for each unit in how many samples the gradient is stopped, then the histogram."""
+    """Print for each unit in how many samples the gradient is stopped, then the histograms."""
     page.print("")
     page.print(Text(page.fold("share of the samples in which the gradient is stopped, by unit:")))
     for line in strip(diagnosis, page.width):
         page.print(Text(line))
-    page.print("")
-    page.print(histogram(diagnosis))
+    names = {"histogram": diagnosis.given, "slopes": "∂out/∂x", "gradients": "|dx|"}
+    for name, head in names.items():
+        if bins := diagnosis.units.histogram(name):
+            page.print("")
+            page.print(histogram(head, bins))
 
 
 def strip(diagnosis: Diagnosis, width: int) -> Iterator[str]:
@@ -41,12 +44,12 @@ def strip(diagnosis: Diagnosis, width: int) -> Iterator[str]:
         yield f"{start:>{NUMBER - 1}} {' '.join(parts)}"
 
 
-def histogram(diagnosis: Diagnosis) -> Table:
-    """The bins that hold numbers, in order of x."""
-    bins = merged_bins(diagnosis.units.histogram())
+def histogram(head: str, filled: Sequence[tuple[float, float, int]]) -> Table:
+    """The bins that hold numbers, in order."""
+    bins = [each for each in merged_bins(filled) if each[2]]
     most = max((count for *_, count in bins), default=1)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column(diagnosis.given, no_wrap=True)
+    table.add_column(head, no_wrap=True)
     table.add_column("numbers", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for low, high, count in bins:

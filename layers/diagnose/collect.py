@@ -104,7 +104,7 @@ def collect(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> UnitStatistics:
-    """The statistics of a layer's units from `sources`: x or out, and dout if it is known.
+    """The statistics of a layer's units from `sources`: x or out, and dout and dx if known.
 
     The arrays are cast to `dtype` if it is given.
 
@@ -182,15 +182,17 @@ class Collector:
         for name, array in arrays.items():
             cast = floating(array, name).astype(dtype, copy=False).reshape(piece.layout)
             samples[name] = np.ascontiguousarray(cast.swapaxes(1, 2)).reshape(-1)
-        first, *rest = samples.values()
-        block = self.run(first, rest[0] if rest else None)
+        given = next(iter(samples.values()))
+        block = self.run(given, samples.get("dout"))
+        if "dx" in samples:
+            block = block._replace(dx=samples["dx"])
         is_finite = True
         for rows, columns in self._rows(piece):
             part = block.part(rows, columns[1])
             is_finite &= self.statistics.add(part, columns[0])
         if not is_finite:
-            given = next(iter(arrays.values()))
-            first_here = np.flatnonzero(~np.isfinite(given))[:1] + piece.start
+            raw = next(iter(arrays.values()))
+            first_here = np.flatnonzero(~np.isfinite(raw))[:1] + piece.start
             known = self.statistics.first_not_finite
             places = [*first_here.tolist(), *([] if known is None else [known])]
             self.statistics.first_not_finite = min(places, default=None)

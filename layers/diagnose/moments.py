@@ -98,6 +98,11 @@ class Moments:
         self._add_sums(block, largest, columns)
         return is_whole
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no block has been included."""
+        return not (self.low.min() < np.inf or self.left_out.any() or self.repeated)
+
     def add_repeated(self, number: float, counts: Array, columns: slice = slice(None)) -> None:
         """Include a finite number so many times in each column."""
         if number not in self.repeated:

@@ -99,13 +99,13 @@ def diagnose_layer(
 ) -> Diagnosis:
     """Diagnose an element-wise layer or chain from the arrays of its runs.
 
-    Each part of the run has x, or else out, and may have dout. `axis` holds the units: the last of
-    two or three axes, axis 1 of more. Every other axis counts samples. The arrays are read once,
-    piece by piece. The cut into parts changes no bit of the result.
+    Each part of the run has x, or else out, and may have dout and dx; without dx it is computed
+    from dout. `axis` holds the units: the last of two or three axes, axis 1 of more. Every other
+    axis counts samples. The arrays are read once; the cut into parts changes no bit of the result.
 
     Raises:
-        ShapeError: the layer works along an axis, an array is empty, dout has another shape, there
-            is no such axis, or parts differ in their units.
+        ShapeError: the layer works along an axis, an array is empty, dout or dx has another
+            shape, there is no such axis, or parts differ in their units.
         ActgradError: only out is given, and it does not determine the slope.
     """
     statistics: UnitStatistics | None = None
@@ -132,9 +132,17 @@ def diagnose_layer(
             statistics.merge(part)
     if statistics is None:
         raise ShapeError("there is no array to diagnose")
-    units = UnitSummary(statistics)
-    case = Case(layer, given, units, thresholds or Thresholds(), first_not_finite)
-    return Diagnosis(name, str(layer), given, shapes, units, findings(case), step)
+    units, limits = UnitSummary(statistics), thresholds or Thresholds()
+    case = Case(layer, given, units, limits, first_not_finite)
+    return diagnosis_of(case, shapes, name, step)
+
+
+def diagnosis_of(
+    case: Case, shapes: Sequence[tuple[int, ...]], name: str, step: int | None
+) -> Diagnosis:
+    """The diagnosis of a layer whose units are known."""
+    layer = str(case.layer)
+    return Diagnosis(name, layer, case.given, shapes, case.summary, findings(case), step)
 
 
 def place_text(source: Source, position: int) -> str:
@@ -147,7 +155,7 @@ def check_part(sources: Mapping[str, Source]) -> None:
     """Check that the arrays of a run fit each other.
 
     Raises:
-        ShapeError: an array is empty, or dout has another shape or another memory order.
+        ShapeError: an array is empty, or dout or dx has another shape or another memory order.
     """
     name, given = next(iter(sources.items()))
     if not np.prod(given.shape):

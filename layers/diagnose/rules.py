@@ -174,9 +174,10 @@ def vanishing_gradient(case: Case) -> Iterator[tuple[str, str, Array]]:
     summary = case.summary
     if summary.has_gradient and summary.mean_gradient < case.thresholds.gradient:
         dout, dx = summary.norms
-        ratio = decimal(dx / dout if dout else 0, 3)
-        advice = f"The layer multiplies the norm of the gradient by {ratio}."
-        advice += f" {initial_weights(case.layer)}"
+        advice = initial_weights(case.layer)
+        if dout is not None:
+            ratio = decimal(dx / dout if dout else 0, 3)
+            advice = f"The layer multiplies the norm of the gradient by {ratio}. {advice}"
         yield f"the mean |dx| is {decimal(summary.mean_gradient, 3)}", advice, NO_UNITS
 
 
@@ -196,7 +197,7 @@ def underflow(case: Case) -> Iterator[tuple[str, str, Array]]:
 def dormant_units(case: Case) -> Iterator[tuple[str, str, Array]]:
     """Units whose gradient is small beside that of the others."""
     summary = case.summary
-    if not summary.has_gradient:
+    if not (summary.has_gradient and summary.mean_gradient):
         return
     units = summary.gradient <= DORMANT * summary.mean_gradient
     units &= ~case.summary.dead & case.enough()
@@ -222,21 +223,22 @@ RULES: Mapping[Rule, Callable[[Case], Iterator[tuple[str, str, Array]]]] = {
     Rule(
         "dead-units",
         f"the gradient is stopped in {DEAD:.0%} of a unit's samples",
-        "SageMaker Debugger, DeadRelu: active in less than 1 %, more than 50 % of the units;"
-        " keras-contrib, DeadReluDetector: 10 %",
+        "SageMaker Debugger, DeadRelu: active in less than 1 %, in more than 50 % of the units;"
+        " keras-contrib, DeadReluDetector: never active, in 10 % of the units or more",
         "dead",
     ): dead_units,
     Rule(
         "saturated-units",
         f"|slope| ≤ {SMALL:.0%} of its largest value in {SQUASHED:.0%} of a unit's samples, or in"
         f" {GATED:.0%} if the layer gates as relu does",
-        "Glorot and Bengio, 2010; Karpathy, makemore, part 3: |tanh| > 0.97",
+        "Glorot and Bengio, 2010; Karpathy, makemore, part 3: |tanh| > 0.97; SageMaker Debugger,"
+        " SaturatedActivation: tanh beyond ±9.5, sigmoid below -23 or above 17, a slope of 1e-7",
         "saturated",
     ): saturated_units,
     Rule(
         "vanishing-gradient",
         "the mean |dx| is small",
-        "SageMaker Debugger, VanishingGradient: 1e-7",
+        "SageMaker Debugger, VanishingGradient: the mean of the absolute values below 1e-7",
         "gradient",
     ): vanishing_gradient,
     Rule(
@@ -260,7 +262,8 @@ RULES: Mapping[Rule, Callable[[Case], Iterator[tuple[str, str, Array]]]] = {
     Rule(
         "dormant-units",
         f"the mean |dx| of a unit is at most {DORMANT:.1%} of the layer's",
-        "Sokar et al., The dormant neuron phenomenon, 2023, by gradient instead of out",
+        "Sokar et al., The dormant neuron phenomenon, 2023: 2.5 % of the layer's mean |out|; here"
+        " of |dx|",
         "dormant",
     ): dormant_units,
 }

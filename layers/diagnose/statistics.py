@@ -55,9 +55,9 @@ class RunBlock(NamedTuple):
             return array[elements].reshape(-1, width)
 
         block = RunBlock(rows(given), None if out is None else rows(out), rows(slope), levels)
-        if dout is None or dx is None:
-            return block
-        return block._replace(dout=rows(dout), dx=rows(dx))
+        return block._replace(
+            dout=None if dout is None else rows(dout), dx=None if dx is None else rows(dx)
+        )
 
 
 class Histogram:
@@ -87,6 +87,12 @@ class Histogram:
         even = bins.size // 2 * 2
         self._pairs += np.bincount(bins[:even].view(np.uint16), minlength=1 << 16)
         self._single += np.bincount(bins[even:], minlength=1 << 8)
+
+    def add_repeated(self, number: float, times: int) -> None:
+        """Count a number so many times."""
+        single = Histogram()
+        single.add(np.array([number]))
+        self._single += single._single * times
 
     def merge(self, other: Histogram) -> None:
         """Count the numbers that another histogram has counted."""
@@ -120,7 +126,7 @@ class UnitStatistics:
         self.given, self.slope = Moments(columns), Moments(columns)
         self.dout, self.dx = Moments(columns), Moments(columns)
         self.counts = {name: np.zeros(columns, np.int64) for name in COUNTS}
-        self.histogram, self.gradients = Histogram(), Histogram()
+        self.histogram, self.slopes, self.gradients = Histogram(), Histogram(), Histogram()
         #: Where the first number that is not finite stands in the array's memory.
         self.first_not_finite: int | None = None
 
@@ -141,7 +147,7 @@ class UnitStatistics:
             of_true = column_counts(block.slope)
             of_false = len(given) - of_true
             self._add_levels(dict(zip(block.levels, (of_false, of_true), strict=True)), columns)
-        if block.dout is not None and block.dx is not None:
+        if block.dx is not None:
             self._add_gradients(block, columns)
         return is_finite
 
@@ -155,6 +161,7 @@ class UnitStatistics:
         if is_level:
             self._add_levels({low: len(slope) - of_high, high: of_high}, columns)
             return
+        self.slopes.add(slope)
         size = np.abs(slope)
         self.slope.add(size, columns)
         self._count("stopped", size == 0, columns)
@@ -164,21 +171,32 @@ class UnitStatistics:
         """Include slopes of few values: how often each column has each of them."""
         for value, counts in levels.items():
             self.slope.add_repeated(abs(value), counts, columns)
+            self.slopes.add_repeated(value, int(counts.sum()))
             if value == 0:
                 self.counts["stopped"][columns] += counts
             if abs(value) <= self.scale.small:
                 self.counts["small_slopes"][columns] += counts
 
     def _add_gradients(self, block: RunBlock, columns: slice) -> None:
-        """Include dout and dx; a gradient passes where neither dout nor the slope is 0."""
-        dout, size = widened(cast(Array, block.dout)), np.abs(widened(cast(Array, block.dx)))
+        """Include dx, and dout if it is known.
+
+        A gradient passes where neither dout nor the slope is 0; without dout, where dx is not 0.
+        """
+        size = np.abs(widened(cast(Array, block.dx)))
         self.dx.add(size, columns)
-        self.dout.add(np.abs(dout), columns)
         self.gradients.add(size)
+        if block.dout is None:
+            self._count_underflow(size, size != 0, columns)
+            return
+        dout = widened(block.dout)
+        self.dout.add(np.abs(dout), columns)
         slope = block.slope
         if block.levels is not None:
             slope = np.where(slope, block.levels[1], block.levels[0])
-        passed = (dout != 0) & (slope != 0)
+        self._count_underflow(size, (dout != 0) & (slope != 0), columns)
+
+    def _count_underflow(self, size: Array, passed: Array, columns: slice) -> None:
+        """Count the gradients that pass, and those of them that are subnormal or 0."""
         self._count("passed", passed, columns)
         self._count("underflown", passed & (size < float(finfo(self.dtype).tiny)), columns)
 
@@ -191,8 +209,8 @@ class UnitStatistics:
             self.counts[name] += counts
         for name in MOMENTS:
             getattr(self, name).merge(getattr(other, name))
-        self.histogram.merge(other.histogram)
-        self.gradients.merge(other.gradients)
+        for name in HISTOGRAMS:
+            getattr(self, name).merge(getattr(other, name))
         places = [self.first_not_finite, other.first_not_finite]
         self.first_not_finite = min((p for p in places if p is not None), default=None)
 
@@ -200,6 +218,7 @@ class UnitStatistics:
 #: What is counted in each column.
 COUNTS = ("samples", "nan", "inf", "zeros", "stopped", "small_slopes", "passed", "underflown")
 MOMENTS = ("given", "slope", "dout", "dx")
+HISTOGRAMS = ("histogram", "slopes", "gradients")
 
 
 def widened(values: Array) -> Array:

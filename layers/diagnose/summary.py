@@ -80,8 +80,8 @@ class UnitSummary:
 
     @property
     def has_gradient(self) -> bool:
-        """Whether the gradient dout was known."""
-        return bool(self._statistics.dx.sums.parts or self.counts["passed"].any())
+        """Whether the gradient dx was known."""
+        return not self._statistics.dx.is_empty
 
     @cached_property
     def gradient(self) -> Array:
@@ -89,13 +89,13 @@ class UnitSummary:
         return self._moments(self._statistics.dx)[0]
 
     @cached_property
-    def norms(self) -> tuple[float, float]:
-        """The Euclidean norms of dout and of dx."""
+    def norms(self) -> tuple[float | None, float]:
+        """The Euclidean norms of dout, None if it was not known, and of dx."""
         dout, dx = (
             math.sqrt(math.fsum(moments.totals(self.units)[1]))
             for moments in (self._statistics.dout, self._statistics.dx)
         )
-        return dout, dx
+        return None if self._statistics.dout.is_empty else dout, dx
 
     @property
     def largest_gradient(self) -> float:
@@ -121,9 +121,12 @@ class UnitSummary:
         """How many elements of the layer are `zeros`, `stopped`, …"""
         return int(self.counts[name].sum())
 
-    def histogram(self) -> list[tuple[float, float, int]]:
-        """The bins that hold numbers, in order of x: their ends and counts; nan is in none."""
-        counts = self._statistics.histogram.counts.tolist()
+    def histogram(self, name: str = "histogram") -> list[tuple[float, float, int]]:
+        """The bins that hold numbers, in order: their ends and counts; nan is in none.
+
+        `name` is "histogram" for x or out, "slopes" for ∂out/∂x, or "gradients" for |dx|.
+        """
+        counts = getattr(self._statistics, name).counts.tolist()
         edges = [(*bin_edges(place), counts[place]) for place in range(128)]
         negative = [(*bin_edges(place), counts[128 + place]) for place in range(128)]
         bins = [(-high, -low, count) for low, high, count in reversed(negative)]

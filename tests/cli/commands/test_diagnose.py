@@ -76,6 +76,19 @@ def test_dout_may_be_a_number_or_in_another_order(
         assert b"dx_norm" in answers[0]
 
 
+def test_gradients_that_were_kept(actgrad: Actgrad, dead: Any, tmp_path: Path) -> None:
+    np.save(tmp_path / "dx.npy", np.where(dead > 0, dead, 0))
+    given, computed = (
+        json.loads(actgrad("diagnose", "relu", "--x", "h.npy", *more, "-f", "json").stdout)
+        for more in (["--dx", "dx.npy"], ["--dout", "h.npy"])
+    )
+    assert given["diagnoses"][0]["dx_norm"] == computed["diagnoses"][0]["dx_norm"]
+    assert "dout_norm" not in given["diagnoses"][0]
+    assert given["diagnoses"][0]["slope_histogram"][0]["count"] == (dead <= 0).sum()
+    shown = actgrad("diagnose", "relu", "--x", "h.npy", "--dx", "dx.npy", "--layer", "h")
+    assert all(head in shown.stdout.decode() for head in ("∂out/∂x  ", "|dx|  "))
+
+
 def test_options_move_thresholds_and_axes(actgrad: Actgrad, dead: Any, tmp_path: Path) -> None:
     assert actgrad("diagnose", "relu", "--x", "h.npy", "--max-dead", "20%").returncode == 0
     assert actgrad("diagnose", "relu", "--x", "h.npy", "--max-dead", "0.1").returncode == 1

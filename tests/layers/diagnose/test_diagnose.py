@@ -91,6 +91,28 @@ def test_gradients_that_vanish_explode_and_underflow() -> None:
     assert list(rules(diagnose("relu", x=x * np.float32(3e37)))) == ["exploding"]
 
 
+def test_dx_may_stand_for_dout() -> None:
+    x, dout = normal(400, 8), normal(400, 8, seed=1)
+    dout[3] = 0
+    dx = np.where(x > 0, dout, 0)
+    computed, given = (diagnose("relu", x=x, **more) for more in ({"dout": dout}, {"dx": dx}))
+    assert given.units.norms == (None, computed.units.norms[1])
+    assert given.units.gradient.tolist() == computed.units.gradient.tolist()
+    assert list(rules(diagnose("relu", x=x, dx=0 * dx))) == ["vanishing-gradient"]
+    halves = diagnose("gelu", x=x, dout=dout, dx=dx * 2).units
+    assert halves.norms == (computed.units.norms[0], 2 * computed.units.norms[1])
+
+
+def test_the_histogram_of_the_slopes() -> None:
+    x = normal(500, 4)
+    relu = diagnose("relu", x=x).units.histogram("slopes")
+    assert [relu[0][2], relu[-1]] == [(x <= 0).sum(), (0.5, 2, (x > 0).sum())]
+    tanh = diagnose("tanh", x=x).units.histogram("slopes")
+    slope = 1 - np.tanh(x.astype(np.float64)) ** 2
+    assert tanh[-1] == (0.5, 2, (slope >= 0.5).sum())
+    assert sum(count for *_, count in tanh) == x.size
+
+
 def test_constant_duplicate_and_dormant_units_are_named() -> None:
     x, dout = normal(300, 10), normal(300, 10, seed=1)
     x[:, [1, 2]], x[:, [5, 6]] = 0.25, x[:, [0, 0]]

@@ -22,6 +22,8 @@ class Derivation(NamedTuple):
     steps: Sequence[Node] = ()
     #: What the steps write by a name, such as `Φ(x)`.
     names: Mapping[str, Node] = {}
+    #: Why each step equals the one before it, where the layer says so.
+    reasons: Sequence[str] = ()
 
 
 class NaiveForm(NamedTuple):

@@ -94,19 +94,19 @@ def graph_at(where: Point | None, chain: Layer, names: tuple[str, ...], grouped:
         ActgradError: a layer cannot be grouped.
     """
     x, dout = (where.x, where.dout) if where else (None, None)
+    length = None if chain.is_elementwise else SHORT_LINE if x is None else len(x)
     expanded = chain.layers[0].grouped() if len(chain.layers) == 1 else None
     if grouped and expanded is not None:
         return Graph(expanded, x, dout)
     if grouped:
-        return Grouped(chain.layers, x[0] if x else None, dout[0] if dout else 1.0, names)
+        return Grouped(chain.layers, x, dout, names, length)
     steps: list[object] = []
 
     def formula(x: object) -> object:
         steps.extend(chain.formula_steps(x))
         return steps[-1]
 
-    arguments = () if chain.is_elementwise else (SHORT_LINE if x is None else len(x),)
-    traced = trace(formula, *arguments)
+    traced = trace(formula, *(() if length is None else (length,)))
     named = {step: name for step, name in zip(steps, names, strict=False) if isinstance(step, Node)}
     return Graph(traced, x, dout, named)
 

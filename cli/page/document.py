@@ -17,12 +17,16 @@ from actgrad.layers import Layer
 from actgrad.layers.explain import Step, default_ends, explain_layer, find_kinks, steps, with_names
 from actgrad.layers.formula import (
     Edge,
+    Formula,
     Graph,
     Node,
     Program,
+    above,
+    not_above,
     program_of,
     trace,
     two_floats,
+    variable,
     words_javascript,
 )
 
@@ -30,6 +34,8 @@ from actgrad.layers.formula import (
 NUMBER = 12
 #: The texts of a drawing that the page says itself.
 HEADING = re.compile(r'class="(legend|title)"')
+#: The height of a drawing's title, which the page says itself.
+TITLE = 30
 #: The steps of a slider.
 SLIDER = 1000
 
@@ -71,6 +77,7 @@ def page_of(
     derived = steps(layer) if len(layer.layers) == 1 and layer.is_elementwise else []
     body = [
         f"<h1>{escape(title)}</h1>",
+        *live.introduction(),
         *live.controls(start, dout or [1.0] * len(live.graph.output_names)),
         '<div class="columns">',
         *live.curve(),
@@ -137,18 +144,36 @@ class LivePage:
         }
         return json.dumps(described, ensure_ascii=False)
 
+    def introduction(self) -> Iterator[str]:
+        """What the page computes: the formula, and what is asked of it."""
+        names = ["x", *self.letters, "y"]
+        if self.letters:
+            steps = zip(names[1:], self.layer.layers, names, strict=False)
+            formulas = [f"{result} = {single.name}({given})" for result, single, given in steps]
+        else:
+            y = "y" if self.layer.is_elementwise else "yᵢ"
+            formulas = [f"{y} = {explain_layer(self.layer).formula}"]
+        yield f"<p><code>{escape(', '.join(formulas))}</code></p>"
+        yield (
+            "<p>Forward computes y from x. Training lowers the loss L, one number, and asks how L"
+            " changes with x: ∂L/∂x (<code>dx</code>). What follows the layer sends back how L"
+            " changes with y: ∂L/∂y (<code>dout</code>). Backward multiplies, as the chain rule"
+            " says: ∂L/∂x = ∂L/∂y · ∂y/∂x.</p>"
+        )
+
     def controls(self, x: Sequence[float], dout: Sequence[float]) -> Iterator[str]:
         """A slider and a number for each input and each ∂L/∂y, a number for each parameter."""
         low, high = self.ends or (-5.0, 5.0)
         yield '<form aria-label="Inputs">'
         starts = dict(zip(self.inputs, x, strict=True))
-        gradients = (f"∂L/∂{name}" for name in self.graph.output_names)
+        gradients = [f"∂L/∂{name}" for name in self.graph.output_names]
         starts |= dict(zip(gradients, dout, strict=True))
         for name, start in starts.items():
             named = f'data-name="{name}" step="any" value="{start:g}"'
             span = f'min="{low:g}" max="{high:g}" step="{(high - low) / SLIDER:g}"'
+            called = f"{name} = dout" if name in gradients else name
             yield (
-                f'<label><span>{name}</span><input type="range" data-name="{name}" {span}'
+                f'<label><span>{called}</span><input type="range" data-name="{name}" {span}'
                 f' value="{start:g}" aria-label="{name}, slider">'
                 f'<input type="number" {named} aria-label="{name}"></label>'
             )
@@ -168,8 +193,9 @@ class LivePage:
         names = '<span class="positive">y</span> and <span class="slope">∂y/∂x</span> (dashed)'
         yield (
             f"<section><h2>{names} over x</h2>\n"
-            f'<p>y = <output data-value="{output}"></output>, and the gradient that backward gives'
-            ' is ∂L/∂x = ∂L/∂y·∂y/∂x = <output id="dx" data-sum="0"></output>.'
+            f'<p>Forward gives y = <output data-value="{output}"></output>. Backward gives'
+            ' ∂L/∂x = ∂L/∂y · ∂y/∂x = <output data-dout="0"></output> ·'
+            ' <output id="slope"></output> = <output id="dx" data-sum="0"></output>.'
             " The dotted line is the tangent: its slope is ∂y/∂x.</p>\n"
             '<div class="curve"><svg id="curve" viewBox="0 0 560 320" role="img"'
             ' data-title="y and its slope over x"></svg></div></section>'
@@ -184,22 +210,29 @@ class LivePage:
             ' markerHeight="8" orient="auto"><path d="M0 0L8 4L0 8z"/></marker></defs>'
         )
         parts = "\n".join(placed(part) for part in sheet.parts() if not HEADING.search(part))
+        height = sheet.bottom - TITLE
         yield "<h2>The graph</h2>"
         yield (
-            "<p>Above each edge is the value that goes forward, from left to right. Below it is the"
-            " gradient that comes back, from right to left: what the edge carries is the gradient"
-            " behind the operation times the operation's local derivative.</p>"
+            "<p>Each circle is an operation, and each line an edge. Above an edge is the value"
+            " that goes forward, from left to right. Below it is the gradient that comes back, from"
+            " right to left. An operation multiplies the gradient that comes to it by its local"
+            " derivative, that of its result by its input, and sends the product on. The table says"
+            " which derivative that is.</p>"
         )
         yield (
             '<div class="graph wide" tabindex="0" role="group" aria-label="The graph">'
-            f'<svg width="{sheet.width:g}" height="{sheet.bottom:g}">{marker}\n{parts}\n</svg>'
+            f'<svg width="{sheet.width:g}" height="{height:g}"'
+            f' viewBox="0 {TITLE} {sheet.width:g} {height:g}">{marker}\n{parts}\n</svg>'
             "</div>"
         )
 
     def table(self) -> Iterator[str]:
         """A row for each edge that carries a gradient back: why it is what it is."""
         labels = Labels(self.graph)
-        headings = ("operation", "its input", "local derivative", "", "∂L/∂output", "∂L/∂input")
+        headings = (
+            *("operation", "its input", "rule: w its result, u its input", "local derivative", ""),
+            *("∂L/∂w comes", "∂L/∂u goes on"),
+        )
         yield '<div class="wide"><table><caption>Backward, edge by edge</caption><thead><tr>'
         yield "".join(f'<th scope="col">{text}</th>' for text in headings) + "</tr></thead><tbody>"
         for edge in reversed(self.graph.edges):
@@ -214,6 +247,7 @@ class LivePage:
             cells = (
                 escape(operation),
                 output_of("value", self.program.places[edge.source]),
+                escape(rule_of(edge.target, edge.place)),
                 escape(str(self.graph.labels.derivative(edge))),
                 output_of("local", self.program.places[local]),
                 output_of("sum", self.program.places[edge.target]),
@@ -221,6 +255,22 @@ class LivePage:
             )
             yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
         yield "</tbody></table></div>"
+
+
+def rule_of(operation: Node, place: int) -> str:
+    """The derivative of an operation by that input, with names: `w = exp(u), ∂w/∂u = w`."""
+    letters = iter("vst")
+    inputs = []
+    for i, source in enumerate(operation.inputs):
+        is_condition = source.operation in (above, not_above)
+        if not (source.is_constant or is_condition):
+            source = Node(variable, leaf="u" if i == place else next(letters))
+        inputs.append(source)
+    named = Node(operation.operation, tuple(inputs))
+    graph = Graph(Formula([n for n in Formula([], named).nodes if n.operation is variable], named))
+    graph.output_names = ["w"]
+    edge = next(edge for edge in graph.edges if edge.target is named and edge.place == place)
+    return f"w = {graph.expressions.value(named)}, ∂w/∂u = {graph.labels.derivative(edge)}"
 
 
 def named_parameters(layer: Layer) -> Iterator[tuple[str, Fraction]]:
@@ -247,9 +297,11 @@ def step_list(derived: Sequence[Step]) -> Iterator[str]:
     """The derivation, each step with its number."""
     if not derived:
         return
-    yield '<h2>Step by step</h2>\n<p>All these are ∂L/∂x, and equal:</p>\n<ol class="steps">'
+    yield "<section><h2>Step by step</h2>"
+    yield '<p>All these are ∂L/∂x, and equal, as their numbers show:</p>\n<ol class="steps">'
     for i, step in enumerate(derived):
-        yield f'<li>∂L/∂y · ({escape(step.text)}) <output id="step-{i}"></output></li>'
+        reason = f'<span class="note">{escape(step.reason)}</span>' if step.reason else ""
+        yield f'<li>∂L/∂y · ({escape(step.text)}) <output id="step-{i}"></output>{reason}</li>'
     names = derived[-1].names
     yield "</ol>"
     if names:

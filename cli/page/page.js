@@ -38,7 +38,10 @@ function update() {
     const slope = step.forward([inputs()[0], y], set)[step.outputs[0]];
     write(byId("step-" + i), words.multiply(dout[0], slope)[0]);
   });
-  if (page.ends) place(state, first(run(program, inputs(), set, [words.number(1)]).sums[0]));
+  if (!page.ends) return;
+  const slope = first(run(program, inputs(), set, [words.number(1)]).sums[0]);
+  write(byId("slope"), slope);
+  place(state, slope);
 }
 const SIZE = { width: 560, height: 320, left: 46, right: 12, top: 12, bottom: 30 };
 let view = { low: -1, high: 1 };

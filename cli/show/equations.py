@@ -49,7 +49,7 @@ def line_derivation(explanation: Explanation) -> tuple[str, list[str], dict[str,
     """The formula, the gradients and the names of a layer along an axis."""
     formula, *gradients = (
         equation(left, [written(step, LATEX, names) for step in steps])
-        for left, (steps, names) in explanation.equations.items()
+        for left, (steps, names, _) in explanation.equations.items()
     )
     used = (derivation.names.items() for derivation in explanation.equations.values())
     return formula, gradients, dict(pair for names in used for pair in names)

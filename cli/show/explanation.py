@@ -112,7 +112,7 @@ def _json_text(explanation: Explanation) -> str:
         "characteristics": characteristics_json(explanation.characteristics),
         "equations": {
             left: [written(step, names=names) for step in steps]
-            for left, (steps, names) in explanation.equations.items()
+            for left, (steps, names, _) in explanation.equations.items()
         },
         "kinks": [
             {name: json_number(value) for name, value in kink._asdict().items()}

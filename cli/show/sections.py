@@ -56,14 +56,14 @@ def step_sections(explanation: Explanation) -> Iterator[tuple[str, list[str]]]:
 
 def line_sections(explanation: Explanation) -> Iterator[tuple[str, list[str]]]:
     """The equations of a layer along an axis."""
-    (left, (values, defined)), *gradients = explanation.equations.items()
+    (left, (values, defined, _)), *gradients = explanation.equations.items()
     halves = "x = [a, b] is a line: a is its first half, b its second"
     start = "x is a line of numbers" if "∂L/∂xᵢ" in explanation.equations else halves
     yield "notation", [f"{start}; y is out, ∂L/∂y is dout, ∂L/∂x is dx"]
     lines = [f"{left} = {written(values[-1], names=defined)}", *definition_lines(defined)]
     yield "formula", lines
     lines = []
-    for left, (steps, names) in gradients:
+    for left, (steps, names, _) in gradients:
         for i, step in enumerate(steps):
             lines.append(f"{'=' if i else f'{left} ='} {written(step, names=names)}")
         lines += definition_lines({name: names[name] for name in names.keys() - defined.keys()})

@@ -59,7 +59,14 @@ class Sigmoid(Elementwise):
 
     def derivation(self, x: Node, y: Node) -> Derivation:
         d = 1 + f.exp(-x)
-        return Derivation([1 / d**2 * f.exp(-x), 1 / d * (f.exp(-x) / d), y * (1 - y)])
+        reasons = (
+            "because y = 1/(1 + exp(-x))",
+            "one factor 1/(1 + exp(-x)) for each of the two fractions",
+            "because 1/(1 + exp(-x)) = y, and exp(-x)/(1 + exp(-x)) ="
+            " (1 + exp(-x) - 1)/(1 + exp(-x)) = 1 - y",
+        )
+        steps = [1 / d**2 * f.exp(-x), 1 / d * (f.exp(-x) / d), y * (1 - y)]
+        return Derivation(steps, reasons=reasons)
 
     def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
         (rest,) = saved
@@ -176,7 +183,12 @@ class Tanh(Smooth):
         yield NaiveForm("2·σ(2x) − 1 cancellation", y, 1 - y**2)
 
     def derivation(self, x: Node, y: Node) -> Derivation:
-        return Derivation([1 - f.tanh(x) ** 2, 1 / f.cosh(x) ** 2, 1 - y**2])
+        reasons = (
+            "because y = tanh(x) = (exp(x) - exp(-x))/(exp(x) + exp(-x))",
+            "because cosh²(x) - sinh²(x) = 1",
+            "because y = tanh(x)",
+        )
+        return Derivation([1 - f.tanh(x) ** 2, 1 / f.cosh(x) ** 2, 1 - y**2], reasons=reasons)
 
     def value_and_slope(self, x: Array) -> tuple[Array, Array]:
         z = -2 * np.abs(x)

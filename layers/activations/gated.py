@@ -46,7 +46,7 @@ class Gated(AlongAxis):
     def line_equations(self) -> Mapping[str, Derivation]:
         (a, _), (b, _), (dout, _) = line("a"), line("b"), line("∂L/∂y")
         gate = self.gate_formula(b)
-        slopes, names = self.gate_layer().derivation(b, gate)
+        slopes, names, _ = self.gate_layer().derivation(b, gate)
         named = {"g(bᵢ)": gate, **names}
         return {
             "yᵢ": Derivation([a * gate], {"g(bᵢ)": gate}),

@@ -357,7 +357,7 @@ class Gelu10(Smooth):
         return f.minimum(Gelu().formula(x), 10)
 
     def derivation(self, x: Node, y: Node) -> Derivation:
-        (*_, slope), names = Gelu().derivation(x, y)
+        (*_, slope), names, _ = Gelu().derivation(x, y)
         return Derivation([f.where(Gelu().formula(x) < 10, slope, 0)], names)
 
     def value_and_slope(self, x: Array) -> tuple[Array, Array]:

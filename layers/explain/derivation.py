@@ -20,6 +20,11 @@ from actgrad.layers.layer import Layer
 ROUNDING = 2.0**-52
 #: The smallest subnormal float64: what an operation may lose to underflow.
 SMALLEST = 2.0**-1074
+#: Why the first step is the gradient.
+FROM_GRAPH = (
+    "from the graph below: the product of the local derivatives on the way from y back to x; where"
+    " ways meet, their products are added"
+)
 
 
 class Step(NamedTuple):
@@ -28,6 +33,8 @@ class Step(NamedTuple):
     formula: Formula
     #: What the text writes by a name.
     names: Mapping[str, Node] = {}
+    #: Why it equals the step before; of the first, why it is the gradient.
+    reason: str = ""
 
     @property
     def node(self) -> Node:
@@ -63,8 +70,13 @@ def steps(layer: Layer) -> list[Step]:
     layer = with_names(layer)
     from_graph = gradient_formula(layer.traced())
     x, y = from_graph.inputs
-    stated, names = layer.derivation(x, y)
-    every = [Step(from_graph, names), *(Step(Formula([x, y], node), names) for node in stated)]
+    stated, names, given = layer.derivation(x, y)
+    reasons = [*given, *[""] * len(stated)]
+    every = [Step(from_graph, names, FROM_GRAPH)]
+    every += [
+        Step(Formula([x, y], node), names, reason)
+        for node, reason in zip(stated, reasons, strict=False)
+    ]
     return list({step.text: step for step in reversed(every)}.values())[::-1]
 
 

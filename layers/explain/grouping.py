@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import pairwise
 
-from actgrad.layers.errors import ShapeError
 from actgrad.layers.formula import (
     FLOATS,
     SYMBOLS,
@@ -16,6 +15,7 @@ from actgrad.layers.formula import (
     Operation,
     Sweep,
     Symbol,
+    indexed,
     name,
     variable,
 )
@@ -23,65 +23,122 @@ from actgrad.layers.layer import Layer
 
 
 class Grouped(Graph):
-    """The graph of a chain in which every layer is one node.
+    """The graph of a chain in which every layer is one node for each number that it gives.
 
-    A node's value and derivative are computed by the graph of its layer's formula. Its derivative
-    is written as the layer states it, in terms of the node's input and output.
-
-    Raises:
-        ShapeError: a layer's formula takes several numbers, so it is no node with one value.
+    A node's value and derivatives are computed by the graph of its layer's formula. The derivative
+    of a layer of one number is written as the layer states it, in terms of the node's input and
+    output. A layer along an axis takes a line of `length` numbers; its derivatives have names such
+    as ∂y₁/∂x₂.
     """
 
     def __init__(
         self,
         layers: Sequence[Layer],
-        x: float | None = None,
-        dout: float = 1,
+        x: Sequence[float] | None = None,
+        dout: Sequence[float] | None = None,
         names: Sequence[str] = (),
+        length: int | None = None,
     ) -> None:
         self._layers = layers
-        self._steps = [Node(variable, leaf="x")]
-        self._slopes = [Node(variable, leaf="∂y/∂x") for _ in layers]
-        for layer, slope in zip(layers, self._slopes, strict=True):
-            if not layer.is_elementwise:
-                raise ShapeError(f"{layer.name} has many inputs, so it is no single node")
-            operation = Operation(layer.name, with_derivative(slope))
-            self._steps.append(Node(operation, (self._steps[-1],)))
-        super().__init__(Formula(self._steps[:1], self._steps[-1]))
-        self._names = [name(text) for text in ("x", *names, "y")]
-        self._inner = [Graph(layer.traced()) for layer in layers]
+        letters = ("x", *names, "y")
+        self._is_line = length is not None
+        self._steps = [[Node(variable, leaf=text) for text in self._named("x", length or 1)]]
+        #: The graphs of the layers at x, by the layer's number and that of the number it gives.
+        self._inner: dict[tuple[int, int], Graph] = {}
+        #: For each layer, the derivatives of each of its numbers by each number that it takes.
+        self._slopes: list[dict[tuple[int, int], Node]] = []
+        for layer, given, result in zip(layers, letters, letters[1:], strict=False):
+            self._add(layer, given, result)
+        outputs = self._steps[-1]
+        super().__init__(Formula(self._steps[0], outputs[0] if length is None else outputs))
+        self._letters = letters
         if x is not None:
-            self._at(x, dout)
+            self._at(x, [1.0] * len(outputs) if dout is None else dout)
+
+    def _named(self, letter: str, count: int) -> list[str]:
+        """The names of that many numbers: the letter itself, or x₁, x₂, … on a line."""
+        return indexed(letter, count) if self._is_line else [letter]
+
+    def _add(self, layer: Layer, given: str, result: str) -> None:
+        """Add the nodes of a layer; `given` and `result` are the letters of its ends."""
+        inputs = self._steps[-1]
+        reached = reached_inputs(layer, len(inputs))
+        ends = (self._named(given, len(inputs)), self._named(result, len(reached)))
+        slopes = {
+            (i, j): Node(variable, leaf=f"∂{ends[1][i]}/∂{ends[0][j]}")
+            for i, places in enumerate(reached)
+            for j in places
+        }
+        self._slopes.append(slopes)
+        operations = (
+            Operation(layer.name, with_derivatives([slopes[i, j] for j in places]))
+            for i, places in enumerate(reached)
+        )
+        self._steps.append(
+            [
+                Node(operation, tuple(inputs[j] for j in places))
+                for operation, places in zip(operations, reached, strict=True)
+            ]
+        )
 
     @cached_property
     def labels(self) -> Sweep[Symbol]:
-        known = dict(zip(self._steps, self._names, strict=True))
-        ends = zip(*pairwise(self._names), strict=True)
-        slopes = map(derivative_symbol, self._layers, self._inner, *ends)
-        known.update(zip(self._slopes, slopes, strict=True))
-        return Sweep(self.formula, SYMBOLS, known, [name("∂L/∂y")])
+        known: dict[Node, Symbol] = {}
+        for letter, step in zip(self._letters, self._steps, strict=True):
+            known.update(zip(step, map(name, self._named(letter, len(step))), strict=True))
+        places = zip(self._layers, self._slopes, pairwise(self._steps), strict=True)
+        for number, (layer, slopes, (given, result)) in enumerate(places):
+            for (i, j), slope in slopes.items():
+                known[slope] = name(str(slope.leaf))
+                if layer.is_elementwise:
+                    inner = self._inner.get((number, i)) or Graph(layer.traced())
+                    ends = known[given[j]], known[result[i]]
+                    known[slope] = derivative_symbol(layer, inner, *ends)
+        dout = [name(f"∂L/∂{y}") for y in self.output_names]
+        return Sweep(self.formula, SYMBOLS, known, dout)
 
     @cached_property
     def expressions(self) -> Sweep[Symbol]:
         """The same as `labels`, because a layer's node is not expanded."""
         return self.labels
 
-    def _at(self, x: float, dout: float) -> None:
-        values, slopes = [x], []
-        self._inner = []
-        for layer in self._layers:
-            inner = Graph(layer.traced(), values[-1:])
-            assert inner.numbers is not None
-            self._inner.append(inner)
-            values.append(inner.numbers.value(inner.formula.outputs[0]))
-            slopes.append(inner.numbers.gradient(inner.formula.inputs[0]))
-        known = dict(zip([*self._steps, *self._slopes], [*values, *slopes], strict=True))
-        self.numbers = Sweep(self.formula, FLOATS, known, [dout])
+    def _at(self, x: Sequence[float], dout: Sequence[float]) -> None:
+        known: dict[Node, float] = dict(zip(self._steps[0], map(float, x), strict=True))
+        for number, (layer, slopes) in enumerate(zip(self._layers, self._slopes, strict=True)):
+            values = [known[node] for node in self._steps[number]]
+            for i, node in enumerate(self._steps[number + 1]):
+                inner, end = graph_of_number(layer, values, i)
+                self._inner[number, i] = inner
+                assert inner.numbers is not None
+                known[node] = inner.numbers.value(inner.formula.outputs[end])
+                for j in range(len(values)):
+                    if (i, j) in slopes:
+                        start = inner.formula.inputs[0 if layer.is_elementwise else j]
+                        known[slopes[i, j]] = inner.numbers.gradient(start)
+        self.numbers = Sweep(self.formula, FLOATS, known, list(map(float, dout)))
 
 
-def with_derivative(slope: Node) -> Callable[..., tuple[Node]]:
-    """The derivative of an operation of one input, ∂y/∂u = slope."""
-    return lambda y, u: (slope,)
+def reached_inputs(layer: Layer, length: int) -> list[list[int]]:
+    """For each number that a layer gives, the places of the numbers that it depends on."""
+    if layer.is_elementwise:
+        return [[i] for i in range(length)]
+    formula = layer.traced(length)
+    nodes = ({*Formula(formula.inputs, output).nodes} for output in formula.outputs)
+    return [[j for j, node in enumerate(formula.inputs) if node in each] for each in nodes]
+
+
+def graph_of_number(layer: Layer, values: Sequence[float], place: int) -> tuple[Graph, int]:
+    """The graph of a layer that gives the gradients of one of its numbers, and its output there."""
+    if layer.is_elementwise:
+        return Graph(layer.traced(), [values[place]]), 0
+    formula = layer.traced(len(values))
+    dout = [float(i == place) for i in range(len(formula.outputs))]
+    return Graph(formula, values, dout), place
+
+
+def with_derivatives(slopes: Sequence[Node]) -> Callable[..., tuple[Node, ...]]:
+    """The derivative of an operation by each of its inputs."""
+    return lambda y, *u: tuple(slopes)
 
 
 def derivative_symbol(layer: Layer, graph: Graph, x: Symbol, y: Symbol) -> Symbol:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actgrad.layers.formula import words
-from actgrad.layers.formula.graph import Edge, Formula, Graph, Sweep, slope_node, trace
+from actgrad.layers.formula.graph import Edge, Formula, Graph, Sweep, indexed, slope_node, trace
 from actgrad.layers.formula.readings import (
     BALLS,
     FLOATS,
@@ -17,7 +17,7 @@ from actgrad.layers.formula.readings import (
     limits,
 )
 from actgrad.layers.formula.symbol import NamedNumber, Symbol, name, number
-from actgrad.layers.formula.words import Node, Operation, variable
+from actgrad.layers.formula.words import Node, Operation, above, not_above, variable
 from actgrad.layers.lazy import lazy_attributes
 
 # A run of a layer of the catalogue needs none of these.

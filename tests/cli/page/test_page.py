@@ -148,6 +148,13 @@ def test_every_layer_has_a_page_that_asks_for_nothing(cls: type[Layer]) -> None:
     assert not re.search(r"https?://|//[a-z]+\.|@import|url\((?!#)|<script src|fetch\(", outside)
     for name in re.findall(r'id="([^"]+)"', page):
         assert page.count(f'id="{name}"') == 1
+    open_tags: list[str] = []
+    for closes, tag in re.findall(r"<(/?)([a-z]\w*)[^>]*(?<!/)>", page.partition("<script>")[0]):
+        if closes:
+            assert open_tags.pop() == tag
+        elif tag not in {"meta", "link", "input", "br"}:
+            open_tags.append(tag)
+    assert open_tags == ["html", "body"]
 
 
 def moved(page: str, changes: dict[str, str], tmp_path: Path) -> str:
@@ -191,6 +198,7 @@ def test_the_slider_moves_every_number(tmp_path: Path) -> None:
     with mpmath.workdps(30):
         y = 1 / (1 + mp.exp(-2))
         slope = y * (1 - y)
+    assert numbers(document, 'id="slope"') == [pytest.approx(float(slope), rel=1e-15)]
     (dx,) = numbers(document, 'id="dx"')
     assert dx == pytest.approx(float(3 * slope), rel=1e-15)
     for i in range(4):
@@ -212,6 +220,15 @@ def test_a_parameter_moves_the_numbers_of_a_chain(tmp_path: Path) -> None:
     )
     with mpmath.workdps(30):
         assert numbers(document, 'id="dx"') == [pytest.approx(float(mp.exp(-1)), rel=1e-15)]
+
+
+def test_the_page_says_what_a_reader_needs_who_knows_calculus_only() -> None:
+    page = page_of(layer("sigmoid"), [2.0], [3.0])
+    assert page.index("y = 1/(1 + exp(-x))") < page.index("<form")
+    assert "∂L/∂y (<code>dout</code>)" in page
+    assert "<td>w = -u, ∂w/∂u = -1</td>" in page
+    assert "<td>w = 1/u, ∂w/∂u = -w²</td>" in page
+    assert "exp(-x)/(1 + exp(-x)) = (1 + exp(-x) - 1)/(1 + exp(-x)) = 1 - y" in page
 
 
 def test_explain_and_graph_write_the_page(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from actgrad.cli.app import app
-from actgrad.layers import Elementwise, Layer, catalogue, layer
+from actgrad.layers import Elementwise, Layer, catalogue, chain_of, layer
 from actgrad.layers.activations import rational
 from actgrad.layers.arrays import Array
 from actgrad.layers.exact.values import exact
@@ -101,13 +101,32 @@ def test_the_graph_and_every_step_are_right_within_their_roundings(cls: type[Lay
 @pytest.mark.parametrize("cls", ELEMENTWISE, ids=lambda cls: cls.name)
 def test_a_layer_as_one_node_has_the_same_value_and_gradient(cls: type[Layer]) -> None:
     made_layer = made(cls)
-    graph = Grouped([made_layer], 0.7, 3.0)
+    graph = Grouped([made_layer], [0.7], [3.0])
     numbers = graph.numbers
     assert numbers is not None
     (out,), (dx,) = made_layer.forward([0.7]), made_layer.backward([3.0])
     assert len(graph.nodes) == 2
     assert numbers.value(graph.nodes[1]) == pytest.approx(out)
     assert numbers.gradient(graph.nodes[0]) == pytest.approx(dx)
+
+
+@pytest.mark.parametrize(
+    "specs", [["softmax"], ["log_softmax"], ["sparsemax"], ["swiglu"], ["gelu", "softmin", "elu"]]
+)
+def test_layers_along_an_axis_as_nodes_have_the_same_values_and_gradients(specs: list[str]) -> None:
+    chain = chain_of(specs)
+    x = [0.7, -0.4, 1.1, 0.3]
+    out = chain.forward([x])[0]
+    dout = [0.5 - i for i in range(len(out))]
+    graph = Grouped(chain.layers, x, dout, "uvw"[: len(specs) - 1], len(x))
+    numbers = graph.numbers
+    assert numbers is not None
+    assert len(graph.nodes) == len(x) * len(specs) + len(out)
+    values = [numbers.value(node) for node in graph.formula.outputs]
+    gradients = [numbers.gradient(node) for node in graph.formula.inputs]
+    assert values == pytest.approx(out.tolist())
+    assert gradients == pytest.approx(chain.backward([dout])[0].tolist())
+    assert "∂L/∂y₁" in str(graph.labels.gradient(graph.formula.inputs[0]))
 
 
 def test_a_new_layer_needs_nothing_but_its_class(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -180,7 +180,7 @@ def test_every_equation_of_a_line_is_what_the_layer_computes(cls: type[Layer]) -
         dx = kernel.backward(dout[: y.size])
         line = {"x": x, "y": y, "∂L/∂y": dout, "a": x[:2], "b": x[2:]}
         right = {"y": y, "∂L/∂x": dx, "∂L/∂a": dx[:2], "∂L/∂b": dx[2:]}
-        for left, (equations, _) in with_names(kernel).line_equations().items():
+        for left, (equations, *_) in with_names(kernel).line_equations().items():
             expected = right[left[:-1]]
             for node in equations:
                 values = [evaluated(node, line, i, 0) for i in range(len(expected))]

@@ -4,8 +4,8 @@
 
 `rounding`: expressions drawn by the grammar of the tests, each at 100 x in each of four dtypes,
 against mpmath. `catalogue`: every layer typed as its formula, at every number of float16 and
-bfloat16 and on a sample of float32. `speed`: backward over files of 2^23 numbers. `texts`:
-mutated texts, which must be read or refused with a column.
+bfloat16 and on a sample of float32, beside the layer's own kernel. `speed`: backward over files of
+2^23 numbers. `texts`: mutated texts, which must be read or refused with a column.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import resource
 import subprocess
 import sys
 import tempfile
@@ -28,13 +29,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "layers" / "activations"))
 
-from grammar import TooFarError, expressions, reference, rounded
+from grammar import TooFarError, as_typed, expressions, not_at_ties, reference, rounded
 
 from actgrad.layers import catalogue, layer
 from actgrad.layers.arrays import FLOATING, named
 from actgrad.layers.errors import ExpressionError
 from actgrad.layers.exact import FloatFormat
-from actgrad.layers.explain import Derivative, formula_text
+from actgrad.layers.explain import Derivative
 from actgrad.layers.verify import draw_sample, every_number
 
 PER_DTYPE = 100
@@ -118,17 +119,19 @@ def rounding(count: int) -> None:
     texts = drawn(count)
     total: Counter[str] = Counter()
     with ProcessPoolExecutor() as pool:
-        for counts in pool.map(rounding_of, texts):
+        for done, counts in enumerate(pool.map(rounding_of, texts), 1):
+            del counts["shown"]
             total += counts
-    del total["shown"]
-    show(f"{len(texts)} expressions: " + ", ".join(f"{n} {name}" for name, n in total.items()))
+            if done % 20 == 0 or done == len(texts):
+                results = ", ".join(f"{n} {name}" for name, n in total.items())
+                show(f"{done} expressions: {results}")
 
 
-def catalogue_of(name: str) -> str | None:
+def catalogue_of(name: str) -> str:
     """Where a layer and its formula, typed, give different results."""
     own = layer(name)
-    text = formula_text(own)
-    typed = layer(text if name != "identity" else "1*x")
+    text = as_typed(own)
+    typed = layer(text)
     parts = []
     for dtype in FLOATING[:3]:
         kind = named(dtype)
@@ -139,7 +142,8 @@ def catalogue_of(name: str) -> str | None:
             (function.forward(x), function.backward(np.ones_like(x))) for function in (typed, own)
         ]
         differ = [int(np.count_nonzero(a != b)) for a, b in zip(*pairs, strict=True)]
-        parts.append(f"{dtype} {differ[0]} and {differ[1]} of {x.size}")
+        apart = not_at_ties(own, x, *pairs[0])
+        parts.append(f"{dtype} {differ[0]} and {differ[1]} of {x.size}, {apart} not at ties")
     return f"{name:18} {'; '.join(parts)}   {text}"
 
 
@@ -156,6 +160,12 @@ def catalogued(count: int) -> None:
             show(line)
 
 
+def seconds_of_children() -> float:
+    """The processor time of all commands that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def speed(count: int) -> None:
     del count
     size = 1 << 23
@@ -168,10 +178,13 @@ def speed(count: int) -> None:
             for text in ("x*sigmoid(x)", "silu", "x*tanh(softplus(x))", "x*(1+erf(x/sqrt(2)))/2"):
                 command = ["actgrad", "backward", text, "--x", "x.npy", "--dout", "d.npy"]
                 command += ["-o", "dx=dx.npy", "--quiet"]
-                begun = time.perf_counter()
+                begun, used = time.perf_counter(), seconds_of_children()
                 subprocess.run(command, check=True)
-                seconds = time.perf_counter() - begun
-                show(f"{dtype} {text:24} {size / seconds / 1e6:7.2f} million elements a second")
+                wall, cpu = time.perf_counter() - begun, seconds_of_children() - used
+                show(
+                    f"{dtype} {text:24} {size / wall / 1e6:6.2f} million elements a second,"
+                    f" {size / cpu / 1e6:6.2f} a second of a core"
+                )
 
 
 def mutated(seed: int, count: int) -> Iterator[str]:

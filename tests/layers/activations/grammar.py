@@ -1,4 +1,4 @@
-"""Expressions drawn by a grammar, and their derivatives by mpmath alone, as an exact reference."""
+"""Expressions drawn by a grammar or typed from the catalogue, and an exact reference by mpmath."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
 from mpmath import mp, mpf
+
+from actgrad.layers.explain import formula_text
+from actgrad.layers.verify import Policy, verify
 
 #: Enough bits for what cancels at 1e300, down to the smallest float64.
 BITS = 3500
@@ -199,3 +203,29 @@ def rounded(value: Any, precision: int, least: int, most: int) -> float:
     whole = round(scaled)
     size = math.inf if whole.bit_length() + quantum - 1 > most else math.ldexp(whole, quantum)
     return -size if sign else size
+
+
+def as_typed(own: Any) -> str:
+    """The formula that explain prints, with the numbers of its names; Greek ones are spelled."""
+    if own.name == "identity":
+        return "1*x"
+    text = formula_text(own).replace("λ", "scale").replace("α", "alpha")
+    numbers = [f"{name}={getattr(own, name)}" for name in own.parameters]
+    numbers += [f"{name.lower()}={getattr(own, name)}" for name in own.constants]
+    return ":".join([text, *([",".join(numbers)] if numbers else [])])
+
+
+def not_at_ties(own: Any, x: Any, out: Any, dx: Any) -> int:
+    """How many of the results differ from the layer's own, although the exact one is no tie.
+
+    The layer's kernel rounds a float64, and may take the other side where that is all but a tie.
+    """
+    kernel = {"out": own.forward(x), "dx": own.backward(np.ones_like(x))}
+    count = 0
+    for name, typed in (("out", out), ("dx", dx)):
+        differ = np.flatnonzero(kernel[name] != typed)
+        if differ.size:
+            given = {name: kernel[name][differ]}
+            verified = verify(own, x[differ], **given, policy=Policy(max_ulp=0.501))
+            count += verified.tallies[name].failed
+    return count

@@ -24,6 +24,8 @@ from actgrad.cli.show import numeral
 LEAST, HIGHEST = 1e-2, 10.0
 #: The most ticks on each side of 0 on the axis of x, and on the axis of errors.
 X_SIDE, Y_MOST = 4, 7
+#: The least distance of two ticks in pixels.
+TICK = 52
 #: The room for infinite numbers at an end of an axis: a share of it.
 ROOM = 0.06
 
@@ -114,7 +116,11 @@ def errors_svg(title: str, marks: Sequence[ErrorMark], limit: float | None) -> s
     up = [GridLine(row(10.0**k), numeral(10.0**k), False) for k in range(low, high + 1, step)]
     if any(not math.isfinite(mark.error) for mark in marks):
         up.append(GridLine(float(TOP), "inf", False))
-    ticks = [GridLine(column(tick), numeral(tick), tick == 0) for tick in across.ticks()]
+    ticks = list[GridLine]()
+    for tick in sorted(across.ticks(), key=lambda tick: tick != 0):
+        line = GridLine(column(tick), numeral(tick), tick == 0)
+        if all(abs(line.place - other.place) >= TICK for other in ticks):
+            ticks.append(line)
     parts = [*grid_parts((title, "x, by powers of two on both sides of 0"), ticks, up, TOP)]
     if limit:
         parts.append(f'<path class="limit" d="M{LEFT} {row(limit):.1f}H{right}"/>')

@@ -27,6 +27,11 @@ from actgrad.layers.check.trial import largest_size
 LARGEST_JACOBIAN = 64
 #: Of the mismatches in a column, so many are examined again.
 REEXAMINED = 4
+#: The longest steps with which a column is differentiated, and how often they are halved.
+FEW = 6
+ATTEMPTS = ((REACH, FEW), (REACH, 10), (0.1 * REACH, 10), (0.01 * REACH, 10))
+#: An estimate from a few steps counts if its error is no larger part of the gradient.
+PRECISE = 1e-8
 #: A mismatch that is a larger part of the values than this is no effect of their noise.
 GROSS = 1e-3
 
@@ -65,15 +70,18 @@ def _column_excess(
 ) -> tuple[Array, Array, Array]:
     """How far a column of the Jacobian is off beyond the tolerance, what is right, the tolerance.
 
-    Shorter steps are tried until no element is off.
+    More and shorter steps are tried until no element is off. A few steps suffice only if their
+    estimate is precise.
     """
     excess = np.full(len(column), np.inf)
     out, at = _column(subject, x, j), x.flat[j]
-    for reach in (REACH, 0.1 * REACH, 0.01 * REACH):
+    for reach, levels in ATTEMPTS:
         sides = (0,) if reach == REACH else (0, -1, 1)
         with np.errstate(all="ignore"):
             estimates = [
-                differentiate(out, at, np.array(reach), side, THOROUGH if side else 10, subject.eps)
+                differentiate(
+                    out, at, np.array(reach), side, THOROUGH if side else levels, subject.eps
+                )
                 for side in sides
             ]
         values = np.array([each.value for each in estimates])
@@ -81,6 +89,8 @@ def _column_excess(
         expected = ExpectedGradient(values.min(0), values.max(0), tolerance)
         with np.errstate(all="ignore"):
             over = expected.distance(column) - tolerance
+        if levels == FEW and not (tolerance <= PRECISE * (largest_size(column) + 1)).all():
+            continue
         excess = np.fmin(excess, np.where(np.isnan(over), 0, over))
         if not (excess > 0).any():
             break

@@ -15,8 +15,10 @@ from actgrad.layers.arrays import Array
 
 #: Numbers closer to 0 than x, as parts of x.
 CLOSER = 0.5 ** np.arange(1, 9)
-#: How often the distance is doubled in search of the end of a step, and halved to locate it.
-DOUBLINGS, HALVINGS = 16, 32
+#: How often the distance is doubled in search of the end of a step.
+DOUBLINGS = 16
+#: The end of a step is located by dividing an interval into as many parts, so often.
+DIVISIONS, PARTS = 8, np.arange(1, 16) / 16
 #: No step is followed further than this, and four times |x|.
 FARTHEST = 128.0
 #: The distance from a parabola that noise may explain, as a multiple of the noise.
@@ -70,10 +72,11 @@ def next_step(f: Callable[[Array], Array], parabola: Parabola, room: tuple[Array
         if not ends.size:
             continue
         here, low, high = parabola.chosen(ends), low[ends], high[ends]
-        for _ in range(HALVINGS):
-            middle = low + (high - low) / 2
-            left = here.left(f, sign * middle)
-            low, high = np.where(left, low, middle), np.where(left, middle, high)
+        for _ in range(DIVISIONS):
+            between = np.concatenate([low[None], low + PARTS[:, None] * (high - low), high[None]])
+            left = here.left(f, sign * between[1:-1])
+            first = np.where(left.any(axis=0), left.argmax(axis=0), len(PARTS)) + 1
+            low, high = (np.take_along_axis(between, i[None], 0)[0] for i in (first - 1, first))
         step = np.abs(here.off(f, sign * high)[0] - here.off(f, sign * low)[0])
         change[ends] = np.fmin(change[ends], step)
     return np.where(change < np.inf, change, 0.0)

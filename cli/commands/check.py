@@ -85,6 +85,7 @@ def check(
     )
     from actgrad.cli.write import Output
     from actgrad.layers.check import Report, examine, layer_texts, load_subject
+    from actgrad.layers.errors import LayerRaisedError
     from actgrad.layers.printed import distinct_lines_on_stderr
 
     destination = Output(CheckFormat, form, output)
@@ -95,10 +96,14 @@ def check(
     texts = [text for layer in layers for text in layer_texts(layer)]
 
     def report_on(text: str) -> Report:
-        with distinct_lines_on_stderr():
-            return examine(load_subject(text), given, dtype, formula, sizes).filtered(
-                strict, ignored
-            )
+        try:
+            with distinct_lines_on_stderr():
+                subject = load_subject(text)
+                return examine(subject, given, dtype, formula, sizes).filtered(strict, ignored)
+        except LayerRaisedError as error:
+            if error.hint and error.hint.endswith("the shape of x"):
+                error.hint += " with --shape, as --shape 2,3,8,8"
+            raise
 
     if texts == layers and len(texts) == 1:
         report = report_on(texts[0])

@@ -41,7 +41,7 @@ class InputShapes:
         layer = subject.make()
         stated = [*_stated(layer)]
         sizes = parameter_sizes(layer)
-        fitting = [*_of_targets(layer), *_fitting(sizes), *_of_matrices(layer)]
+        fitting = [*_of_targets(layer), *_fitting(sizes), *_of_arrays(layer)]
         #: Whether the layer or the caller states the shape of x.
         self.is_stated = asked is not None or bool(stated)
         #: Whether only some sizes of an axis fit the layer.
@@ -84,8 +84,8 @@ class InputShapes:
         shapes = ", ".join(map(str, self.tried[:8]))
         more = f" and {len(self.tried) - 8} more" if len(self.tried) > 8 else ""
         first.hint = (
-            f"it takes no x of shape {shapes}{more}: give its shape, or the layer an attribute"
-            " input_shape"
+            f"it takes no x of shape {shapes}{more}: give the layer an attribute input_shape,"
+            " or the shape of x"
         )
         return first
 
@@ -166,11 +166,17 @@ def _of_targets(layer: Any) -> Iterator[Shape]:
                 yield from ((array.size, classes), (array.size, classes + 2))
 
 
-def _of_matrices(layer: Any) -> Iterator[Shape]:
-    """The shapes of the layer's own matrices: a target or a weight for each element of x."""
+def _of_arrays(layer: Any) -> Iterator[Shape]:
+    """The shapes of x that the layer's own arrays fit: a number for each element of x, or for each
+    of its channels where the other axes of the array are 1."""
     for array in parameter_arrays(layer):
-        if array.ndim == 2 and min(array.shape) > 1 and max(array.shape) <= MOST_FEATURES:
-            yield array.shape
+        shape = array.shape
+        if array.ndim < 2 or array.size > LONGEST_AXIS or array.size == 1:
+            continue
+        wide = tuple(BATCH * (1 + (i > 0)) if n == 1 else n for i, n in enumerate(shape))
+        if array.ndim > 2 and shape[0] > 1:
+            yield (BATCH, *wide)
+        yield wide
 
 
 def _fitting(sizes: list[int]) -> Iterator[Shape]:

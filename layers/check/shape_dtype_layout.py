@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from actgrad.layers.check.input_shapes import InputShapes
+from actgrad.layers.check.input_shapes import InputShapes, parameter_sizes
 from actgrad.layers.check.points import ordinary_sample
 from actgrad.layers.check.report import Finding
 from actgrad.layers.check.script import Script
@@ -44,7 +44,9 @@ def result_shape(trial: Trial) -> Iterator[Behaviour]:
     other than a stated one is a warning.
     """
     shape = trial.x.array.shape
-    batches = [shape, (1, *shape[1:])] if len(shape) > 1 else [shape]
+    # A batch of one is broadcast to a parameter that has a row for each row of x.
+    is_batch = len(shape) > 1 and shape[0] not in parameter_sizes(trial.subject.make())
+    batches = [shape, (1, *shape[1:])] if is_batch else [shape]
     if not trial.elementwise and len(shape) == 2:
         yield from _row_made_a_matrix(trial)
     asked = (*([shape] if trial.stated else []), *trial.asked_shapes)
@@ -92,11 +94,12 @@ def _row_made_a_matrix(trial: Trial) -> Iterator[Behaviour]:
 
 
 def result_dtype(trial: Trial) -> Iterator[Behaviour]:
-    """Out and dx must have x's dtype."""
+    """Out and dx must have x's dtype; a number of Python, such as a loss, has none."""
     run = trial.subject.run(trial.x.array, trial.dout(42).array)
-    for method, result, given in (
-        ("forward", "out", run.out.dtype),
-        ("backward", "layer.backward({dout})", run.dx.dtype),
+    of_x, of_out = "x.dtype.name", "x.dtype.name if type(out) is not float else 'float64'"
+    for method, result, given, expected in (
+        ("forward", "out", run.out.dtype, of_out),
+        ("backward", "layer.backward({dout})", run.dx.dtype, of_x),
     ):
         yield Behaviour(
             "wrong-dtype",
@@ -104,7 +107,7 @@ def result_dtype(trial: Trial) -> Iterator[Behaviour]:
             Script(
                 "x = {x}; out = layer.forward(x)",
                 f"np.asarray({result}).dtype.name",
-                "x.dtype.name",
+                expected,
             ),
         )
 

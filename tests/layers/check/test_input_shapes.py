@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import pytest
 
 from actgrad.layers import LayerRaisedError, check_layer
+from actgrad.layers.check import load_subject
+from actgrad.layers.check.input_shapes import InputShapes, Shape
 
 
 class Rows:
@@ -29,7 +32,7 @@ def test_an_error_lists_the_shapes_that_were_tried() -> None:
         check_layer(Rows)
     hint = caught.value.hint or ""
     assert hint.startswith("it takes no x of shape (4, 6), (24,), (2, 3, 4), ")
-    assert hint.endswith("give its shape, or the layer an attribute input_shape")
+    assert hint.endswith("give the layer an attribute input_shape, or the shape of x")
 
 
 def test_the_shape_is_given_or_is_that_of_x_or_the_layers_own() -> None:
@@ -111,3 +114,34 @@ def test_a_fault_in_another_number_of_axes_is_a_warning_unless_it_is_asked_for()
     assert [finding.name for finding in report.warnings] == ["wrong-gradient"]
     with pytest.raises(AssertionError, match="wrong-gradient"):
         check_layer(OverChannels, shape=(2, 3, 4))
+
+
+@pytest.mark.parametrize(
+    ("parameter", "shape"),
+    [
+        ((5,), (3, 5)),
+        ((1, 7, 1, 1), (2, 7, 8, 8)),
+        ((5, 1, 1), (2, 5, 8, 8)),
+        ((1, 96, 1, 1), (2, 96, 4, 4)),
+        ((3, 5, 7), (2, 3, 5, 7)),
+    ],
+)
+def test_a_parameter_for_each_channel_gives_the_shape(parameter: Shape, shape: Shape) -> None:
+    class Shift:
+        def __init__(self) -> None:
+            self.b = np.cos(np.arange(math.prod(parameter))).reshape(parameter)
+
+        def forward(self, x: Any) -> Any:
+            if x.shape[-len(parameter) :] != np.broadcast(x, self.b).shape[-len(parameter) :]:
+                raise ValueError("the sizes do not fit")
+            return x + self.b
+
+        def backward(self, dout: Any) -> Any:
+            return dout.copy()
+
+    assert first_accepted(Shift) == shape
+
+
+def first_accepted(layer: Any) -> Shape | None:
+    subject = load_subject(layer)
+    return InputShapes(subject).first_accepted(subject)

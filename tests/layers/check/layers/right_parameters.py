@@ -286,3 +286,52 @@ class FeaturesByTheirNumber:
 
     def backward(self, dout):
         return dout * (1 - self.y**2) * self.k
+
+
+@right
+class BiasForEachPlace:
+    def __init__(self):
+        self.b = np.cos(np.arange(3 * 5 * 7.0)).reshape(3, 5, 7)
+
+    def forward(self, x):
+        return x + self.b
+
+    def backward(self, dout):
+        return dout.copy()
+
+
+@right
+class WeightForEachElement:
+    def __init__(self):
+        self.w = np.cos(np.arange(24.0)).reshape(4, 6)
+
+    def forward(self, x):
+        return x * self.w
+
+    def backward(self, dout):
+        return dout * self.w
+
+
+@right
+class BiasOf96Channels:
+    def __init__(self):
+        self.b = np.linspace(-1, 1, 96).reshape(1, 96, 1, 1)
+
+    def forward(self, x):
+        if x.shape[1] != 96:
+            raise ValueError("96 channels are needed")
+        self.mask = x + self.b > 0
+        return (x + self.b) * self.mask
+
+    def backward(self, dout):
+        return dout * self.mask
+
+
+@right
+class MeanAsANumberOfPython:
+    def forward(self, x):
+        self.x = x
+        return float(x.mean())
+
+    def backward(self, dout=1.0):
+        return np.ones_like(self.x) * dout / self.x.size

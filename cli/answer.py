@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import IO, NamedTuple, Protocol
 
 from actgrad.layers import ActgradError
+from actgrad.layers.parameter import Setting
 
 
 class OutputError(ActgradError):
@@ -60,6 +61,11 @@ class TextAnswer(NamedTuple):
         raise OutputError(
             f"-o: {self.command} gives no array {name!r}", "write it as -o FILE, or -o ./NAME=FILE"
         )
+
+
+def json_setting(value: Setting | None) -> float | str | None:
+    """A parameter's value as JSON: a number, a choice, or null."""
+    return value if value is None or isinstance(value, str) else float(value)
 
 
 def json_number(number: float | bool) -> float | bool | str:

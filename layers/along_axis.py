@@ -36,6 +36,8 @@ total = Operation("total", lambda y, u: (None,))
 class AlongAxis(Layer):
     """A layer over the lines of an array along `axis`; its kernels take them as float64 rows."""
 
+    line_notation = "x is a line of numbers"
+
     axis: int = parameter(-1, "the axis along which the lines lie; −1 is the last", whole=True)
 
     @abstractmethod

@@ -9,13 +9,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from actgrad.layers.arrays import Array
-from actgrad.layers.layer import Elementwise, Kept
+from actgrad.layers.layer import Elementwise, Kept, Layer
 from actgrad.layers.parameter import Number
 
 if TYPE_CHECKING:
     from actgrad.layers.exact import Rounded
 
 FLOAT64 = np.dtype(np.float64)
+
+
+def rounded_formula(layer: Layer) -> Rounded:
+    """The layer's formula, read so that every value and slope is correctly rounded."""
+    # Imported here, because it imports mpmath, which most layers with a kernel do not need.
+    from actgrad.layers.exact import Rounded
+
+    return Rounded(layer.traced())
 
 
 class ByFormula(Elementwise):
@@ -39,10 +47,7 @@ class ByFormula(Elementwise):
     @cached_property
     def rounded(self) -> Rounded:
         """The formula, read so that every value and slope is correctly rounded."""
-        # Imported here, because it imports mpmath, which layers with a kernel do not need.
-        from actgrad.layers.exact import Rounded
-
-        return Rounded(self.traced())
+        return rounded_formula(self)
 
     @property
     def undefined(self) -> Mapping[str, float]:

@@ -22,7 +22,7 @@ from actgrad.layers.blocks import blocks
 from actgrad.layers.displayed import Displayed
 from actgrad.layers.errors import ActgradError, BackwardBeforeForwardError, ShapeError
 from actgrad.layers.formula import Formula, Node, trace
-from actgrad.layers.parameter import Number, Parameter, parameter, values_of
+from actgrad.layers.parameter import Parameter, Setting, parameter, values_of
 from actgrad.layers.statements import Derivation, Kept, NaiveForm
 
 
@@ -38,8 +38,7 @@ class Layer(Displayed, ABC):
     """
 
     name: ClassVar[str]
-    #: The layer's names in other frameworks, with their parameters and defaults, as
-    #: `activations.signature` reads it; a framework that lacks it is left out.
+    #: The layer's names in the frameworks that have it, as `activations.signature` reads them.
     elsewhere: ClassVar[Mapping[str, str]] = {}
     #: Other names of the layer in the catalogue.
     aliases: ClassVar[tuple[str, ...]] = ()
@@ -56,10 +55,11 @@ class Layer(Displayed, ABC):
     has_kernel: ClassVar[bool] = False
     #: The fault of the formula when it is computed on floats as it stands.
     naive_formula: ClassVar[str] = "the formula as it stands"
-    #: Other layers of the catalogue that are often computed by mistake: their names, and what the
-    #: mistake is called.
+    #: By name, the layers that are often computed by mistake, and what the mistake is called.
     mistaken_for: ClassVar[Mapping[str, str]] = {}
     parameters: ClassVar[Mapping[str, Parameter]] = {}
+    #: What the equations of a layer along an axis call the parts of a line.
+    line_notation: str = ""
     #: The attributes that hold fixed numbers of the formula, and what explanations call each.
     constants: ClassVar[Mapping[str, str]] = {}
 
@@ -78,7 +78,7 @@ class Layer(Displayed, ABC):
             **{name: spec for name, spec in vars(cls).items() if isinstance(spec, Parameter)},
         }
 
-    def __init__(self, **values: Number) -> None:
+    def __init__(self, **values: Setting) -> None:
         # A layer without parameters is built without a call into `parameter`.
         if self.parameters or values:
             for name, value in values_of(self.name, self.parameters, values).items():

@@ -274,10 +274,10 @@ def rule_of(operation: Node, place: int) -> str:
 
 
 def named_parameters(layer: Layer) -> Iterator[tuple[str, Fraction]]:
-    """The parameters by the names that the formula uses; whole ones have no name there."""
+    """The parameters by the names that the formula uses; axes and choices have none."""
     for prefix, single in layer.named():
         for name, spec in single.parameters.items():
-            if not spec.whole:
+            if spec.in_formula:
                 yield prefix + name, Fraction(getattr(single, name))
 
 

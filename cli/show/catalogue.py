@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from actgrad.cli.answer import TextAnswer
+from actgrad.cli.answer import TextAnswer, json_setting
 from actgrad.cli.show.folding import HANGING, fold
 from actgrad.cli.show.page import Page
 from actgrad.layers import Layer
@@ -98,7 +98,7 @@ def _json_text(layers: Layers) -> str:
             "formula": formula_text(at_defaults(layer)),
             "parameters": {
                 name: {
-                    "default": None if parameter.default is None else float(parameter.default),
+                    "default": json_setting(parameter.default),
                     "meaning": parameter.meaning,
                     "domain": parameter.domain,
                 }

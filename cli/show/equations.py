@@ -67,7 +67,7 @@ def step_derivation(explanation: Explanation) -> tuple[str, list[str], dict[str,
 def constants(layer: Layer) -> Iterator[str]:
     """The parameters and the fixed numbers of the formula."""
     for name, spec in layer.parameters.items():
-        if not spec.whole:
+        if spec.in_formula:
             yield equation(name, [str(getattr(layer, name))])
     for attribute, name in layer.constants.items():
         yield equation(name, [str(getattr(layer, attribute))])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import IO, Any
 
-from actgrad.cli.answer import TextAnswer, json_number
+from actgrad.cli.answer import TextAnswer, json_number, json_setting
 from actgrad.cli.show.equations import latex_equations
 from actgrad.cli.show.folding import HANGING
 from actgrad.cli.show.page import Page
@@ -82,8 +82,8 @@ def parameters_json(layer: Layer) -> dict[str, Any]:
     """The parameters: their values, defaults and meanings, by name."""
     return {
         name: {
-            "value": float(getattr(layer, name)),
-            "default": None if spec.default is None else float(spec.default),
+            "value": json_setting(getattr(layer, name)),
+            "default": json_setting(spec.default),
             "meaning": spec.meaning,
         }
         for name, spec in layer.parameters.items()

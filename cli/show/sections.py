@@ -27,7 +27,7 @@ def explanation_sections(explanation: Explanation) -> Iterator[tuple[str, list[s
     lines = {
         "also called": [", ".join([*layer.aliases, *elsewhere])],
         "parameters": [
-            f"{name} = {getattr(layer, name)!r}: {spec.meaning}"
+            f"{name} = {getattr(layer, name)}: {spec.meaning}"
             for name, spec in layer.parameters.items()
         ],
         "range": [layer.range],
@@ -57,9 +57,7 @@ def step_sections(explanation: Explanation) -> Iterator[tuple[str, list[str]]]:
 def line_sections(explanation: Explanation) -> Iterator[tuple[str, list[str]]]:
     """The equations of a layer along an axis."""
     (left, (values, defined, _)), *gradients = explanation.equations.items()
-    halves = "x = [a, b] is a line: a is its first half, b its second"
-    start = "x is a line of numbers" if "∂L/∂xᵢ" in explanation.equations else halves
-    yield "notation", [f"{start}; y is out, ∂L/∂y is dout, ∂L/∂x is dx"]
+    yield "notation", [f"{explanation.layer.line_notation}; y is out, ∂L/∂y is dout, ∂L/∂x is dx"]
     lines = [f"{left} = {written(values[-1], names=defined)}", *definition_lines(defined)]
     yield "formula", lines
     lines = []

@@ -11,7 +11,16 @@ from actgrad.layers.activations.exponential import (
     Tanhshrink,
 )
 from actgrad.layers.activations.exponential_linear import Celu, Elu, Selu, Xielu
-from actgrad.layers.activations.gated import Geglu, Glu, Reglu, Swiglu
+from actgrad.layers.activations.gated import (
+    Geglu,
+    GegluQuick,
+    GegluTanh,
+    Glu,
+    Reglu,
+    Swiglu,
+    SwigluClamped,
+    SwigluOai,
+)
 from actgrad.layers.activations.leaky import LeakyRelu, Prelu, Rrelu
 from actgrad.layers.activations.lookup import (
     catalogue,
@@ -42,6 +51,6 @@ from actgrad.layers.activations.rational import (
     SparsePlus,
     Squareplus,
 )
-from actgrad.layers.activations.saturating import Laplace, ScaledTanh, Softcap
+from actgrad.layers.activations.saturating import Laplace, ScaledTanh, Situ, Softcap
 from actgrad.layers.activations.self_gated import Gelu, Gelu10, GeluTanh, Mish, QuickGelu, Silu
 from actgrad.layers.activations.softmax import LogSoftmax, Softmax, Softmin, Sparsemax

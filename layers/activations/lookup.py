@@ -30,7 +30,7 @@ from actgrad.layers.activations.signature import (
 from actgrad.layers.errors import ParameterError, UnknownLayerError
 from actgrad.layers.formula import Node
 from actgrad.layers.layer import Layer
-from actgrad.layers.parameter import Number, unknown_parameter
+from actgrad.layers.parameter import Number, Setting, unknown_parameter
 
 #: `NAME`, `NAME(ARGUMENTS)` or either with `:PARAM=VALUE,…` after it.
 SPEC = re.compile(r"(?s)([^(:]*)(\(.*\))?(?::(.*))?")
@@ -286,7 +286,7 @@ def unknown(name: str) -> UnknownLayerError:
     return UnknownLayerError(name, f"no layer is called {name!r}", hint)
 
 
-def parameter_values(cls: type[Layer], text: str | None) -> dict[str, Number]:
+def parameter_values(cls: type[Layer], text: str | None) -> dict[str, Setting]:
     """The values that `PARAM=VALUE[,PARAM=VALUE…]` gives to parameters of that class.
 
     `1/6` is that fraction.
@@ -294,7 +294,7 @@ def parameter_values(cls: type[Layer], text: str | None) -> dict[str, Number]:
     Raises:
         ParameterError: a parameter is unknown, given twice or not a number.
     """
-    values: dict[str, Number] = {}
+    values: dict[str, Setting] = {}
     for pair in () if text is None else text.split(","):
         key, equals, value = (part.strip() for part in pair.partition("="))
         if not (key and equals):
@@ -305,6 +305,9 @@ def parameter_values(cls: type[Layer], text: str | None) -> dict[str, Number]:
             raise unknown_parameter(cls.name, cls.parameters, key)
         if key in values:
             raise ParameterError(f"{cls.name}: {key} is given twice")
+        if cls.parameters[key].choices:
+            values[key] = value
+            continue
         try:
             values[key] = Fraction(value) if "/" in value else float(value)
         except (ValueError, ZeroDivisionError):

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from math import frexp
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from actgrad.layers.activations import normal
 from actgrad.layers.activations.kernels import Smooth
+from actgrad.layers.activations.self_gated import called
 from actgrad.layers.arithmetic import deepen, two_product, two_sum
 from actgrad.layers.arrays import Array, decimal
+from actgrad.layers.by_formula import FLOAT64, rounded_formula
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
 from actgrad.layers.layer import Derivation
 from actgrad.layers.parameter import parameter
+
+if TYPE_CHECKING:
+    from actgrad.layers.exact import Rounded
 
 #: Beyond this z, 1 − tanh²(z) times any parameter is 0.
 FARTHEST = 2000.0
@@ -26,6 +33,17 @@ def steepest_at_0(z: Array, rest: Array, scale: float) -> Array:
     t = np.exp(-2 * z)
     factor = scale * (4 - 8 * rest)
     return deepen(factor * t / np.square(1 + t), -2 * z, factor)
+
+
+def quotient(x: Array, divisor: float) -> tuple[Array, Array]:
+    """|x|/divisor as hi + lo, clipped to FARTHEST."""
+    mantissa, exponent = frexp(divisor)
+    # Both are scaled by a power of 2, so that nothing overflows.
+    size = np.minimum(np.ldexp(np.abs(x), -exponent), FARTHEST * mantissa)
+    z = size / mantissa
+    back, lost = two_product(z, mantissa)
+    # The remainder of the division corrects the rounding of the quotient.
+    return z, ((size - back) - lost) / mantissa
 
 
 class ScaledTanh(Smooth):
@@ -83,15 +101,70 @@ class Softcap(Smooth):
         return Derivation([1 - f.tanh(x / self.cap) ** 2, 1 - (y / self.cap) ** 2])
 
     def value_and_slope(self, x: Array) -> tuple[Array, Array]:
-        mantissa, exponent = frexp(self.cap)
-        # Both are scaled by a power of 2, so that nothing overflows.
-        size = np.minimum(np.ldexp(np.abs(x), -exponent), FARTHEST * mantissa)
-        z = size / mantissa
-        back, lost = two_product(z, mantissa)
-        # The remainder of the division corrects the rounding of the quotient.
-        rest = ((size - back) - lost) / mantissa
+        z, rest = quotient(x, self.cap)
         value = np.where(z < TINY, x, np.copysign(self.cap * np.tanh(z), x))
         return value, steepest_at_0(z, rest, 1.0)
+
+
+class Situ(Smooth):
+    """A capped x, gated by the sigmoid of x: out = beta·tanh(x/beta)/(1 + exp(−x)).
+
+    With s = 1/(1 + exp(−x)) and w = tanh(x/beta), ∂out/∂x = s·(1 − w² + beta·w·(1 − s)). x has any
+    shape; out is −0 at −inf, beta at inf.
+    """
+
+    name = "situ"
+    source = "Kimi K3, the sigmoid-tanh unit; Megatron Core, `situ`."
+
+    beta: float = parameter(4.0, "out approaches it as x → ∞", above=0)
+
+    @property
+    def range(self) -> str:
+        low, high = -50.0, 0.0
+        for _ in range(60):
+            middle = (low + high) / 2
+            falls = self.value_and_slope(np.array([middle]))[1][0] < 0
+            low, high = (middle, high) if falls else (low, middle)
+        return f"{decimal(float(self.forward(low)))} ≤ y < {decimal(self.beta)}"
+
+    def formula(self, x: Node) -> Node:
+        return self.beta * f.tanh(x / self.beta) / (1 + f.exp(-x))
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        s, w = 1 / (1 + f.exp(-x)), f.tanh(x / self.beta)
+        steps = [s * (1 - w**2) + y * (1 - s), s * (1 - w**2 + self.beta * w * (1 - s))]
+        return Derivation(steps, {called("σ", x): s, "w": w})
+
+    @cached_property
+    def rounded(self) -> Rounded:
+        """The formula, which gives the slopes that the kernel loses."""
+        return rounded_formula(self)
+
+    def value_and_slope(self, x: Array) -> tuple[Array, Array]:
+        return self._computed(x, 0.75)
+
+    def short_block(self, x: Array, out: Array, *saved: Array) -> None:
+        out[...], saved[0][...] = self._computed(x, CLOSE)
+
+    def _computed(self, x: Array, least: float) -> tuple[Array, Array]:
+        """Value and slope; slopes of less than this share of their larger term are exact."""
+        z, rest = quotient(x, self.beta)
+        t = np.exp(-np.abs(x))
+        cap = np.where(z < TINY, x, np.copysign(self.beta * np.tanh(z), x))
+        share = cap / (1 + t)
+        value = np.where(x < 0, deepen(share * t, -np.abs(x), share), share)
+        rising = steepest_at_0(z, rest, 1.0) * np.where(x < 0, t, 1) / (1 + t)
+        bend = share / (1 + t)
+        bend = deepen(bend * t, -np.abs(x), bend)
+        slope = np.where(rising == 0, bend, rising + bend)  # 0 + −0 would be 0
+        lost = np.flatnonzero(np.abs(slope) < least * np.maximum(rising, np.abs(bend)))
+        if lost.size:
+            slope[lost] = self.rounded.forward(x[lost], FLOAT64).slope.hi
+        return value, slope
+
+
+#: A smaller share of the larger term has lost digits that float32 shows.
+CLOSE = 2.0**-16
 
 
 class Laplace(Smooth):

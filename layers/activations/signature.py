@@ -29,7 +29,7 @@ from typing import NamedTuple, TypeAlias
 
 from actgrad.layers.errors import ParameterError
 from actgrad.layers.layer import Layer
-from actgrad.layers.parameter import Number, unknown_parameter
+from actgrad.layers.parameter import Number, Setting, unknown_parameter
 
 #: Where each framework has a name that is stated without a module.
 MODULES = {
@@ -65,7 +65,7 @@ class Binding(NamedTuple):
     """A layer class, the parameters that a call gives it, and those that it lacks."""
 
     cls: type[Layer]
-    values: Mapping[str, Number]
+    values: Mapping[str, Setting]
     #: What the framework calls each missing parameter.
     missing: Mapping[str, str]
 
@@ -129,7 +129,7 @@ class Signature(NamedTuple):
         return self._binding(given)
 
     def _binding(self, given: Mapping[str, Value]) -> Binding:
-        values: dict[str, Number] = {}
+        values: dict[str, Setting] = {}
         missing: dict[str, str] = {}
         for argument in self.arguments:
             value = given.get(argument.name, argument.default)
@@ -141,6 +141,8 @@ class Signature(NamedTuple):
                     raise ParameterError(
                         f"{self.path}({argument.name}={value!r}) is no layer of the catalogue"
                     )
+            elif value in self.cls.parameters[argument.parameter].choices:
+                values[argument.parameter] = str(value)
             elif isinstance(value, bool) or not isinstance(value, float | int | Fraction):
                 raise ParameterError(f"{what} is {value!r}, which is not a number")
             elif values.setdefault(argument.parameter, value) != value:
@@ -149,9 +151,11 @@ class Signature(NamedTuple):
         return Binding(self.cls, values, missing)
 
 
-def spelt(number: Number | None) -> str:
-    """A number as a call has it: `1/6`, `-1`, `0.01`."""
-    return str(number) if isinstance(number, Fraction) else f"{number:g}"
+def spelt(setting: Setting | None) -> str:
+    """A number or a choice as a call has it: `1/6`, `-1`, `0.01`, `'first'`."""
+    if isinstance(setting, str):
+        return repr(setting)
+    return str(setting) if isinstance(setting, Fraction) else f"{setting:g}"
 
 
 def own_arguments(cls: type[Layer]) -> list[Argument]:

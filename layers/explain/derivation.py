@@ -106,7 +106,7 @@ def with_names(layer: Layer) -> Layer:
     """
     twin = copy(layer)
     for prefix, single in twin.named():
-        names = {name: prefix + name for name, spec in single.parameters.items() if not spec.whole}
+        names = {name: prefix + name for name, spec in single.parameters.items() if spec.in_formula}
         for attribute, name in {**names, **single.constants}.items():
             value = float(getattr(single, attribute))
             setattr(single, attribute, f.constant(NamedNumber(name, value)))

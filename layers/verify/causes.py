@@ -39,6 +39,14 @@ TRUNCATED = "results are truncated, not rounded"
 WRONG_ARRAY = "the wrong array: it holds"
 
 
+class FailedLines(NamedTuple):
+    """Lines of which an element failed: their x and dout, and all elements of their result."""
+
+    x: Array
+    dout: Array
+    elements: Elements
+
+
 class LikelyCause(NamedTuple):
     """A cause, and the share of the wrong elements that it explains."""
 
@@ -70,6 +78,39 @@ def likely_cause(
         if best.share >= 1 - MARGIN:  # no share is larger by MARGIN
             break
     return best if best.cause else None
+
+
+def likely_cause_of_lines(
+    reference: Reference, name: str, lines: FailedLines
+) -> LikelyCause | None:
+    """The layer along an axis whose results the failed elements are; None if there is none."""
+    failed = np.flatnonzero(lines.elements.failure > 0)
+    elements, best = lines.elements.at(failed), LikelyCause("", ENOUGH)
+    for cause, other in _other_layers_of_lines(reference.layer):
+        with np.errstate(all="ignore"), suppress(ActgradError):
+            run = Reference(other, reference.float_format).run(lines.x, lines.dout)
+            share = explained_share(getattr(run, name).ravel()[failed], elements)
+            if share > best.share:
+                best = LikelyCause(cause, share)
+    return best if best.cause else None
+
+
+def _other_layers_of_lines(layer: Layer) -> Iterator[tuple[str, Layer]]:
+    """The layer with each other choice of a parameter, then other layers of as long an out."""
+    settings = {name: getattr(layer, name) for name in layer.parameters}
+    chosen = {name: settings[name] for name, spec in layer.parameters.items() if spec.choices}
+    for name, setting in chosen.items():
+        for choice in layer.parameters[name].choices:
+            if choice != setting:
+                cause = f"the other half of x is gated: {name}={choice} instead of {setting}"
+                yield cause, type(layer)(**settings | {name: choice})
+    for cls in catalogue():
+        same = {name: setting for name, setting in chosen.items() if name in cls.parameters}
+        if cls is not type(layer):
+            with suppress(ActgradError):
+                other = cls(**same)
+                if not other.is_elementwise and other.out_shape((4,)) == layer.out_shape((4,)):
+                    yield f"another layer: {cls.name}", other
 
 
 def _causes(reference: Reference, name: str, elements: Elements) -> Iterator[tuple[str, float]]:

@@ -16,7 +16,13 @@ from actgrad.layers.errors import DtypeError, ShapeError
 from actgrad.layers.exact import FloatFormat, Truths, in_bits, nearest
 from actgrad.layers.explain import Derivative
 from actgrad.layers.layer import Layer
-from actgrad.layers.verify.causes import WRONG_ARRAY, LikelyCause, likely_cause
+from actgrad.layers.verify.causes import (
+    WRONG_ARRAY,
+    FailedLines,
+    LikelyCause,
+    likely_cause,
+    likely_cause_of_lines,
+)
 from actgrad.layers.verify.monotonic import Monotonicity
 from actgrad.layers.verify.policy import FAILURES, Comparison, Policy
 from actgrad.layers.verify.reference import Reference, nan_inputs
@@ -24,6 +30,8 @@ from actgrad.layers.verify.tally import Elements, Tally
 
 #: The elements, or the lines, that `verify` compares at a time.
 LINES = 1 << 14
+#: The lines that are kept, of those that failed.
+LINES_KEPT = 256
 #: The digits of an exact value that are shown, by the dtype's precision in bits.
 DIGITS = {8: 7, 11: 8, 24: 12, 53: 20}
 
@@ -81,6 +89,8 @@ class Verification(Displayed):
         self.tallies: dict[str, Tally] = {}
         #: How many elements needed exact arithmetic.
         self.exact = 0
+        #: By result, lines of the first block in which some failed, to infer the cause from.
+        self._failed_lines: dict[str, FailedLines] = {}
         self._comparison = Comparison(self.reference, self.policy)
         self._monotonicity = Monotonicity(self.reference) if self.policy.monotonic else None
 
@@ -165,6 +175,8 @@ class Verification(Displayed):
             for name, tally in self.tallies.items()
             if tally.wrong is not None and name != "d2x"
         }
+        for name, lines in self._failed_lines.items():
+            causes[name] = likely_cause_of_lines(self.reference, name, lines)
         if "d2x" in self.tallies:
             second = self.second_order.likely_causes.get("dx")
             # The out of the derivative is the dx of the layer.
@@ -206,6 +218,15 @@ class Verification(Displayed):
             elements = self._compared(name, tally.seen, block, x, dout, truths[name])
             tally.seen += results[name].size
             self._count(name, tally, elements)
+            if x.ndim == 2 and name not in self._failed_lines:
+                self._keep_failed_lines(name, x, dout, elements)
+
+    def _keep_failed_lines(self, name: str, x: Array, dout: Array, elements: Elements) -> None:
+        places = np.arange(elements.x.size).reshape(len(x), -1)
+        failed = np.flatnonzero((elements.failure[places] > 0).any(axis=1))[:LINES_KEPT]
+        if failed.size:
+            lines = FailedLines(x[failed], dout[failed], elements.at(places[failed].ravel()))
+            self._failed_lines[name] = lines
 
     def _compared(
         self, name: str, seen: int, block: Block, x: Array, dout: Array, truths: Truths

@@ -31,10 +31,12 @@ SPECS = [
     "rrelu:lower=-1,upper=1",
     "scaled_tanh:alpha=2,beta=3",
     "silu:beta=0.5",
+    "situ:beta=0.5",
     "softcap:cap=0.5",
     "softplus:beta=3",
     "softshrink:lambd=0",
     "squareplus:b=0.01",
+    "swiglu_clamped:limit=0.5",
     "threshold:threshold=1,value=-2",
     "threshold:threshold=1,value=2",
     "thresholded_relu:alpha=0",
@@ -57,7 +59,7 @@ FAR = [sign * 2.0**exponent for sign in (-1, 1) for exponent in range(8, 40, 4)]
 BITS = 600
 #: How near a value must come to an end, relative to the end or to 1.
 NEAR = 1e-3
-#: Digits that the texts do not show.
+#: Digits that the texts do not show, relative to the end or to 1.
 ROUNDING = mpf("1e-11")
 
 
@@ -70,7 +72,10 @@ class Interval(NamedTuple):
     high_closed: bool
 
     def holds(self, value: mpf) -> bool:
-        low, high = self.low - ROUNDING, self.high + ROUNDING
+        low, high = (
+            end + side * ROUNDING * (max(1, abs(end)) if abs(end) < inf else 1)
+            for end, side in ((self.low, -1), (self.high, 1))
+        )
         above = low <= value if self.low_closed else self.low < value
         return above and (value <= high if self.high_closed else value < self.high)
 
@@ -99,7 +104,8 @@ def values(tried: Layer, places: list[float]) -> list[mpf]:
             places = [place for place in places if not 8 < abs(place) <= 32]
         return [exact(formula, place, bits=BITS)[0] for place in places]
     formula = tried.traced(2)
-    lines = [line for place in places[::3] for line in ([place, 1.0], [place, -1.0], [0.5, place])]
+    lines = [[place, other] for place in places[::6] for other in (1.0, -1.0, place, -place)]
+    lines += [[0.5, place] for place in places[::6]]
     return [value for line in lines for value in exact(formula, line, bits=BITS)[0]]
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from actgrad.layers import AlongAxis, ParameterError, ShapeError, catalogue, layer
+from actgrad.layers.activations.gated import Gated
 
 NAMES = [cls.name for cls in catalogue() if issubclass(cls, AlongAxis)]
 lines = hnp.arrays(np.float64, st.integers(1, 40), elements=st.floats(-800, 800))
@@ -86,7 +87,54 @@ def test_the_second_half_gates_the_first() -> None:
     assert tried.backward([[1.0, 1.0]]).tolist() == [[5.0, 0.0, 2.0, 0.0]]
 
 
-@pytest.mark.parametrize("name", ["glu", "reglu", "geglu", "swiglu"])
+GATED = [cls.name for cls in catalogue() if issubclass(cls, Gated)]
+
+
+@pytest.mark.parametrize("name", GATED)
+def test_any_half_may_be_gated(name: str) -> None:
+    a, b, dout = np.random.default_rng(3).uniform(-9, 9, (3, 5, 4))
+    lines = {
+        "second": np.concatenate([a, b], axis=1),
+        "first": np.concatenate([b, a], axis=1),
+        "even": np.stack([b, a], axis=2).reshape(5, 8),
+    }
+    outs, gradients = [], []
+    for gate, x in lines.items():
+        tried = layer(f"{name}:gate={gate}")
+        outs.append(tried.forward(x))
+        dx = tried.backward(dout)
+        of_a, of_b = tried.halves(8)  # type: ignore[attr-defined]
+        assert np.array_equal(x[:, of_a], a)
+        gradients.append([dx[:, of_a], dx[:, of_b]])
+    assert np.array_equal(outs[0], outs[1])
+    assert np.array_equal(outs[0], outs[2])
+    assert np.array_equal(gradients[0], gradients[1])
+    assert np.array_equal(gradients[0], gradients[2])
+
+
+def test_an_unknown_half_is_refused() -> None:
+    with pytest.raises(ParameterError, match="gate is left, but must be second, first or even"):
+        layer("glu:gate=left")
+
+
+def test_the_gate_of_gpt_oss_is_clamped() -> None:
+    """What PyTorch 2.14 gives for the formula of gpt-oss, with torch.clamp and autograd."""
+    tried = layer("swiglu_oai")
+    x = np.array([[8.0, 2.0, 7.0, 7.0], [-3.0, -9.0, 1.0, -0.5]])
+    out = np.array(
+        [[20.999859384909954, 55.99962502642654], [0.10842785824671582, 0.4228978829664106]]
+    )
+    dx = np.array(
+        [
+            [0.0, 6.999953128303318, 0.0, 0.0],
+            [0.1472899434339141, 0.0, 0.533889803278167, 0.8457957659328212],
+        ]
+    )
+    assert tried.forward(x) == pytest.approx(out, rel=1e-15)
+    assert tried.backward(np.ones((2, 2))) == pytest.approx(dx, rel=1e-14)
+
+
+@pytest.mark.parametrize("name", GATED)
 def test_an_odd_axis_cannot_be_halved(name: str) -> None:
     with pytest.raises(ShapeError, match=rf"{name} halves axis -1, but x has shape \(2, 3\)"):
         layer(name).forward(np.ones((2, 3)))

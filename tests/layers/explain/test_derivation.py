@@ -11,6 +11,7 @@ import pytest
 from mpmath import mp, mpf
 
 from actgrad.layers import Layer, catalogue, layer
+from actgrad.layers.activations.gated import Gated
 from actgrad.layers.along_axis import total
 from actgrad.layers.explain import at_defaults, derivative_text, steps
 from actgrad.layers.explain.derivation import with_names
@@ -109,6 +110,10 @@ LITERATURE: Mapping[str, tuple[str, Function]] = {
         "σ(beta·x)·(1 + beta·x·(1 - σ(beta·x)))",
         lambda x: gate(x) * (1 + x * (1 - gate(x))),
     ),
+    "situ": (
+        "σ(x)·(1 - w² + beta·w·(1 - σ(x)))",
+        lambda x: gate(x) * (mp.sech(x / 4) ** 2 + 4 * mp.tanh(x / 4) * gate(-x)),
+    ),
     "softplus": ("1/(1 + exp(-beta·x))", gate),
     "softshrink": ("1 for |x| > lambd, else 0", lambda x: mpf(abs(x) > 0.5)),
     "softsign": ("1/(1 + |x|)²", lambda x: 1 / (1 + abs(x)) ** 2),
@@ -178,8 +183,9 @@ def test_every_equation_of_a_line_is_what_the_layer_computes(cls: type[Layer]) -
         x, dout = np.random.default_rng(seed).uniform(-2, 2, (2, 4))
         y = kernel.forward(x)
         dx = kernel.backward(dout[: y.size])
-        line = {"x": x, "y": y, "∂L/∂y": dout, "a": x[:2], "b": x[2:]}
-        right = {"y": y, "∂L/∂x": dx, "∂L/∂a": dx[:2], "∂L/∂b": dx[2:]}
+        a, b = kernel.halves(4) if isinstance(kernel, Gated) else (slice(2), slice(2))
+        line = {"x": x, "y": y, "∂L/∂y": dout, "a": x[a], "b": x[b]}
+        right = {"y": y, "∂L/∂x": dx, "∂L/∂a": dx[a], "∂L/∂b": dx[b]}
         for left, (equations, *_) in with_names(kernel).line_equations().items():
             expected = right[left[:-1]]
             for node in equations:

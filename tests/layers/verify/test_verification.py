@@ -217,6 +217,33 @@ def test_a_naive_formula_is_found_and_named(
     assert any(part in likely for part in cause.split("|")), likely
 
 
+OTHER_HALF = "the other half of x is gated: "
+
+
+@pytest.mark.parametrize(
+    ("kernel", "spec", "cause"),
+    [
+        (
+            "swiglu:gate=first",
+            "swiglu",
+            "the other half of x is gated: gate=first instead of second",
+        ),
+        ("glu", "glu:gate=first", "the other half of x is gated: gate=second instead of first"),
+        ("swiglu_oai:gate=first", "swiglu_oai", "the other half of x is gated: gate=first instead"),
+        ("geglu_tanh", "geglu", "another layer: geglu_tanh"),
+        ("softmin", "softmax", "another layer: softmin"),
+    ],
+)
+def test_a_gate_on_the_other_half_is_named(kernel: str, spec: str, cause: str) -> None:
+    x = np.random.default_rng(7).normal(size=(20, 8)).astype(np.float32) * 3
+    run = layer(kernel)
+    out = run.forward(x)
+    dout = np.ones_like(out)
+    verification = verified(spec, x, out, run.backward(dout), dout)
+    for name in ("out", "dx") if kernel != "softmin" else ("out",):
+        assert verification.likely_causes[name].cause.startswith(cause)
+
+
 def as_it_stands(spec: str, x: Any) -> tuple[Any, Any]:
     """The formula and its derivative, every step rounded to the dtype."""
     formula, ones = trace(layer(spec).formula), np.ones_like(x)

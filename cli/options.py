@@ -19,7 +19,7 @@ ExplainFormat = StrEnum("ExplainFormat", ["table", "json", "markdown", "html", "
 #: csv has the worst elements alone.
 VerificationFormat = StrEnum("VerificationFormat", ["table", "json", "csv", "markdown", "html"])
 #: csv has a row for each unit.
-DiagnosisFormat = StrEnum("DiagnosisFormat", ["table", "json", "csv", "markdown"])
+DiagnosisFormat = StrEnum("DiagnosisFormat", ["table", "json", "csv", "markdown", "html"])
 PlotFormat = StrEnum("PlotFormat", ["table", "json", "csv", "svg", "html", "png", "pdf"])
 GraphFormat = StrEnum("GraphFormat", ["table", "json", "dot", "mermaid", "svg", "html"])
 
@@ -160,7 +160,9 @@ VerificationOutput: TypeAlias = Annotated[
     list[str] | None, file_option(".html, .json, .csv, .md or .txt")
 ]
 DiagnosisFormatOption: TypeAlias = Annotated[DiagnosisFormat | None, format_option(DiagnosisFormat)]
-DiagnosisOutput: TypeAlias = Annotated[list[str] | None, file_option(".json, .csv, .md or .txt")]
+DiagnosisOutput: TypeAlias = Annotated[
+    list[str] | None, file_option(".html, .json, .csv, .md or .txt")
+]
 ExplainFormatOption: TypeAlias = Annotated[ExplainFormat | None, format_option(ExplainFormat)]
 ExplainOutput: TypeAlias = Annotated[
     list[str] | None, file_option(".html, .tex, .json, .md or .txt")

@@ -163,6 +163,9 @@ def diagnose(
 
     Exit status 0: no rule fires; 1: one does; 2: it could not be diagnosed.
     """
+    from functools import partial
+
+    from actgrad.cli.page import diagnosis_page
     from actgrad.cli.show import diagnosis_answer
     from actgrad.cli.write import Output
 
@@ -185,7 +188,8 @@ def diagnose(
     if worst_first:
         ranked = sorted(network.layers, key=lambda layer: -len(layer.findings))
         network = network._replace(layers=ranked)
-    destination.deliver(diagnosis_answer(network, only is not None))
+    page = partial(diagnosis_page, network)
+    destination.deliver(diagnosis_answer(network, only is not None).with_text("html", page))
     return 0 if network.ok else 1
 
 
@@ -341,7 +345,7 @@ def diagnosed(
     from actgrad.cli.show import Bar
     from actgrad.layers import ActgradError, chain_of
     from actgrad.layers.arrays import named
-    from actgrad.layers.diagnose import diagnose_layer, diagnose_network, last_step
+    from actgrad.layers.diagnose import diagnose_layer, diagnose_network
 
     cast = named(dtype) if dtype else None
 
@@ -379,4 +383,4 @@ def diagnosed(
                 raise
             raise ActgradError(f"{run.name}: {error}", error.hint) from error
         diagnoses.setdefault(run.name, []).append(diagnosis)
-    return diagnose_network(list(map(last_step, diagnoses.values())), thresholds)
+    return diagnose_network(list(diagnoses.values()), thresholds)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
+    from actgrad.cli.page.diagnosis import diagnosis_page
     from actgrad.cli.page.document import page_of
     from actgrad.cli.page.frame import figure_page
     from actgrad.cli.page.reports import (

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from actgrad.cli.show.catalogue import catalogue_answer
     from actgrad.cli.show.check_report import check_answer, check_parts, require_finding_names
     from actgrad.cli.show.check_summary import checks_answer, checks_parts
-    from actgrad.cli.show.diagnosis import diagnosis_answer
+    from actgrad.cli.show.diagnosis import diagnosis_answer, diagnosis_parts, rule_names
     from actgrad.cli.show.equations import latex_document, latex_equations, latex_label
     from actgrad.cli.show.excerpt import Excerpt
     from actgrad.cli.show.explanation import explanation_answer
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from actgrad.cli.show.scatter import differing
     from actgrad.cli.show.sections import definition_lines, explanation_sections, with_parameters
     from actgrad.cli.show.table import show_arrays
+    from actgrad.cli.show.units import merged_bins
     from actgrad.cli.show.verification import (
         VerifiedDump,
         result_parts,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from io import StringIO
 from itertools import groupby
@@ -15,6 +15,7 @@ from rich.text import Text
 
 from actgrad.cli.answer import TextAnswer, json_number
 from actgrad.cli.show.page import Page, numeral
+from actgrad.cli.show.parts import Heading, Items, Paragraph, Part, Rows, markdown_of
 from actgrad.cli.show.units import show_units
 from actgrad.layers.diagnose import Diagnosis, Fault, NetworkDiagnosis, UnitSummary
 
@@ -27,6 +28,8 @@ LISTED = 12
 #: The columns of the CSV, and of each unit in the JSON.
 UNIT_NUMBERS = ("mean", "std", "low", "high", "slope", "slope_square")
 UNIT_COUNTS = ("samples", "nan", "inf", "zeros", "stopped", "small_slopes")
+#: The columns of the table that hold no numbers.
+TEXTS = {"name", "layer", "verdict", "x", "out"}
 #: The histograms in the JSON, and of what they are.
 HISTOGRAMS = {
     "histogram": "histogram",
@@ -39,10 +42,10 @@ _short = partial(numeral, digits=3)
 
 def diagnosis_answer(network: NetworkDiagnosis, detailed: bool = False) -> TextAnswer:
     """The diagnosis in every format of `actgrad diagnose`; a `detailed` table shows every unit."""
-    texts = {
+    texts: dict[str, Callable[[], str]] = {
         "json": partial(diagnosis_json, network),
         "csv": partial(diagnosis_csv, network),
-        "markdown": partial(diagnosis_markdown, network),
+        "markdown": lambda: markdown_of(diagnosis_parts(network)),
     }
     return TextAnswer("diagnose", partial(show_diagnosis, network, detailed), texts)
 
@@ -179,8 +182,7 @@ def show_rows(rows: Sequence[Mapping[str, str]], page: Page) -> None:
     heads = list(dict.fromkeys(head for row in rows for head in row))
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for head in heads:
-        is_text = head in {"name", "layer", "verdict", "x", "out"}
-        table.add_column(head, justify="left" if is_text else "right", no_wrap=True)
+        table.add_column(head, justify="left" if head in TEXTS else "right", no_wrap=True)
     for row in rows:
         cells = [Text(row.get(head, "")) for head in heads]
         cells[-1].stylize(_style(row["verdict"] == "ok"))
@@ -193,17 +195,20 @@ def show_rows(rows: Sequence[Mapping[str, str]], page: Page) -> None:
             page.print(Text(page.fold(f"{head}: {cell}")))
 
 
-def diagnosis_markdown(network: NetworkDiagnosis) -> str:
-    """The diagnosis as Markdown."""
+def diagnosis_parts(network: NetworkDiagnosis) -> Iterator[Part]:
+    """The verdict, the table of the layers, the findings and the notes."""
     rows = [row_of(layer) for layer in network.layers]
     heads = list(dict.fromkeys(head for row in rows for head in row))
-    lines = [f"**{summary_line(network)}**", ""]
-    table = [heads, ["---"] * len(heads), *([row.get(head, "") for head in heads] for row in rows)]
-    lines += [f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |" for row in table]
+    numeric = [head for head in heads if head not in TEXTS]
+    yield Paragraph(summary_line(network), is_verdict=True)
+    # Between no-break spaces, a sparkline stays in one line.
+    cells = [[row.get(head, "").replace(" ", "\u00a0") for head in heads] for row in rows]
+    yield Rows(heads, cells, numeric)
     for first, *rest in all_findings(network):
-        lines += ["", f"## {first}", "", *(f"- {line}" for line in rest)]
-    lines += [f"\nnote: {note}" for note in notes(network)]
-    return "\n".join(lines) + "\n"
+        yield Heading(2, first)
+        yield Items(rest)
+    for note in notes(network):
+        yield Paragraph(f"note: {note}")
 
 
 def unit_rows(diagnosis: Diagnosis) -> Iterator[dict[str, Any]]:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
         NetworkDiagnosis,
         diagnose_layer,
         diagnose_network,
-        last_step,
     )
     from actgrad.layers.diagnose.rules import RULES, Fault, Rule, Thresholds
     from actgrad.layers.diagnose.summary import UnitSummary

@@ -55,6 +55,8 @@ class NetworkDiagnosis(NamedTuple):
     layers: Sequence[Diagnosis]
     #: What is wrong with the network as a whole.
     findings: Sequence[Fault]
+    #: The diagnoses of each layer at all its steps, in the order of the network.
+    steps: Sequence[Sequence[Diagnosis]]
 
     @property
     def ok(self) -> bool:
@@ -62,10 +64,16 @@ class NetworkDiagnosis(NamedTuple):
         return not self.findings and all(layer.ok for layer in self.layers)
 
 
-def diagnose_network(layers: Sequence[Diagnosis], thresholds: Thresholds) -> NetworkDiagnosis:
-    """Put the diagnoses of layers together, in the order in which the network runs them."""
+def diagnose_network(
+    steps: Sequence[Sequence[Diagnosis]], thresholds: Thresholds
+) -> NetworkDiagnosis:
+    """Put the diagnoses of layers together, in the order in which the network runs them.
+
+    Each layer has a diagnosis for each of its steps; the last of them is its verdict.
+    """
+    layers = list(map(last_step, steps))
     gradients = [layer.units.mean_gradient for layer in layers if layer.units.has_gradient]
-    return NetworkDiagnosis(layers, depth_faults(gradients, thresholds.fall))
+    return NetworkDiagnosis(layers, depth_faults(gradients, thresholds.fall), steps)
 
 
 def last_step(steps: Sequence[Diagnosis]) -> Diagnosis:

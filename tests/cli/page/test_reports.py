@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,13 +13,21 @@ import pytest
 from typer.testing import CliRunner
 
 from actgrad.cli.app import app
-from actgrad.cli.page import check_page, verification_page
+from actgrad.cli.page import check_page, diagnosis_page, verification_page
 from actgrad.cli.plot import ErrorMark, errors_svg
 from actgrad.cli.show import VerifiedDump, differing
 from actgrad.layers import Policy, layer
 from actgrad.layers.check import examine, load_subject
+from actgrad.layers.diagnose import (
+    NetworkDiagnosis,
+    Thresholds,
+    diagnose_layer,
+    diagnose_network,
+)
+from actgrad.layers.run import MemoryArray
 from actgrad.layers.verify import Block, Verification
 
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 VOID = {"meta", "link", "br", "input"}
 HALF = "import numpy as np\ndef f(x): return x * x\ndef b(x, d): return d * (2 * x + (x > 3))\n"
 
@@ -44,6 +54,49 @@ def require_whole(page: str) -> None:
     outside = page.replace('"http://www.w3.org/2000/svg"', "")
     assert not re.search(r"https?://|@import|url\(|<script|<img", outside)
     assert page.count("<h1>") == 1
+
+
+def recorded_network() -> NetworkDiagnosis:
+    """Two layers at three steps; units of the second one die, from the second step on."""
+    x = np.random.default_rng(0).standard_normal((60, 10))
+    steps = []
+    for name, dies in (("first", 0.0), ("second", 10.0)):
+        runs = [np.where(np.arange(10) < 4, x - dies * step, x) for step in range(3)]
+        steps.append([
+            diagnose_layer(
+                layer("relu"), [{"x": MemoryArray(run), "dout": MemoryArray(x)}], name=name, step=k
+            )
+            for k, run in enumerate(runs)
+        ])  # fmt: skip
+    return diagnose_network(steps, Thresholds())
+
+
+def test_a_diagnosis_has_a_cell_for_each_layer_and_step() -> None:
+    page = diagnosis_page(recorded_network())
+    require_whole(page)
+    faults, gradients = page.split("<h2>Mean |dx|</h2>")
+    cells = re.findall(r'<td tabindex="0" style="background: [^"]*">([^<]*)', faults)
+    assert cells == ["0%", "0%", "0%", "0%", "40% !", "40% !"]
+    assert "second, step 1: dead-units" in faults
+    assert faults.count('aria-label="histogram of ∂out/∂x"') == 6
+    assert "dead-units: 4 of 10 units" in gradients
+    assert "since step 1" in gradients
+
+
+@pytest.mark.skipif(BROWSER is None, reason="Chromium is not installed")
+def test_a_histogram_appears_when_its_cell_is_focused(tmp_path: Path) -> None:
+    script = (
+        "const cell = document.querySelectorAll('.heat td')[4], tip = cell.querySelector('.tip');"
+        " const shown = () => getComputedStyle(tip).display; const before = shown(); cell.focus();"
+        " document.title = `${before} ${shown()}`"
+    )
+    page = diagnosis_page(recorded_network())
+    file = tmp_path / "page.html"
+    file.write_text(page.replace("</body>", f"<script>{script}</script></body>"), encoding="utf-8")
+    command = [str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+    command += [f"--user-data-dir={tmp_path / 'profile'}", file.as_uri()]
+    document = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert "<title>none block</title>" in document.stdout
 
 
 def dump_of_run(x: np.ndarray, out: np.ndarray) -> VerifiedDump:

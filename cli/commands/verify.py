@@ -96,6 +96,9 @@ def verify_dump(
     ignore_nan_payload: Annotated[
         bool, typer.Option("--ignore-nan-payload", help="The default.", hidden=True)
     ] = False,
+    keep_zero_sign: Annotated[
+        bool, typer.Option("--keep-zero-sign", help="A 0 must have the sign of the exact value.")
+    ] = False,
     within: Annotated[
         str | None,
         typer.Option("--range", metavar="LOW:HIGH", help="Verify only LOW ≤ x ≤ HIGH."),
@@ -153,7 +156,9 @@ def verify_dump(
     limits = (max_ulp, max_abs, max_rel)
     ignore = ignore_nan_payload or not keep_nan_payload
     try:
-        policy = Policy(*limits, flush_subnormals, ignore, span, monotonic).checked()
+        policy = Policy(
+            *limits, flush_subnormals, ignore, span, monotonic, keep_zero_sign
+        ).checked()
     except PolicyError as error:
         raise PolicyError(OPTIONS[error.field], error.problem) from None
     encoding = Encoding(dtype, parsed_shape(shape), bits)

@@ -103,6 +103,7 @@ def _result_json(dump: VerifiedDump, name: str) -> dict[str, Any]:
         "failed": tally.failed,
         "failures": tally.failures,
         "correctly_rounded": tally.nearest,
+        "zero_signs": tally.zero_signs,
         "flushed": tally.flushed,
         "left_out": tally.left_out,
         "ulp": {key: json_number(value) for key, value in ulp.items()},
@@ -216,6 +217,9 @@ def _counts(tally: Tally) -> list[str]:
     lines = [f"correctly rounded: {share} of {tally.count}"]
     if tally.flushed:
         lines.append(f"flushed, as allowed: {tally.flushed}")
+    for failure, count in tally.zero_signs.items():
+        if count:
+            lines.append(f"passed: {count} {failure}: {FAILURES[failure]}; see --keep-zero-sign")
     if tally.left_out:
         lines.append(f"outside --range, not verified: {tally.left_out}")
     return lines

@@ -9,11 +9,13 @@ from actgrad.layers.exact.ulp import (
     errors,
     in_bits,
     in_ulp,
+    is_nearest,
     nearest,
     ordered,
     spacing,
     truth_of,
     truths,
+    units,
     unordered,
 )
 from actgrad.layers.exact.values import BITS, LEAST, bounds, exact, exact_rows

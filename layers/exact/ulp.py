@@ -1,14 +1,17 @@
 """Errors in units in the last place (ULP), defined for every float.
 
-One ULP is the spacing of a dtype's numbers in the binade of the exact value t: 2^(e − p + 1) for
-2^e ≤ |t| < 2^(e+1) and a dtype of p bits. Below the smallest normal number the ULP is the spacing
-of the subnormal numbers. Beyond the largest binade it is the spacing in that binade. A correctly
-rounded result is therefore off by ½ ULP at most; at the edge of a binade the exact value decides.
+One ULP is the distance from the dtype's number n that is nearest to the exact value t to the next
+number on the side of the result. Except at a power of two this is the spacing in the binade of t:
+2^(e − p + 1) for 2^e ≤ |t| < 2^(e+1) and a dtype of p bits. Where n is a power of two, the spacing
+below it is half of that above. Below the smallest normal number the ULP is the spacing of the
+subnormal numbers. Beyond the largest binade it is the spacing in that binade. The error of a result
+is therefore ½ ULP at most if and only if no number of the dtype is nearer to t.
 
 A value of 2^emax·(2 − 2^−p) or more rounds to infinity. A finite result is wrong there, and an
 infinite result is wrong everywhere else.
 
-Source: Muller et al., "Handbook of floating-point arithmetic", 2018, 2.3.2.
+Source: Muller et al., "Handbook of floating-point arithmetic", 2018, 2.3.2. Its definitions by
+Harrison and by Kahan have one unit at a power of two, whichever side the result is on.
 """
 
 from __future__ import annotations
@@ -22,7 +25,8 @@ from mpmath import libmp, mp, mpf
 from actgrad.layers.arithmetic import balls
 from actgrad.layers.arrays import Array
 
-#: A value that is below a power of two by less than 2^−SAME of it counts as that power.
+#: A value that is below a power of two by less than 2^−SAME of it has the exponent of that power.
+#: Its errors in ULP are the same with both exponents.
 SAME = 100
 #: The exponent of a value that is smaller than every dtype's numbers, and the exponent of 0.
 NOWHERE, ZERO = -5000, -5001
@@ -121,12 +125,13 @@ def truths(ball: balls.Ball, signs: Array, float_format: FloatFormat) -> Truths:
         # Both differences are exact; adding the second term rounds once.
         over, under = (size - power) + (low + power * 2.0**-SAME), (2 * power - size) - low
         straddles = (radius > 0) & ((np.abs(over) <= radius) | (np.abs(under) <= radius))
-        exponent = (bits >> 52) - 1023 - (over < 0)
+        is_zero = (hi == 0) & (radius == 0)
+        exponent = np.where(is_zero, ZERO, (bits >> 52) - 1023 - (over < 0))
         above = (size - float_format.overflow) + low
         unknown = ~np.isfinite(hi + lo) | (radius > 0) & (
             (size <= radius) | (np.abs(above) <= radius)
         )
-        value = np.where((hi == 0) & (radius == 0), np.copysign(0, signs), hi)
+        value = np.where(is_zero, np.copysign(0, signs), hi)
         value = np.where(above >= 0, np.copysign(np.inf, hi), value)
         offset, off = in_ulp(lo, exponent, float_format), in_ulp(radius, exponent, float_format)
     return Truths(value, exponent, offset, np.where(unknown, np.inf, off), straddles)
@@ -158,9 +163,47 @@ def nearest(truth: mpf, float_format: FloatFormat) -> float:
 
 def errors(got: Array, truths: Truths, float_format: FloatFormat) -> Array:
     """|got − truth| in ULP for finite values, got being float64; else inf or nan."""
-    return np.asarray(
-        np.abs(in_ulp(got - truths.value, truths.exponent, float_format) - truths.offset)
-    )
+    distance = in_ulp(got - truths.value, truths.exponent, float_format) - truths.offset
+    return np.asarray(np.abs(distance) * units(got, truths, float_format)[0])
+
+
+def units(got: Array, truths: Truths, float_format: FloatFormat) -> tuple[Any, Any]:
+    """How many ULP the spacing in the truth's binade is, and whether the radius leaves that open.
+
+    It is 2 or ½ where the nearest number is a power of two with the result on its other side.
+    """
+    # The results of these exponents and no others have another spacing on one side.
+    normal = np.clip(truths.exponent, float_format.least, float_format.most)
+    low, size = np.ldexp(1.0, normal), np.abs(got)
+    indices = np.flatnonzero((size < low) | (size / 2 > low))
+    if not indices.size:
+        return 1.0, False
+    exponent, low = truths.exponent[indices], low[indices]
+    value, offset = truths.value[indices], truths.offset[indices]
+    over = in_ulp(np.abs(value) - low, exponent, float_format) + np.copysign(1, value) * offset
+    below = (size[indices] < low) & (exponent > float_format.least)
+    above = (exponent >= float_format.least) & (exponent < float_format.most) & ~below
+    to_power = np.where(below, over, 2.0 ** (float_format.precision - 1) - over)
+    radius = np.broadcast_to(truths.radius, got.shape)[indices]
+    factors, is_open = np.ones(got.shape), np.zeros(got.shape, bool)
+    factors[indices] = np.where(to_power <= 0.5, np.where(below, 2.0, np.where(above, 0.5, 1.0)), 1)
+    is_open[indices] = (below | above) & (np.abs(to_power - 0.5) <= radius)
+    return factors, is_open
+
+
+def is_nearest(got: Array, truths: Truths, float_format: FloatFormat) -> Array:
+    """Whether each finite result is the number nearest to the truth, of two the even one.
+
+    Both of the two count where the radius leaves open whether the truth is between them.
+    """
+    unit, _ = units(got, truths, float_format)
+    distance = in_ulp(got - truths.value, truths.exponent, float_format) * unit
+    offset = truths.offset * unit
+    side = np.sign(distance - offset)
+    # Near ½ both sides are exact, where the distance itself would be rounded to ½.
+    more, less = side * distance - 0.5, side * offset
+    odd = got.astype(float_format.dtype).view(float_format.bits) & 1
+    return np.asarray((more < less) | ((more == less) & ((odd == 0) | (truths.radius > 0))))
 
 
 def in_ulp(size: Any, exponent: Array, float_format: FloatFormat) -> Array:

@@ -9,8 +9,8 @@ import numpy as np
 
 from actgrad.layers.arrays import Array, decimal
 from actgrad.layers.errors import PolicyError
-from actgrad.layers.exact import Truths, errors, in_ulp
-from actgrad.layers.verify.reference import Reference
+from actgrad.layers.exact import ZERO, Truths, errors, in_ulp, is_nearest, units
+from actgrad.layers.verify.reference import Reference, taken
 
 #: The share of a limit by which an error may exceed it; the roundings of float64 add less.
 ROUNDING = 2.0**-50
@@ -23,8 +23,10 @@ FAILURES = {
     "ulp": "the error in ULP is above its limit",
     "abs": "the absolute error is above its limit",
     "rel": "the relative error is above its limit",
+    "lost": "0 where the truth is a normal number",
     "flushed": "0 where the truth is a subnormal number",
-    "zero-sign": "a 0 of the wrong sign",
+    "zero-sign": "a 0 of the wrong sign where the truth is 0",
+    "underflow-sign": "a 0 of the wrong sign where the truth is too small for the dtype",
     "sign": "a number of the wrong sign",
     "finite": "a finite number where the truth overflows",
     "inf": "an infinity where the truth is finite",
@@ -35,13 +37,16 @@ FAILURES = {
 }
 #: The number that marks an element with each failure; 0 marks an element that passes.
 FAILURE_CODES = {failure: code for code, failure in enumerate(FAILURES, 1)}
+#: The failures that count under `Policy.keep_zero_sign` alone. The sign of a 0 is a convention:
+#: PyTorch's ReLU, for one, gives −0 at −0.
+ZERO_SIGNS = ("zero-sign", "underflow-sign")
 
 
 class Policy(NamedTuple):
     """The limits that every element must keep: all that are not None.
 
-    A nan for a number, an infinity for a finite truth, a wrong sign and a lost subnormal fail under
-    every policy.
+    A nan for a number, an infinity for a finite truth, a number of the wrong sign and a lost
+    subnormal fail under every policy.
     """
 
     #: The largest error allowed, in ULP.
@@ -55,6 +60,8 @@ class Policy(NamedTuple):
     within: tuple[float, float] | None = None
     #: Whether out must rise where the layer rises, and fall where it falls.
     monotonic: bool = False
+    #: Whether a 0 must have the sign of the truth.
+    keep_zero_sign: bool = False
 
     def checked(self) -> Policy:
         """Return the policy, with max_ulp = 1 if it has no limit.
@@ -80,6 +87,8 @@ class Policy(NamedTuple):
         if self.flush_subnormals:
             parts.append("subnormals may be flushed")
         parts.append(f"nan payloads {'ignored' if self.ignore_nan_payload else 'kept'}")
+        if self.keep_zero_sign:
+            parts.append("signs of 0 kept")
         if self.within is not None:
             parts.append("{:g} ≤ x ≤ {:g} only".format(*self.within))
         if self.monotonic:
@@ -94,16 +103,19 @@ class Comparison:
         self.reference, self.policy = reference, policy
         self.float_format = reference.float_format
 
-    def limits(self, truths: Truths) -> Iterator[tuple[str, Any]]:
-        """Each limit in ULP, a number or one for each truth, with the failure above it."""
+    def limits(self, got: Array, truths: Truths) -> Iterator[tuple[str, Any]]:
+        """Each limit in ULP, a number or one for each result, with the failure above it."""
         policy, float_format = self.policy, self.float_format
         if policy.max_ulp is not None:
             yield "ulp", policy.max_ulp
+        if policy.max_abs is None and policy.max_rel is None:
+            return
+        unit, _ = units(got, truths, float_format)
         if policy.max_abs is not None:
-            yield "abs", in_ulp(policy.max_abs, truths.exponent, float_format)
+            yield "abs", in_ulp(policy.max_abs, truths.exponent, float_format) * unit
         if policy.max_rel is not None:
-            size = np.abs(truths.value)
-            yield "rel", in_ulp(policy.max_rel * size, truths.exponent, float_format)
+            size = policy.max_rel * np.abs(truths.value)
+            yield "rel", in_ulp(size, truths.exponent, float_format) * unit
 
     def undecided(self, got: Array, truths: Truths) -> Array:
         """Whether the radius of each truth is too large to compare the result with it.
@@ -113,17 +125,18 @@ class Comparison:
         radius = truths.radius
         with np.errstate(all="ignore"):
             error = errors(got, truths, self.float_format)
+            unit, is_open = units(got, truths, self.float_format)
             # The relative limit is uncertain too, by max_rel times the radius.
-            margin = radius * (1 + (self.policy.max_rel or 0))
+            margin = radius * unit * (1 + (self.policy.max_rel or 0))
             least, most = error - margin, error + margin
             if truths.straddles.any():
                 # In the next binade an ULP is twice as large, or half.
                 least = np.where(truths.straddles, least / 2, least)
                 most = np.where(truths.straddles, most * 2, most)
-            undecided = ~(radius < np.inf) | (truths.straddles & (got == 0))
-            for limit in (0.5, *(limit for _, limit in self.limits(truths))):
+            undecided = ~(radius < np.inf) | (truths.straddles & (got == 0)) | is_open
+            for limit in (0.5, *(limit for _, limit in self.limits(got, truths))):
                 undecided |= (least <= limit * (1 + NEAR)) & (most >= limit * (1 - NEAR))
-        return np.asarray(undecided & ~((radius == 0) & (error == 0)))
+        return np.asarray(undecided & (radius != 0))
 
     def failures(self, raw: Array, truths: Truths, nan_input: Array) -> tuple[Array, Array]:
         """The error in ULP and the failure's code of each element; `raw` is of the dump's dtype.
@@ -137,18 +150,37 @@ class Comparison:
             got = raw.astype(np.float64)
             error = errors(got, truths, float_format)
             code = np.zeros(got.size, np.uint8)
-            for failure, limit in self.limits(truths):
+            for failure, limit in self.limits(got, truths):
                 code[error > limit * (1 + ROUNDING)] = FAILURE_CODES[failure]
-        lost = (got == 0) & (truths.exponent < float_format.least) & (error > max(allowed, 0.5))
-        code[lost] = FAILURE_CODES["flushed"]
+        lost = np.flatnonzero((got == 0) & (error > max(allowed, 0.5)))
+        kinds = FAILURE_CODES["flushed"], FAILURE_CODES["lost"]
+        code[lost] = np.where(truths.exponent[lost] < float_format.least, *kinds)
         signs_differ = np.signbit(got) != np.signbit(value)
         special = signs_differ | ~np.isfinite(got) | ~np.isfinite(value) | nan_input
         indices = np.flatnonzero(special)
         if indices.size:
             error[indices], code[indices] = special_failures(
-                got[indices], value[indices], nan_input[indices], error[indices], code[indices]
+                got[indices],
+                taken(truths, indices),
+                nan_input[indices],
+                error[indices],
+                code[indices],
             )
         return error, code
+
+    def is_right(self, raw: Array, truths: Truths, error: Array) -> Array:
+        """Whether each result is correctly rounded; `error` is its error in ULP."""
+        with np.errstate(all="ignore"):
+            got = raw.astype(np.float64)
+            rounded = is_nearest(got, truths, self.float_format)
+        return np.where(np.isfinite(got) & np.isfinite(truths.value), rounded, error == 0)
+
+    def allow_zero_signs(self, code: Array) -> Array:
+        """Mark each 0 of the wrong sign as passed; return the codes that were taken off."""
+        allowed = np.isin(code, [FAILURE_CODES[failure] for failure in ZERO_SIGNS])
+        taken_off = np.where(allowed, code, 0)
+        code[allowed] = 0
+        return taken_off
 
     def mark_lost_payloads(
         self, raw: Array, inputs: Iterable[Array | None], nan_input: Array, code: Array
@@ -175,7 +207,7 @@ class Comparison:
 
         Their error becomes nan, which no statistic counts.
         """
-        mark_passed(is_flushed(raw, truths, code), error, code)
+        mark_passed(self.is_flushed(raw, truths, code), error, code)
         if x.ndim == 2:
             return
         small_x, small_dout = (np.abs(array) < self.float_format.tiny for array in (x, dout))
@@ -188,8 +220,15 @@ class Comparison:
             other_truths = self.reference.exact(self.reference.run(flushed_x, flushed_dout))[name]
             got = raw[indices]
             _, other = self.failures(got, other_truths, np.zeros(indices.size, bool))
-            passed = (other == 0) | is_flushed(got, other_truths, other)
+            passed = (other == 0) | self.is_flushed(got, other_truths, other)
             mark_passed(indices[passed], error, code)
+
+    def is_flushed(self, raw: Array, truths: Truths, code: Array) -> Array:
+        """Whether each result is 0 for a subnormal truth, and may be."""
+        flushed = code == FAILURE_CODES["flushed"]
+        if self.policy.keep_zero_sign:
+            flushed &= np.signbit(raw) == np.signbit(truths.value)
+        return np.asarray(flushed)
 
 
 def mark_passed(indices: Array, error: Array, code: Array) -> None:
@@ -197,23 +236,19 @@ def mark_passed(indices: Array, error: Array, code: Array) -> None:
     code[indices], error[indices] = 0, np.nan
 
 
-def is_flushed(raw: Array, truths: Truths, code: Array) -> Array:
-    """Whether each result is 0 for a subnormal truth, of the truth's sign."""
-    same_sign = np.signbit(raw) == np.signbit(truths.value)
-    return np.asarray((code == FAILURE_CODES["flushed"]) & same_sign)
-
-
 def special_failures(
-    got: Array, value: Array, nan_input: Array, error: Array, code: Array
+    got: Array, truths: Truths, nan_input: Array, error: Array, code: Array
 ) -> tuple[Array, Array]:
     """The errors and failure codes where the distance does not decide: nan, ±inf, signs."""
-    codes = FAILURE_CODES
+    codes, value = FAILURE_CODES, truths.value
     is_nan, is_inf = np.isnan(got), np.isinf(got)
     signs_differ = np.signbit(got) != np.signbit(value)
     both_finite = np.isfinite(got) & np.isfinite(value)
     # A number where the truth is 0 fails by its distance, not by its sign.
     code[both_finite & signs_differ & (got != 0) & ~((value == 0) & (code > 0))] = codes["sign"]
-    code[both_finite & signs_differ & (got == 0) & (code != codes["flushed"])] = codes["zero-sign"]
+    other_zero = both_finite & signs_differ & (got == 0) & (code == 0)
+    code[other_zero & (truths.exponent == ZERO)] = codes["zero-sign"]
+    code[other_zero & (truths.exponent != ZERO)] = codes["underflow-sign"]
     same = (is_nan & (np.isnan(value) | nan_input)) | ((got == value) & (~signs_differ | nan_input))
     wrong = ~same & (~both_finite | nan_input)
     error[wrong], error[same & (~both_finite | nan_input)] = np.inf, 0

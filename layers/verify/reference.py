@@ -42,6 +42,8 @@ STRETCH_BITS = 51
 TAIL_PRECISIONS = (64, 2600)
 #: In ULP. A result in a tail that is smaller than this counts as 0, with an error of 0.
 NEGLIGIBLE = 2.0**-30
+#: In ULP. No error of exact arithmetic is larger.
+EXACT = 2.0**-50
 #: Where the kernel's result is smaller than this, a tail is looked for.
 FAINT = 2.0**-500
 #: The smallest float64: it stands for a result in a tail that is not 0.
@@ -280,7 +282,7 @@ def with_kernel(rows: Array, kernel: Array, infinite: Array) -> Truths:
     value, exponent, offset = rows.T
     value = np.where(exponent == ZERO, np.copysign(value, kernel), value)
     value[infinite & np.isnan(kernel)] = np.nan
-    return Truths(value, exponent.astype(np.int64), offset)
+    return Truths(value, exponent.astype(np.int64), offset, np.full(value.size, EXACT))
 
 
 def by_lines(columns: list[balls.Ball]) -> balls.Ball:

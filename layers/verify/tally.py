@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from actgrad.layers.arrays import Array
-from actgrad.layers.verify.policy import FAILURE_CODES, FAILURES
+from actgrad.layers.verify.policy import FAILURE_CODES, FAILURES, ZERO_SIGNS
 
 #: The worst elements that are kept of each failure.
 KEPT = 100
@@ -32,8 +32,12 @@ class Elements(NamedTuple):
     truth: Array
     #: In ULP; nan for an element that passes because it was flushed.
     error: Array
+    #: Whether the result is correctly rounded.
+    right: Array
     #: A code of FAILURE_CODES, or 0.
     failure: Array
+    #: A code of ZERO_SIGNS where the policy lets it pass, or 0.
+    noted: Array
 
     def at(self, which: Any) -> Elements:
         """The elements that an index picks."""
@@ -68,6 +72,8 @@ class Tally:
         self.flushed = 0
         self.left_out = 0
         self.failures = dict.fromkeys(FAILURES, 0)
+        #: The elements that pass although the sign of their 0 is another.
+        self.zero_signs = dict.fromkeys(ZERO_SIGNS, 0)
         #: The elements that are correctly rounded.
         self.nearest = 0
         #: The largest error in ULP, and its x.
@@ -99,6 +105,10 @@ class Tally:
         codes = np.bincount(elements.failure, minlength=len(FAILURES) + 1)
         for failure, code in FAILURE_CODES.items():
             self.failures[failure] += int(codes[code])
+        for failure in ZERO_SIGNS:
+            self.zero_signs[failure] += int(
+                np.count_nonzero(elements.noted == FAILURE_CODES[failure])
+            )
         self.flushed += int(np.count_nonzero(np.isnan(elements.error)))
         self._add_errors(elements)
         for code in np.flatnonzero(codes).tolist():
@@ -114,7 +124,7 @@ class Tally:
         if error.size:
             self._measured += error.size
             self._total += float(error.sum())
-            self.nearest += int(np.count_nonzero(error <= 0.5))
+            self.nearest += int(np.count_nonzero(elements.right & measured))
             most = int(np.argmax(error))
             if error[most] > self.max or self.at is None:
                 self.max, self.at = float(error[most]), float(elements.x[measured][most])

@@ -241,9 +241,13 @@ class Verification(Displayed):
             self._comparison.mark_lost_payloads(raw, (block.x, block.dout), nan_input, failure)
         if self.policy.flush_subnormals and failure.any():
             self._comparison.allow_flushing(name, x, dout, raw.ravel(), truths, error, failure)
+        noted = np.zeros_like(failure)
+        if not self.policy.keep_zero_sign:
+            noted = self._comparison.allow_zero_signs(failure)
         position = np.arange(seen, seen + raw.size)
         x, dout = (per_result(given, raw) for given in (x, dout))
-        return Elements(position, x, dout, raw.ravel(), truths.value, error, failure)
+        right = self._comparison.is_right(raw.ravel(), truths, error)
+        return Elements(position, x, dout, raw.ravel(), truths.value, error, right, failure, noted)
 
     def _count(self, name: str, tally: Tally, elements: Elements) -> None:
         if self.policy.within is not None:

@@ -16,6 +16,7 @@ from actgrad.layers.exact.ulp import (
     FloatFormat,
     Truths,
     errors,
+    is_nearest,
     nearest,
     ordered,
     truth_of,
@@ -36,21 +37,54 @@ def error(got: float, truth: Any, kind: FloatFormat) -> float:
     return float(errors(np.array([got]), truths, kind)[0])
 
 
+def is_right(got: float, truth: Any, kind: FloatFormat) -> bool:
+    truths = Truths(*(np.array([part]) for part in truth_of(truth, kind)))
+    return bool(is_nearest(np.array([got]), truths, kind)[0])
+
+
 def exact(text: str | float) -> Any:
     with mp.workprec(2000):
         return mpf(text)
 
 
 @every_dtype
-def test_one_ulp_is_the_spacing_in_the_truths_binade(name: str) -> None:
+@pytest.mark.parametrize("off", [0, -90, -110, -300, -1e9])
+@pytest.mark.parametrize("side", [-1, 1])
+def test_at_a_power_of_two_one_ulp_is_the_spacing_on_the_results_side(
+    name: str, off: float, side: int
+) -> None:
     kind = kind_of(name)
     spacing = 2.0 ** (1 - kind.precision)
-    with mp.workprec(200):
-        below = 1 - mpf(2) ** -90
-    assert error(1 + spacing, mpf(1), kind) == 1
-    assert error(1 - spacing / 2, mpf(1), kind) == 0.5
-    assert error(1 - spacing / 2, below, kind) == pytest.approx(1, abs=1e-10)
-    assert error(1, below, kind) < 1e-10
+    with mp.workprec(2000):
+        truth = mpf(1) + side * (mpf(2) ** off if off else 0)
+    for neighbour in (1 + spacing, 1 - spacing / 2):
+        assert error(neighbour, truth, kind) == pytest.approx(1, abs=1e-10)
+        assert not is_right(neighbour, truth, kind)
+    assert error(1, truth, kind) < 1e-10
+    assert is_right(1, truth, kind)
+
+
+@every_dtype
+@given(half=st.integers(-64, 64), by=st.sampled_from([0, -1, 1]), shift=st.integers(20, 900))
+def test_the_error_is_half_an_ulp_at_most_where_no_number_is_nearer(
+    name: str, half: int, by: int, shift: int
+) -> None:
+    kind = kind_of(name)
+    spacing = 2.0 ** (1 - kind.precision)
+    with mp.workprec(2000):
+        # From 1, halves of the lower spacing; a tie, or slightly off a tie.
+        truth = 1 + half * mpf(spacing) / 4 + by * mpf(2) ** -shift * spacing
+        numbers = [1 + n * spacing / 2 for n in range(min(0, half // 2) - 2, 1)]
+        numbers += [1 + n * spacing for n in range(1, max(0, half // 4) + 3)]
+        away = [abs(number - truth) for number in numbers]
+    rounded = nearest(truth, kind)
+    for number, distance in zip(numbers, away, strict=True):
+        assert is_right(number, truth, kind) == (number == rounded)
+        off = error(number, truth, kind)
+        if distance == min(away):
+            assert off <= 0.5
+        elif shift < 45 or not by:
+            assert off > 0.5
 
 
 @every_dtype

@@ -13,10 +13,11 @@ from numpy.typing import ArrayLike
 from actgrad.layers.arrays import Array
 from actgrad.layers.by_formula import ByFormula
 from actgrad.layers.chain import Chain
+from actgrad.layers.errors import ExpressionError
 from actgrad.layers.exact import Rounded
 from actgrad.layers.explain.kinks import GRID, find_kinks, zero_by_bisection
-from actgrad.layers.formula import Formula, Node, slope_node
-from actgrad.layers.layer import Layer
+from actgrad.layers.formula import Formula, Graph, Node, name, read_formula, slope_node
+from actgrad.layers.layer import Derivation, Layer
 
 
 class Derivative(ByFormula):
@@ -70,6 +71,16 @@ class Derivative(ByFormula):
     def by_convention(self, x: Array, out: Array) -> Array:
         """At a kink of f, and outside its domain, where its derivative may still be a number."""
         return np.isin(x, self.kinks) | np.isnan(out)
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        """f″ with equal factors and equal terms merged, if it has no cases and can be read back."""
+        formula = self.traced()
+        graph = Graph(formula)
+        slope = str(graph.slope(name("x"), graph.expressions.value(formula.outputs[0])))
+        try:
+            return Derivation() if "[" in slope else Derivation((read_formula(slope)(x),))
+        except ExpressionError:  # it is too long
+            return Derivation()
 
     def inflections(self) -> Iterator[float]:
         """The x at which f″ changes its sign, between neighbours of `GRID`, kinks of f apart."""

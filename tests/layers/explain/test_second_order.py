@@ -74,6 +74,12 @@ def test_the_derivative_is_explained_with_its_inflections() -> None:
     assert explain_layer(layer("gelu")).inflections == []
 
 
+def test_the_second_derivative_is_written_with_its_terms_merged() -> None:
+    explanation = explain_layer(Derivative(layer("sqrt(x*x + 1)")), 0.75)
+    assert explanation.derivative == "1/sqrt(x² + 1) - x²/sqrt(x² + 1)³"
+    assert [step.agrees for step in explanation.evaluations] == [True, True]
+
+
 def test_a_layer_along_an_axis_has_none() -> None:
     with pytest.raises(ShapeError, match="softmax takes a line of numbers"):
         Derivative(layer("softmax"))

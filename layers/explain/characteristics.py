@@ -16,7 +16,9 @@ TAIL = 12.0
 #: The points at which slopes are compared: a dense middle, and far out.
 MIDDLE = 32.0
 PLACES = np.union1d(np.linspace(-MIDDLE, MIDDLE, 6401), [-1e6, -1e3, 1e3, 1e6])
-DTYPES = ("float16", "float32", "float64")
+DTYPES = ("float16", "bfloat16", "float32", "float64")
+#: The digits of bfloat16 in bits, and the exponent of its smallest number.
+BFLOAT16 = 8, -133
 
 
 class Steepest(NamedTuple):
@@ -131,24 +133,39 @@ def saturations(layer: Layer) -> Iterator[Saturation]:
     for side in (-1, 1):
         limit = float(layer.forward(np.float64(side * np.inf)))
         if np.isfinite(limit):
-            begins = {dtype: first_saturated(layer, side, np.dtype(dtype)) for dtype in DTYPES}
+            begins = {dtype: first_saturated(layer, side, dtype) for dtype in DTYPES}
             yield Saturation(side, limit + 0.0, begins)
 
 
-def first_saturated(layer: Layer, side: int, dtype: np.dtype[np.floating]) -> float:
+def first_saturated(layer: Layer, side: int, dtype: str) -> float:
     """The x nearest to 0, in that dtype, from which on y is its limit."""
-    far = float(np.finfo(dtype).max) / 2
-    places = side * np.concatenate([np.zeros(1), np.geomspace(1e-3, far, 4000)]).astype(dtype)
-    limit = layer.forward(np.array(side * np.inf, dtype))
-    differs = np.flatnonzero(layer.forward(places) != limit)
+    is_short = dtype == "bfloat16"
+    work = np.dtype("float64" if is_short else dtype)
+    far = float(np.finfo("float32" if is_short else dtype).max) / 2
+
+    def rounded(x: Array) -> Array:
+        return nearest_bfloat16(x) if is_short else x
+
+    places = np.concatenate([np.zeros(1), np.geomspace(1e-3, far, 4000)]).astype(work)
+    places = rounded(side * places)
+    limit = rounded(layer.forward(np.array(side * np.inf, work)))
+    differs = np.flatnonzero(rounded(layer.forward(places)) != limit)
     if not differs.size:
         return 0.0
     if differs[-1] == places.size - 1:
         return side * np.inf
     low, high = places[differs[-1]], places[differs[-1] + 1]
-    while low != (middle := dtype.type(low + (high - low) / 2)) != high:
-        low, high = (low, middle) if layer.forward(middle) == limit else (middle, high)
+    while low != (middle := work.type(rounded(low + (high - low) / 2))) != high:
+        is_limit = rounded(layer.forward(middle)) == limit
+        low, high = (low, middle) if is_limit else (middle, high)
     return float(high)
+
+
+def nearest_bfloat16(x: Array) -> Array:
+    """Numbers of float64 rounded to bfloat16, which NumPy has only with ml_dtypes."""
+    digits, smallest = BFLOAT16
+    spacing = np.ldexp(1.0, np.maximum(np.frexp(x)[1] - digits, smallest))
+    return np.asarray(np.rint(x / spacing) * spacing)
 
 
 def equal_values(layer: Layer) -> tuple[float, float, float] | None:

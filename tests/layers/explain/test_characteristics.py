@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from actgrad.layers import layer
+from actgrad.layers.arrays import named
 from actgrad.layers.explain import Characteristics, characteristics_of, find_kinks
 
 
@@ -51,11 +52,13 @@ def test_the_largest_slope_has_its_place(spec: str, expected: tuple[float, ...])
     assert of(spec).steepest == pytest.approx(expected, rel=1e-7)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-def test_a_saturated_layer_is_at_its_limit_from_there_on(dtype: str) -> None:
-    sigmoid = layer("sigmoid")
+@pytest.mark.parametrize("name", ["float16", "bfloat16", "float32", "float64"])
+def test_a_saturated_layer_is_at_its_limit_from_there_on(name: str) -> None:
+    if name == "bfloat16":
+        pytest.importorskip("ml_dtypes")
+    sigmoid, dtype = layer("sigmoid"), named(name)
     for saturation in of("sigmoid").saturations:
-        begin = np.array(saturation.begins[dtype], dtype)
+        begin = np.array(saturation.begins[name], dtype)
         assert sigmoid.forward(begin) == saturation.limit
         assert sigmoid.forward(np.nextafter(begin, np.zeros((), dtype))) != saturation.limit
 

@@ -31,9 +31,12 @@ from actgrad.layers.check.report import (
 )
 from actgrad.layers.check.special_values import at_special_values
 from actgrad.layers.check.subject import Subject
+from actgrad.layers.errors import LayerRaisedError
 
 #: The grid on which sudden changes of a gradient are looked for, and how many are checked.
 FINE, SUDDEN = np.linspace(-128, 128, 2**16) + OFFSET, 24
+#: The |x| up to which a layer is checked that raises an exception at larger ones.
+LIMITS = (1e100, 1.1e6, 700.0, 88.0, 20.0, 11.0)
 #: The points of a curve.
 CURVE_POINTS = 121
 
@@ -41,17 +44,49 @@ CURVE_POINTS = 121
 def examine_elementwise(subject: Subject, dtypes: Sequence[str], x: Array | None) -> Accuracies:
     """The accuracy in each dtype from the widest on, up to a wrong gradient.
 
-    x is the caller's array, of any shape; without it, the designed points are checked.
+    x is the caller's array, of any shape; without it, the designed points are checked. Where the
+    layer raises an exception at the largest of them, only smaller ones are, with a note.
+
+    Raises:
+        LayerRaisedError: it raises an exception at x, or at small designed points.
     """
+    try:
+        return _examined(subject, dtypes, x)
+    except LayerRaisedError as error:
+        limit = None if x is not None else _largest_taken(subject)
+        if limit is None:
+            raise
+        points = designed_points([], "float64")
+        accuracies = _examined(subject, dtypes, points[np.abs(points) <= limit], limit)
+        note = f"not checked beyond |x| = {limit:g}: {error}"
+        return accuracies._replace(notes=[*accuracies.notes, note])
+
+
+def _largest_taken(subject: Subject) -> float | None:
+    """The largest of some |x| for which forward and backward raise no exception; None if none."""
+    for limit in LIMITS:
+        if subject.accepts(np.linspace(-limit, limit, 999)):
+            return limit
+    return None
+
+
+def _examined(
+    subject: Subject, dtypes: Sequence[str], x: Array | None, limit: float = np.inf
+) -> Accuracies:
     row = None if x is None else np.unique(x[np.isfinite(x)])
-    elementwise = ElementwiseSubject(subject, None if row is None else row.astype(np.float64))
+    wide = None if row is None else row.astype(np.float64)
+    elementwise = ElementwiseSubject(subject, wide, limit)
     accuracies: list[Accuracy] = []
     findings: list[Finding] = []
     notes: list[str] = []
     if row is None and "float64" in dtypes:
         findings += narrow_arithmetic(elementwise)
     for dtype in sorted(dtypes, key=FLOATING.index, reverse=True):
-        points = designed_points(elementwise.discontinuities, dtype) if row is None else row
+        if row is None:
+            points = designed_points(elementwise.discontinuities, dtype)
+        else:
+            points = distinct(row.astype(dtype))
+            points = points[np.isfinite(points)]
         dense = np.empty(0)
         if row is None and dtype == subject.widest:
             dense = np.concatenate([GRID, _sudden_changes(subject)])

@@ -68,11 +68,12 @@ def argument_rounding(x: Array, slope: Array, dtype: np.dtype[Any]) -> Array:
 class ElementwiseSubject:
     """An element-wise subject as a function of one number, with its kinks and jumps.
 
-    x are the points to examine, a sorted row of float64; None stands for all numbers.
+    x are the points to examine, a sorted row of float64; None stands for all numbers. The subject
+    raises an exception beyond |x| = limit.
     """
 
-    def __init__(self, subject: Subject, x: Array | None) -> None:
-        self.subject = subject
+    def __init__(self, subject: Subject, x: Array | None, limit: float = np.inf) -> None:
+        self.subject, self.limit = subject, limit
         with np.errstate(all="ignore"):
             grid = GRID if x is None else _grid_around(x)
             #: The rounding error of its arithmetic, and the dtype that has it.
@@ -81,8 +82,11 @@ class ElementwiseSubject:
             self.discontinuities = find_discontinuities(self.value, grid, self.eps)
 
     def value(self, x: Array) -> Array:
-        """The function's values at a row of float64."""
-        return self.subject.forward(x).astype(np.float64).reshape(x.shape)
+        """The function's values at a row of float64: nan beyond its limit."""
+        taken = np.abs(x) <= self.limit if self.limit < np.inf else None
+        x = x if taken is None else np.where(taken, x, 0.0)
+        values = self.subject.forward(x).astype(np.float64).reshape(x.shape)
+        return values if taken is None else np.where(taken, values, np.nan)
 
     @property
     def positions(self) -> Array:

@@ -104,10 +104,14 @@ def is_elementwise(subject: Subject, sample: Sample) -> bool:
         if not same(moved.ravel(), out.ravel()[order]) or not same(long, np.resize(out, row.size)):
             return False
         kept = np.sin(np.arange(x.size) ** 2).reshape(x.shape) > 0.8
-        return all(
-            same(subject.forward(np.where(kept, base, changed))[kept], subject.forward(base)[kept])
-            for base, changed in _changes(x)
-        )
+        for base, changed in _changes(x):
+            moved = np.where(kept, base, changed)
+            # A layer may raise an exception at large numbers.
+            if largest_size(moved) > 10 and not subject.accepts(moved):
+                continue
+            if not same(subject.forward(moved)[kept], subject.forward(base)[kept]):
+                return False
+        return True
     except LayerRaisedError:
         return False
 

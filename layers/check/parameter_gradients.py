@@ -1,34 +1,29 @@
 """The gradients of a layer's own parameters, which backward keeps beside them: dW beside W.
 
 There is no rule for their names. An array that backward sets, and that is named after a parameter,
-or has its place in `grads` where the parameter has one in `params`, is taken for its gradient.
+or has the same key in another container, as `grads["W"]` beside `params["W"]`, is taken for its
+gradient.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Collection, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from actgrad.layers.arrays import Array
 from actgrad.layers.check.gradient import SAFETY
-from actgrad.layers.check.input_shapes import vars_of
 from actgrad.layers.check.numerical_derivative import Estimate, differentiate
-from actgrad.layers.check.parameters import kept_by_backward
+from actgrad.layers.check.parameters import Path, kept_by_backward, numbers_of, path_text
 from actgrad.layers.check.points import Sample, distinct, ordinary_sample
 from actgrad.layers.check.report import Finding, Where
 from actgrad.layers.check.script import finding_of
 from actgrad.layers.check.subject import Subject
 from actgrad.layers.errors import LayerRaisedError
 
-#: An attribute, or an attribute and a key in it.
-Path: TypeAlias = tuple[Any, ...]
-
 #: How the gradient of a parameter W is named.
 NAMES = ("d{}", "d_{}", "grad_{}", "{}_grad", "g{}", "grad{}")
-#: How the containers of parameters and of their gradients are named.
-CONTAINERS = {"params": ("grads", "gradients"), "parameters": ("grads", "gradients")}
 #: A larger part of the largest derivative is no effect of noise.
 CLEAR = 1e-4
 #: Of a larger parameter, so many elements are compared.
@@ -46,28 +41,26 @@ class ParameterGradient(NamedTuple):
     @property
     def text(self) -> str:
         """The gradient as Python has it after `layer.`."""
-        name, *keys = self.gradient
-        return f"{name}{''.join(f'[{key!r}]' for key in keys)}"
+        return path_text(self.gradient)
 
 
 def parameter_gradients(subject: Subject, x: Array) -> list[ParameterGradient]:
     """The gradients that backward sets for parameters of the layer."""
     layer = subject.make()
-    parameters = [*_numbers(layer)]
+    parameters = [*numbers_of(layer)]
     try:
         out = subject.call(layer, "forward", x.copy())
-        before = {path: np.array(value, copy=True) for path, value in _numbers(layer)}
+        before = {path: np.array(value, copy=True) for path, value in numbers_of(layer)}
         subject.call(layer, "backward", _upstream(out.shape).array.copy())
     except LayerRaisedError:
         return []
-    after = dict(_numbers(layer))
+    after = dict(numbers_of(layer))
     pairs = []
     for path, value in parameters:
-        for gradient in _candidates(path):
-            result = after.get(gradient)
-            if result is None or np.shape(result) != np.shape(value):
-                continue
-            if gradient not in before or not np.array_equal(before[gradient], result, True):
+        for gradient in _candidates(path, after):
+            result, was = after[gradient], before.get(gradient)
+            is_set = was is None or not np.array_equal(was, result, True)
+            if is_set and np.shape(result) == np.shape(value):
                 pairs.append(ParameterGradient(path, gradient))
     return pairs
 
@@ -129,10 +122,10 @@ def check_parameter_gradients(subject: Subject, sample: Sample) -> tuple[list[Fi
     findings: list[Finding] = []
     notes: dict[str, str] = {}
     x = sample.array.astype(np.float64)
-    for name in kept_by_backward(subject, x):
-        notes[name] = f"not checked: {name}, which backward keeps"
+    for path in kept_by_backward(subject, x):
+        notes[path_text(path)] = f"not checked: {path_text(path)}, which backward keeps"
     for each in parameter_gradients(subject, x):
-        name = each.gradient[0]
+        name = each.text
         try:
             comparison = _compared(subject, x, each)
         except LayerRaisedError:
@@ -150,10 +143,10 @@ def check_parameter_gradients(subject: Subject, sample: Sample) -> tuple[list[Fi
 
 def _compared(subject: Subject, x: Array, each: ParameterGradient) -> ComparedGradient:
     layer = subject.make()
-    value = np.array(dict(_numbers(layer))[each.parameter], np.float64)
+    value = np.array(dict(numbers_of(layer))[each.parameter], np.float64)
     dout = _upstream(subject.call(layer, "forward", x.copy()).shape).array
     subject.call(layer, "backward", dout.copy())
-    gradient = np.asarray(dict(_numbers(layer))[each.gradient], np.float64).ravel()
+    gradient = np.asarray(dict(numbers_of(layer))[each.gradient], np.float64).ravel()
     chosen = distinct(np.linspace(0, value.size - 1, min(value.size, COMPARED)).astype(int))
 
     def estimate_at(i: int) -> Estimate:
@@ -194,28 +187,15 @@ def _upstream(shape: tuple[int, ...]) -> Sample:
     return ordinary_sample(shape, start=7)
 
 
-def _numbers(layer: Any) -> Iterator[tuple[Path, Any]]:
-    """The numbers and the arrays of floats that a layer keeps, by their paths."""
-    for name, value in vars_of(layer).items():
-        items: dict[Path, Any] = {(name,): value}
-        if isinstance(value, dict | list):
-            keys = value if isinstance(value, dict) else range(len(value))
-            items = {(name, key): value[key] for key in keys}
-        for path, each in items.items():
-            is_number = isinstance(each, float | np.floating | np.ndarray)
-            if is_number and np.asarray(each).dtype.kind == "f":
-                yield path, each
-
-
-def _candidates(path: Path) -> Iterator[Path]:
-    """Where the gradient of a parameter may be."""
+def _candidates(path: Path, kept: Collection[Path]) -> Iterator[Path]:
+    """Where the gradient of a parameter may be, among the paths that the layer keeps."""
     name, *keys = path
     if keys:
-        yield from ((container, *keys) for container in CONTAINERS.get(name, ()))
-        yield from ((container, f"d{keys[0]}") for container in CONTAINERS.get(name, ()))
+        same = ((keys[0],), (f"d{keys[0]}",))
+        yield from (each for each in kept if each[0] != name and each[1:] in same)
     else:
-        yield from ((pattern.format(name),) for pattern in NAMES)
-        yield ("grads", name)
+        patterns = [(pattern.format(name),) for pattern in NAMES]
+        yield from (each for each in [*patterns, ("grads", name)] if each in kept)
 
 
 def _set(layer: Any, path: Path, value: Any) -> None:

@@ -103,12 +103,15 @@ def limits_at_infinity(subject: Subject, x: Array) -> Run:
     """The limits of out and dx at ±inf, for every x beyond which they are reached; else nan.
 
     The layer's own results show the limit if they approach one number monotonically and then stay
-    there over 2^160, as x·exp(x) stays at 0 and tanh at 1.
+    there over 2^160, as x·exp(x) stays at 0 and tanh at 1. A layer that raises an exception at such
+    numbers shows none.
     """
     exponents = np.concatenate([np.arange(8, 60, 3), np.arange(60, 1024, 20)])
     sizes = 1.37 * 2.0 ** exponents[exponents < LARGEST_EXPONENT[subject.widest] - 1]
     limits = Run(*(np.full(x.shape, np.nan) for _ in range(2)))
     for sign in (-1, 1):
+        if not subject.accepts(sign * sizes):
+            continue
         run = subject.run(sign * sizes)
         for results, limit in zip(run, limits, strict=True):
             finite = int(np.argmin([*np.isfinite(results), False]))

@@ -301,3 +301,15 @@ def tanh_off_for_tiny_x(x, dout, g):
 @tanh_with
 def tanh_off_beyond_5000(x, dout, g):
     return np.where((x > 5e3) & (x < 6e3), 1.0, g).astype(x.dtype)
+
+
+@wrong("wrong-gradient")
+class TanhByMathInALoopWithoutTheSquare:
+    def forward(self, x):
+        up = np.array([math.exp(t) for t in x.ravel()])
+        down = np.array([math.exp(-t) for t in x.ravel()])
+        self.y = ((up - down) / (up + down)).reshape(x.shape).astype(x.dtype)
+        return self.y.copy()
+
+    def backward(self, dout):
+        return dout * (1 - self.y)

@@ -78,3 +78,18 @@ class MeanNoExpand:
 
     def backward(self, dout):
         return dout * 2 * self.x / self.x.shape[1]
+
+
+@wrong("wrong-gradient")
+class AffineWithAWrongEntryOfItsGradients:
+    def __init__(self):
+        self.p = {"W": np.cos(np.arange(12.0)).reshape(4, 3), "b": np.ones(3)}
+        self.g = {}
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.p["W"] + self.p["b"]
+
+    def backward(self, dout):
+        self.g["W"], self.g["b"] = np.abs(self.x.T) @ dout, dout.sum(axis=0)
+        return dout @ self.p["W"].T

@@ -21,12 +21,11 @@ from actgrad.layers.formula import (
     Graph,
     Node,
     Program,
-    above,
-    not_above,
     program_of,
     trace,
     two_floats,
     variable,
+    where,
     words_javascript,
 )
 
@@ -67,9 +66,11 @@ class Places(Labels):
 def page_of(
     layer: Layer, x: Sequence[float] | None = None, dout: Sequence[float] | None = None
 ) -> str:
-    """The page of a layer or a chain, which begins at x and dout; without dout each is 1.
+    """The page of a layer or a chain, which begins at x and dout, by default 1.
 
-    A layer along an axis takes a line of as many numbers as x has, by default 1 and 2.
+    A layer along an axis takes a line of as many numbers as x has, by default 1 and 2. There the
+    default of dout is 1 for the first number of y and 0 for the others, because equal gradients of
+    a softmax cancel.
     """
     start = x or ([1.0] if layer.is_elementwise else [1.0, 2.0])
     live = LivePage(layer, len(start))
@@ -78,7 +79,7 @@ def page_of(
     body = [
         f"<h1>{escape(title)}</h1>",
         *live.introduction(),
-        *live.controls(start, dout or [1.0] * len(live.graph.output_names)),
+        *live.controls(start, dout or [1.0, *[0.0] * (len(live.graph.output_names) - 1)]),
         '<div class="columns">',
         *live.curve(),
         *step_list(derived),
@@ -154,11 +155,14 @@ class LivePage:
             y = "y" if self.layer.is_elementwise else "yᵢ"
             formulas = [f"{y} = {explain_layer(self.layer).formula}"]
         yield f"<p><code>{escape(', '.join(formulas))}</code></p>"
+        chain_rule = "∂L/∂x = ∂L/∂y · ∂y/∂x"
+        if not self.layer.is_elementwise:
+            chain_rule = "∂L/∂xⱼ = Σᵢ ∂L/∂yᵢ · ∂yᵢ/∂xⱼ"
         yield (
             "<p>Forward computes y from x. Training lowers the loss L, one number, and asks how L"
             " changes with x: ∂L/∂x (<code>dx</code>). What follows the layer sends back how L"
-            " changes with y: ∂L/∂y (<code>dout</code>). Backward multiplies, as the chain rule"
-            " says: ∂L/∂x = ∂L/∂y · ∂y/∂x.</p>"
+            " changes with y: ∂L/∂y (<code>dout</code>). By the chain rule, backward gives"
+            f" {chain_rule}.</p>"
         )
 
     def controls(self, x: Sequence[float], dout: Sequence[float]) -> Iterator[str]:
@@ -259,11 +263,12 @@ class LivePage:
 
 def rule_of(operation: Node, place: int) -> str:
     """The derivative of an operation by that input, with names: `w = exp(u), ∂w/∂u = w`."""
+    if operation.operation is where:
+        return "w = u in this case, ∂w/∂u = 1; else 0"
     letters = iter("vst")
     inputs = []
     for i, source in enumerate(operation.inputs):
-        is_condition = source.operation in (above, not_above)
-        if not (source.is_constant or is_condition):
+        if not source.is_constant:
             source = Node(variable, leaf="u" if i == place else next(letters))
         inputs.append(source)
     named = Node(operation.operation, tuple(inputs))

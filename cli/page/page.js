@@ -58,7 +58,7 @@ function svg(name, attributes, content) {
 function line(points) {
   let path = "", open = false;
   points.forEach(([x, y], i) => {
-    const jumps = i > 0 && page.breaks.some((at) => points[i - 1][0] < at && at <= x) && Math.abs(y - points[i - 1][1]) > 0.04 * (view.high - view.low);
+    const jumps = i > 0 && page.breaks.some((at) => points[i - 1][0] <= at && at <= x) && Math.abs(y - points[i - 1][1]) > 0.04 * (view.high - view.low);
     open = open && Number.isFinite(y) && !jumps;
     if (Number.isFinite(y)) path += (open ? "L" : "M") + across(x).toFixed(1) + " " + up(y).toFixed(1);
     open = Number.isFinite(y);

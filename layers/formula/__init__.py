@@ -17,7 +17,7 @@ from actgrad.layers.formula.readings import (
     limits,
 )
 from actgrad.layers.formula.symbol import NamedNumber, Symbol, name, number
-from actgrad.layers.formula.words import Node, Operation, above, not_above, variable
+from actgrad.layers.formula.words import Node, Operation, variable, where
 from actgrad.layers.lazy import lazy_attributes
 
 # A run of a layer of the catalogue needs none of these.

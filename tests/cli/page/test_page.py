@@ -239,3 +239,17 @@ def test_explain_and_graph_write_the_page(tmp_path: Path) -> None:
         assert 'data-name="x" step="any" value="2"' in file.read_text(encoding="utf-8")
     result = CliRunner().invoke(app, ["graph", "softmax", "--x", "[1,2,3]", "-f", "html"])
     assert 'data-name="x₃"' in result.stdout
+
+
+@needs_browser
+def test_the_slope_is_cut_where_it_jumps(tmp_path: Path) -> None:
+    document = moved(page_of(chain_of(["tanh", "relu"])), {}, tmp_path)
+    (path,) = re.findall(r'<path class="slope-line" d="([^"]+)"', document)
+    assert path.count("M") == 2
+
+
+def test_the_page_of_a_line_begins_with_a_gradient_that_does_not_cancel() -> None:
+    page = page_of(layer("softmax"))
+    assert 'data-name="∂L/∂y₁" step="any" value="1"' in page
+    assert 'data-name="∂L/∂y₂" step="any" value="0"' in page
+    assert "∂L/∂xⱼ = Σᵢ ∂L/∂yᵢ · ∂yᵢ/∂xⱼ" in page

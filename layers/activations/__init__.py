@@ -21,7 +21,13 @@ from actgrad.layers.activations.gated import (
     SwigluClamped,
     SwigluOai,
 )
-from actgrad.layers.activations.leaky import LeakyRelu, Prelu, Rrelu
+from actgrad.layers.activations.leaky import (
+    CappedRelu,
+    LeakyRelu,
+    Prelu,
+    Rrelu,
+    ThresholdedLeakyRelu,
+)
 from actgrad.layers.activations.lookup import (
     catalogue,
     find,
@@ -53,4 +59,4 @@ from actgrad.layers.activations.rational import (
 )
 from actgrad.layers.activations.saturating import Laplace, ScaledTanh, Situ, Softcap
 from actgrad.layers.activations.self_gated import Gelu, Gelu10, GeluTanh, Mish, QuickGelu, Silu
-from actgrad.layers.activations.softmax import LogSoftmax, Softmax, Softmin, Sparsemax
+from actgrad.layers.activations.softmax import LogSoftmax, Softmax, Softmin, Solu, Sparsemax

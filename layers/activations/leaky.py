@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from actgrad.layers.activations.piecewise import Piecewise
-from actgrad.layers.arithmetic import scaled
-from actgrad.layers.arrays import Array
+from actgrad.layers.activations.piecewise import Piecewise, fill, stop
+from actgrad.layers.arithmetic import rounded, scaled, two_product, two_sum
+from actgrad.layers.arrays import Array, decimal
 from actgrad.layers.blocks import BLOCK
 from actgrad.layers.errors import ParameterError
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
 from actgrad.layers.layer import Derivation, Kept
-from actgrad.layers.parameter import Number, parameter
+from actgrad.layers.parameter import Setting, parameter
 
 
 class TwoSlopes(Piecewise):
@@ -93,7 +95,7 @@ class Rrelu(TwoSlopes):
     lower: float = parameter(1 / 8, "the least slope for x ≤ 0")
     upper: float = parameter(1 / 3, "the greatest slope for x ≤ 0")
 
-    def __init__(self, **values: Number) -> None:
+    def __init__(self, **values: Setting) -> None:
         super().__init__(**values)
         if self.lower > self.upper:
             raise ParameterError(
@@ -149,6 +151,115 @@ class Prelu(TwoSlopes):
             products = x[part][here].astype(np.float64) * dout[part][here].astype(np.float64)
             self.terms["dweight"].append(float(products.sum()))
         super().backward_block(dout, dx, *saved)
+
+
+class ThresholdedLeakyRelu(Piecewise):
+    """The leaky rectifier of Keras: out = x for x > threshold, else negative_slope·(x − threshold).
+
+    ∂out/∂x = 1 for x > threshold, else negative_slope, at the jump too. x has any shape.
+    """
+
+    name = "thresholded_leaky_relu"
+    elsewhere = {"Keras": "relu(negative_slope, max_value=None, *, threshold)"}
+    source = "Keras, `keras.activations.relu`."
+    keeps = {"mask": Kept(bool, "True where the gradient is scaled")}
+
+    negative_slope: float = parameter(0.01, "the slope for x ≤ threshold")
+    threshold: float = parameter(1.0, "out is x above it", at_least=0)
+
+    @property
+    def range(self) -> str:
+        above = f"{decimal(self.threshold)} < y"
+        if self.negative_slope < 0:
+            return "0 ≤ y"
+        if self.negative_slope == 0:
+            return f"y = 0 or {above}" if self.threshold else "0 ≤ y"
+        return f"y ≤ 0 or {above}" if self.threshold else "every number"
+
+    def formula(self, x: Node) -> Node:
+        return f.where(x > self.threshold, x, self.negative_slope * (x - self.threshold))
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        return Derivation([f.where(x > self.threshold, 1, self.negative_slope)])
+
+    def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
+        mask = saved[0]
+        np.less_equal(x, np.float64(self.threshold), out=mask)
+        if not self.negative_slope:
+            stop(x, mask, out)
+            return
+        hi, lo = two_sum(x.astype(np.float64, copy=False), -self.threshold)
+        top, rest = two_product(hi, self.negative_slope)
+        rounded(top, rest + lo * self.negative_slope, out)
+        copy_unmasked(x, mask, out)
+
+    def backward_block(self, dout: Array, dx: Array, *saved: Array) -> None:
+        if not self.negative_slope:
+            stop(dout, saved[0], dx)
+            return
+        scaled(dout, (self.negative_slope, 0.0), dx)
+        copy_unmasked(dout, saved[0], dx)
+
+
+class CappedRelu(ThresholdedLeakyRelu):
+    """The rectifier of Keras with all its parameters: thresholded_leaky_relu, at most max_value.
+
+    out = min(x, max_value) for x > threshold, else negative_slope·(x − threshold). ∂out/∂x = 1 for
+    threshold < x < max_value, 0 for x ≥ max_value, else negative_slope. x has any shape.
+    """
+
+    name = "capped_relu"
+    elsewhere = {
+        "Keras": "relu(negative_slope=0, *, max_value, threshold=0), "
+        "layers.ReLU(max_value, negative_slope=0, threshold=0)"
+    }
+    source = "Keras, `keras.activations.relu`."
+    keeps = {
+        **ThresholdedLeakyRelu.keeps,
+        "capped": Kept(bool, "True where x ≥ max_value, so where the gradient is stopped"),
+    }
+
+    negative_slope: float = parameter(0.0, "the slope for x ≤ threshold")
+    threshold: float = parameter(0.0, "out is x above it", at_least=0)
+    max_value: float = parameter(1.0, "the greatest value", above=0)
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        if self.threshold >= self.max_value:
+            raise ParameterError(
+                f"{self.name}: threshold is {self.threshold}, but must be < max_value, "
+                f"{self.max_value}"
+            )
+
+    @property
+    def range(self) -> str:
+        end = decimal(self.max_value)
+        if self.negative_slope < 0:
+            return "0 ≤ y"
+        if self.negative_slope == 0:
+            inside = f"{decimal(self.threshold)} < y ≤ {end}"
+            return f"y = 0 or {inside}" if self.threshold else f"0 ≤ y ≤ {end}"
+        gap = f"y ≤ 0 or {decimal(self.threshold)} < y ≤ {end}"
+        return gap if self.threshold else f"y ≤ {end}"
+
+    def formula(self, x: Node) -> Node:
+        below = self.negative_slope * (x - self.threshold)
+        return f.where(x > self.threshold, f.minimum(x, self.max_value), below)
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        above = f.where(x < self.max_value, 1, 0)
+        return Derivation([f.where(x > self.threshold, above, self.negative_slope)])
+
+    def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
+        mask, capped = saved
+        super().forward_block(x, out, mask)
+        np.greater_equal(x, np.float64(self.max_value), out=capped)
+        fill(out, self.max_value, capped)
+
+    def backward_block(self, dout: Array, dx: Array, *saved: Array) -> None:
+        mask, capped = saved
+        super().backward_block(dout, dx, mask)
+        stop(dx.copy(), capped, dx)
 
 
 def copy_unmasked(values: Array, mask: Array, out: Array) -> None:

@@ -174,8 +174,9 @@ def meaning(text: str) -> Binding:
                 incomplete.append(bound)
             else:
                 complete.setdefault(str(bound.cls(**bound.values)), (signature, bound))
-        if len(complete) == 1:
-            return complete.popitem()[1][1]
+        if len({signature.path for signature, _ in complete.values()}) == 1:
+            # Of the layers that one function of a framework is, the most special one.
+            return min(complete.values(), key=lambda each: len(each[1].values))[1]
         # Where frameworks disagree on a name of the catalogue, it is the catalogue's.
         if complete and plain(name) not in map(plain, own):
             usages = " or ".join(signature.usage for signature, _ in complete.values())

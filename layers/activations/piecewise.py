@@ -165,7 +165,10 @@ class ThresholdedRelu(Gate):
     """
 
     name = "thresholded_relu"
-    elsewhere = {"ONNX": "ThresholdedRelu"}
+    elsewhere = {
+        "Keras": "relu(negative_slope=0, max_value=None, *, threshold: alpha)",
+        "ONNX": "ThresholdedRelu",
+    }
     source = (
         'Konda, Memisevic and Krueger, "Zero-bias autoencoders and the benefits of co-adapting '
         'features", 2014.'

@@ -97,6 +97,53 @@ class Softmin(Softmax):
         np.negative(dx, out=dx)
 
 
+class Solu(AlongAxis):
+    """The softmax linear unit: outᵢ = xᵢ·sᵢ, where s is the softmax of x.
+
+    dxᵢ = sᵢ·(doutᵢ·(1 + xᵢ) − Σⱼ doutⱼ·outⱼ). out has x's shape.
+    """
+
+    name = "solu"
+    source = 'Elhage et al., "Softmax linear units", 2022.'
+    range = "every number"
+    keeps = {
+        "softmax": Kept(
+            float, "the softmax, less 1 where it is above ½, so that it has all its digits"
+        ),
+        "x": Kept(float, "x itself"),
+    }
+
+    def formula(self, x: Sequence[Node]) -> list[Node]:
+        powers = [f.exp(u) for u in x]
+        whole = sum(powers[1:], powers[0])
+        return [u * power / whole for u, power in zip(x, powers, strict=True)]
+
+    def line_equations(self) -> Mapping[str, Derivation]:
+        powers = total(f.exp(X.j))
+        share, weighted = f.exp(X.i) / powers, total(DY.j * Y.j)
+        names = {"sᵢ": share}
+        step = share * (DY.i * (1 + X.i) - weighted)
+        return {"yᵢ": Derivation([X.i * share], names), "∂L/∂xᵢ": Derivation([step], names)}
+
+    def forward_rows(self, x: Array, out: Array, *saved: Array) -> None:
+        kept, own = saved
+        np.copyto(own, x)
+        shares(x, kept)
+        np.multiply(finite(x), whole(kept), out=out)
+        np.copyto(out, x, where=x == np.inf)
+
+    def backward_rows(self, dout: Array, dx: Array, *saved: Array) -> None:
+        kept, x = saved
+        share, x = whole(kept), finite(x)
+        # doutᵢ·xᵢ − Σⱼ doutⱼ·xⱼ·sⱼ = Σⱼ (doutᵢ·xᵢ − doutⱼ·xⱼ)·sⱼ, relative to the largest share.
+        products = dout * x
+        first = np.take_along_axis(products, top := largest(share), 1)
+        apart = (products - first) * share
+        np.put_along_axis(apart, top, 0, 1)
+        spread = (products - first) - apart.sum(1, keepdims=True)
+        np.multiply(share, dout + spread, out=dx)
+
+
 class LogSoftmax(AlongAxis):
     """The softmax's logarithm: outᵢ = xᵢ − log Σⱼ exp(xⱼ).
 
@@ -277,3 +324,8 @@ def whole(kept: Array) -> Array:
     """The softmax, from the array that `shares` filled."""
     value: Array = kept + np.signbit(kept)
     return value
+
+
+def finite(x: Array) -> Array:
+    """x with a large number for an infinite one, because ∞·0 and ∞ − ∞ are nan."""
+    return np.where(np.isinf(x), np.copysign(2.0**1000, x), x)

@@ -33,6 +33,7 @@ GIVEN = {
     "weight": 0.25,
     "bias": 0.5,
     "negative_slope": 0.125,
+    "max_value": 5.0,
 }
 
 

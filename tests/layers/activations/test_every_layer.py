@@ -40,8 +40,8 @@ def moderate(dtype: str = "f8") -> Any:
     return np.linspace(-4, 4, 24, dtype=dtype).reshape(4, 6)
 
 
-def is_halving(layer: Layer) -> bool:
-    return isinstance(layer, AlongAxis) and layer.out_shape((2,)) == (1,)
+def changes_shape(layer: Layer) -> bool:
+    return layer.out_shape((2,)) != (2,)
 
 
 @every_layer
@@ -58,7 +58,7 @@ def test_dtype_and_shape_are_kept_and_the_callers_arrays_untouched(
     assert (dout == 0.5).all()
     assert out.dtype == dx.dtype == x.dtype
     assert dx.shape == x.shape
-    assert out.shape == ((*x.shape[:-1], x.shape[-1] // 2) if is_halving(layer) else x.shape)
+    assert out.shape == layer.out_shape(x.shape)
     assert all(kept.shape == x.shape for kept in layer.saved.values())
     assert list(layer.saved) == list(layer.shown_keeps())
     assert not any(name.startswith("_") for name in layer.saved)
@@ -126,7 +126,7 @@ def test_out_may_overlap_the_input(cls: type[Layer], dtype: str) -> None:
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_out_may_be_the_input(cls: type[Layer], dtype: str) -> None:
     layer, x = made(cls), moderate(dtype)
-    if is_halving(layer):
+    if changes_shape(layer):
         pytest.skip("out has another shape than x")
     expected = made(cls).forward(x)
     assert layer.forward(x, out=x) is x
@@ -184,7 +184,7 @@ def test_nan_propagates_and_nothing_warns_at_the_extremes(cls: type[Layer], dtyp
         out = layer.forward(x.astype(dtype))
         dx = layer.backward(np.ones_like(out))
     assert np.isnan(out[0]).all()
-    if not is_halving(layer):
+    if not changes_shape(layer):
         assert not np.isnan(out[1:]).any()
         assert not np.isnan(dx[1:]).any()
 

@@ -152,7 +152,7 @@ def test_every_parameter_may_be_a_fraction(cls: type[Layer]) -> None:
         for name, spec in cls.parameters.items()
         if not spec.choices
     }
-    numbers |= {name: "7/2" for name in numbers if name in {"max_val", "upper"}}
+    numbers |= {name: "7/2" for name in numbers if name in {"max_val", "max_value", "upper"}}
     spec = ",".join(f"{name}={value}" for name, value in numbers.items())
     made = layer(f"{cls.name}:{spec}" if spec else cls.name)
     x = np.linspace(-4, 4, 64).reshape(4, 4, 4)

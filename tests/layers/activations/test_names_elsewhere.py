@@ -109,6 +109,16 @@ def test_the_listed_call_gives_the_catalogue_s_layer(cls: type[Layer]) -> None:
         ("onnx.Shrink(lambd=1, bias=1)", "softshrink:lambd=1.0"),
         ("onnx.Clip(min=-2, max=2)", "hardtanh:min_val=-2.0,max_val=2.0"),
         ("keras.layers.ReLU(6)", "relu6"),
+        ("keras.layers.ReLU(5)", "capped_relu:max_value=5.0"),
+        ("keras.activations.relu(threshold=2)", "thresholded_relu:alpha=2.0"),
+        (
+            "keras.activations.relu(0.1, threshold=2)",
+            "thresholded_leaky_relu:negative_slope=0.1,threshold=2.0",
+        ),
+        (
+            "keras.activations.relu(0.1, max_value=5, threshold=2)",
+            "capped_relu:negative_slope=0.1,threshold=2.0,max_value=5.0",
+        ),
         ("keras.activations.relu(0.1)", "leaky_relu:negative_slope=0.1"),
         # Parameters after a colon replace the framework's.
         ("nn.LeakyReLU(0.2):negative_slope=0.5", "leaky_relu:negative_slope=0.5"),

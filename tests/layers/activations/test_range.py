@@ -13,6 +13,9 @@ from actgrad.layers.exact import exact
 
 #: Beside every layer at its defaults, or at 1 where a parameter has none.
 SPECS = [
+    "capped_relu:negative_slope=0.25,threshold=1,max_value=6",
+    "capped_relu:negative_slope=0.25,max_value=3",
+    "capped_relu:threshold=1,max_value=3",
     "celu:alpha=0.25",
     "celu:alpha=-2",
     "elu:alpha=3",
@@ -39,6 +42,8 @@ SPECS = [
     "swiglu_clamped:limit=0.5",
     "threshold:threshold=1,value=-2",
     "threshold:threshold=1,value=2",
+    "thresholded_leaky_relu:negative_slope=0",
+    "thresholded_leaky_relu:threshold=0",
     "thresholded_relu:alpha=0",
     "thresholded_relu:alpha=2",
     *[

@@ -44,6 +44,10 @@ LITERATURE: Mapping[str, tuple[str, Function]] = {
         "2·alpha_p·x + beta for x > 0, else alpha_n·(exp(x) - 1) + beta",
         lambda x: 2 * mpf(0.8) * x + 0.5 if x > 0 else mpf(0.8) * mp.expm1(x) + 0.5,
     ),
+    "capped_relu": (
+        "[x < max_value] for x > threshold, else negative_slope",
+        lambda x: mpf(0 < x < 1),
+    ),
     "celu": ("1 for x > 0, else exp(x/alpha)", lambda x: mpf(1) if x > 0 else mp.exp(x)),
     "elu": ("1 for x > 0, else alpha·exp(x)", lambda x: mpf(1) if x > 0 else mp.exp(x)),
     "exponential": ("y", mp.exp),
@@ -131,6 +135,10 @@ LITERATURE: Mapping[str, tuple[str, Function]] = {
     "tanh": ("1 - y²", lambda x: mp.sech(x) ** 2),
     "tanhshrink": ("tanh(x)²", lambda x: mp.tanh(x) ** 2),
     "threshold": ("1 for x > threshold, else 0", lambda x: mpf(x > 1)),
+    "thresholded_leaky_relu": (
+        "1 for x > threshold, else negative_slope",
+        lambda x: mpf(1) if x > 1 else mpf(0.01),
+    ),
     "thresholded_relu": ("1 for x > alpha, else 0", lambda x: mpf(x > 1)),
 }
 #: The graph's gradient is already the textbook's form.
@@ -182,7 +190,7 @@ def test_every_equation_of_a_line_is_what_the_layer_computes(cls: type[Layer]) -
     for seed in range(13):
         x, dout = np.random.default_rng(seed).uniform(-2, 2, (2, 4))
         y = kernel.forward(x)
-        dx = kernel.backward(dout[: y.size])
+        dx = kernel.backward(np.resize(dout, y.shape))
         a, b = kernel.halves(4) if isinstance(kernel, Gated) else (slice(2), slice(2))
         line = {"x": x, "y": y, "∂L/∂y": dout, "a": x[a], "b": x[b]}
         right = {"y": y, "∂L/∂x": dx, "∂L/∂a": dx[a], "∂L/∂b": dx[b]}

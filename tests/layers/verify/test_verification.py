@@ -269,7 +269,7 @@ RIGHT = [
     "thresholded_relu",
 ]
 #: Layers whose formula is right as it stands in some dtypes.
-NEARLY = ["hardsigmoid", "relu6", "relu_squared", "sparse_sigmoid"]
+NEARLY = ["hardsigmoid", "relu6", "relu_squared", "sparse_sigmoid", "thresholded_leaky_relu"]
 
 
 @every_dtype

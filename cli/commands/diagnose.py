@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,7 @@ from actgrad.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from actgrad.cli.read import LayerRun
     from actgrad.layers.diagnose import Diagnosis, NetworkDiagnosis, Thresholds
     from actgrad.layers.run import Source
 
@@ -166,6 +167,7 @@ def diagnose(
     from functools import partial
 
     from actgrad.cli.page import diagnosis_page
+    from actgrad.cli.read import is_folder, layer_runs, recorded_runs
     from actgrad.cli.show import diagnosis_answer
     from actgrad.cli.write import Output
 
@@ -183,7 +185,7 @@ def diagnose(
     if x is out is None and is_folder(layers):
         runs = recorded_runs(layers[0], only)
     else:
-        runs = runs_of(layers, arrays, shards, only)
+        runs = layer_runs(layers, arrays, shards, only)
     network = diagnosed(runs, units, thresholds, dtype, threads, quiet)
     if worst_first:
         ranked = sorted(network.layers, key=lambda layer: -len(layer.findings))
@@ -219,99 +221,6 @@ def parsed_thresholds(
     return Thresholds(**given)
 
 
-class LayerRun(NamedTuple):
-    """A layer that was run: its name, and the ARRAYs of each part of the run by their names."""
-
-    name: str
-    parts: list[dict[str, str]]
-    layers: list[str]
-    step: int | None = None
-
-
-def is_folder(layers: list[str]) -> bool:
-    """Whether the folder of a recording is named in place of a layer."""
-    from pathlib import Path
-
-    return len(layers) == 1 and Path(layers[0]).is_dir()
-
-
-def recorded_runs(folder: str, only: str | None) -> list[LayerRun]:
-    """The calls of a recording, step by step.
-
-    Raises:
-        ActgradError: the folder holds no recording, or no call has the name `only`.
-    """
-    from pathlib import Path
-
-    from actgrad.layers import ActgradError
-    from actgrad.layers.frameworks import MANIFEST, read_manifest
-
-    if not (Path(folder) / MANIFEST).exists():
-        raise ActgradError(
-            f"{folder} holds no recording",
-            f"for arrays that others saved, name their layer: actgrad diagnose LAYER --x {folder}",
-        )
-    runs = []
-    for call in read_manifest(Path(folder)).calls:
-        names = ["x", "dout"] if call.has_dout else ["x"]
-        part = {name: f"{Path(folder) / call.file}:{call.name}/{name}" for name in names}
-        runs.append(LayerRun(call.name, [part], [call.layer], call.step))
-    return chosen_runs(runs, only)
-
-
-def chosen_runs(runs: list[LayerRun], only: str | None) -> list[LayerRun]:
-    """The runs of the name `only`, or all.
-
-    Raises:
-        ActgradError: there is none.
-    """
-    from actgrad.layers import ActgradError
-
-    chosen = [run for run in runs if only in (None, run.name)]
-    if not chosen:
-        names = ", ".join(dict.fromkeys(run.name or "-" for run in runs))
-        raise ActgradError(f"no array is called {only!r}", f"there are {names or 'none'}")
-    return chosen
-
-
-def runs_of(
-    layers: list[str], arguments: dict[str, str | None], shards: bool, only: str | None
-) -> list[LayerRun]:
-    """The layers that the options name, in natural order.
-
-    Raises:
-        ActgradError: x and out are not one of two, dout or dx has other arrays than x, or no
-            array has the name `only`.
-    """
-    from actgrad.cli.read import named_arrays
-    from actgrad.layers import ActgradError
-
-    if (arguments["x"] is None) == (arguments["out"] is None):
-        raise ActgradError("diagnose needs --x or --out, one of the two", "--x tells more")
-    given = {
-        option: named_arrays(argument, f"--{option}")
-        for option, argument in arguments.items()
-        if argument is not None
-    }
-    first, *others = given.values()
-    for option, arrays in given.items():
-        if len(arrays) != len(first):
-            raise ActgradError(
-                f"--{option} names {len(arrays)} arrays, but --{next(iter(given))} {len(first)}",
-                "both need one for each layer; they are paired in natural order",
-            )
-    parts = [
-        dict(zip(given, (array.argument for array in arrays), strict=True))
-        for arrays in zip(first, *others, strict=True)
-    ]
-    if shards:
-        return [LayerRun("", parts, layers)]
-    if len(parts) == 1 and only is None:
-        return [LayerRun("", parts, layers)]
-    named = zip(first, parts, strict=True)
-    return chosen_runs([LayerRun(array.name, [part], layers) for array, part in named], only)
-
-
 def fitted(source: Source, given: Source) -> Source:
     """The array in the memory order of `given`; a number is repeated."""
     import numpy as np
@@ -339,17 +248,51 @@ def diagnosed(
     Raises:
         ActgradError: an array cannot be read or does not fit; the message names it.
     """
+    from actgrad.layers import ActgradError, chain_of
+    from actgrad.layers.diagnose import diagnose_network, diagnose_saved
+
+    diagnoses: dict[str, list[Diagnosis]] = {}
+    for run in runs:
+        try:
+            if run.statistics is None:
+                diagnosis = diagnosed_arrays(run, axis, thresholds, dtype, threads, quiet)
+            elif axis is None is dtype:
+                layer = chain_of(run.layers)
+                diagnosis = diagnose_saved(run.statistics, run.name, layer, thresholds, run.step)
+            else:
+                raise ActgradError("--units and --dtype need arrays, and statistics were recorded")
+        except ActgradError as error:
+            if not run.name:
+                raise
+            raise ActgradError(f"{run.name}: {error}", error.hint) from error
+        diagnoses.setdefault(run.name, []).append(diagnosis)
+    return diagnose_network(list(diagnoses.values()), thresholds)
+
+
+def diagnosed_arrays(
+    run: LayerRun,
+    axis: int | None,
+    thresholds: Thresholds,
+    dtype: str | None,
+    threads: int | None,
+    quiet: bool,
+) -> Diagnosis:
+    """Diagnose the run of a layer whose arrays are given.
+
+    Raises:
+        ActgradError: an array cannot be read or does not fit.
+    """
     from contextlib import ExitStack
 
     from actgrad.cli.read import Encoding, nbytes, open_array, random_access
     from actgrad.cli.show import Bar
-    from actgrad.layers import ActgradError, chain_of
+    from actgrad.layers import chain_of
     from actgrad.layers.arrays import named
-    from actgrad.layers.diagnose import diagnose_layer, diagnose_network
+    from actgrad.layers.diagnose import diagnose_layer
 
-    cast = named(dtype) if dtype else None
+    progress: list[Bar] = []
 
-    def opened(run: LayerRun) -> Iterator[dict[str, Source]]:
+    def opened() -> Iterator[dict[str, Source]]:
         for part in run.parts:
             with ExitStack() as own:
                 arrays = {
@@ -363,24 +306,14 @@ def diagnosed(
                 progress[:] = [bar]
                 yield sources
 
-    progress: list[Bar] = []
-    diagnoses: dict[str, list[Diagnosis]] = {}
-    for run in runs:
-        try:
-            diagnosis = diagnose_layer(
-                chain_of(run.layers),
-                opened(run),
-                axis,
-                thresholds,
-                name=run.name,
-                step=run.step,
-                dtype=cast,
-                threads=threads,
-                progress=lambda share: progress[0](share),
-            )
-        except ActgradError as error:
-            if not run.name:
-                raise
-            raise ActgradError(f"{run.name}: {error}", error.hint) from error
-        diagnoses.setdefault(run.name, []).append(diagnosis)
-    return diagnose_network(list(diagnoses.values()), thresholds)
+    return diagnose_layer(
+        chain_of(run.layers),
+        opened(),
+        axis,
+        thresholds,
+        name=run.name,
+        step=run.step,
+        dtype=named(dtype) if dtype else None,
+        threads=threads,
+        progress=lambda share: progress[0](share),
+    )

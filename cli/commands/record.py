@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from typing import Annotated
 
 import typer
+
+Keep = StrEnum("Keep", ["arrays", "statistics"])
 
 
 def record_script(
@@ -33,6 +36,10 @@ def record_script(
             show_default="all",
         ),
     ] = None,
+    keep: Annotated[
+        Keep,
+        typer.Option("--keep", help="Keep the arrays, or their statistics in a few kilobytes."),
+    ] = Keep.arrays,
     seed: Annotated[
         int, typer.Option("--seed", metavar="N", help="What the choice depends on.")
     ] = 0,
@@ -56,7 +63,9 @@ def record_script(
     own_arguments, own_path = sys.argv, sys.path[0]
     sys.argv, sys.path[0] = [script, *(arguments or [])], str(Path(script).resolve().parent)
     try:
-        with recording_first_model(Path(output), every=every, samples=samples, seed=seed):
+        with recording_first_model(
+            Path(output), every=every, samples=samples, seed=seed, keep=keep.value
+        ):
             runpy.run_path(script, run_name="__main__")
     except ActgradError:
         raise

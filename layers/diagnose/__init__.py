@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         diagnose_network,
     )
     from actgrad.layers.diagnose.rules import RULES, Fault, Rule, Thresholds
+    from actgrad.layers.diagnose.saved import diagnose_saved, run_statistics, save_statistics
     from actgrad.layers.diagnose.summary import UnitSummary
 
 

@@ -117,6 +117,19 @@ class Moments:
         for number, counts in other.repeated.items():
             self.add_repeated(number, counts)
 
+    def folded(self, units: int) -> Moments:
+        """The moments of the units: column k belongs to unit k mod `units`."""
+        moments = Moments(units)
+        moments.low = self.low.reshape(-1, units).min(axis=0)
+        moments.high = self.high.reshape(-1, units).max(axis=0)
+        moments.left_out = self.left_out.reshape(-1, units).sum(axis=0)
+        for part in self.sums.parts:
+            for group in part.reshape(2, -1, units).swapaxes(0, 1):
+                moments.sums.add(group)
+        for number, counts in self.repeated.items():
+            moments.add_repeated(number, counts.reshape(-1, units).sum(axis=0))
+        return moments
+
     def _add_sums(self, block: Array, largest: float, columns: slice) -> None:
         """Add the columns of a block whose magnitudes are all finite, and `largest` at most."""
         rows, width = block.shape

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from actgrad.layers.arrays import Order
 from actgrad.layers.diagnose.collect import collect
 from actgrad.layers.diagnose.depth import depth_faults
 from actgrad.layers.diagnose.rules import ENOUGH_SAMPLES, Case, Fault, Thresholds, findings
@@ -125,7 +126,7 @@ def diagnose_layer(
         check_part(sources)
         part = collect(layer, sources, axis, dtype=dtype, threads=threads, progress=progress)
         if part.first_not_finite is not None and not first_not_finite:
-            first_not_finite = f"{given}{place_text(source, part.first_not_finite)}"
+            first_not_finite = given + place_text(source.shape, source.order, part.first_not_finite)
             first_not_finite += f" of part {number}" if number else ""
         shapes.append(source.shape)
         if statistics is None:
@@ -153,9 +154,9 @@ def diagnosis_of(
     return Diagnosis(name, layer, case.given, shapes, case.summary, findings(case), step)
 
 
-def place_text(source: Source, position: int) -> str:
+def place_text(shape: tuple[int, ...], order: Order, position: int) -> str:
     """The indices of an element, from its position in the memory of the array: `[600, 5]`."""
-    place = np.unravel_index(position, source.shape, source.order)
+    place = np.unravel_index(position, shape, order)
     return f"[{', '.join(map(str, place))}]"
 
 

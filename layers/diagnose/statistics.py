@@ -197,6 +197,19 @@ class UnitStatistics:
     def _count(self, name: str, chosen: Array, columns: slice) -> None:
         self.counts[name][columns] += column_counts(chosen)
 
+    def folded(self) -> UnitStatistics:
+        """The same statistics with one column for each unit."""
+        statistics = UnitStatistics(self.units, self.units, self.scale, self.dtype)
+        statistics.counts = {
+            name: counts.reshape(-1, self.units).sum(axis=0) for name, counts in self.counts.items()
+        }
+        for name in MOMENTS:
+            setattr(statistics, name, getattr(self, name).folded(self.units))
+        for name in HISTOGRAMS:
+            setattr(statistics, name, getattr(self, name))
+        statistics.first_not_finite = self.first_not_finite
+        return statistics
+
     def merge(self, other: UnitStatistics) -> None:
         """Include what another one has collected of the same layer."""
         for name, counts in other.counts.items():

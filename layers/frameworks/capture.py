@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import safetensors.torch
 import torch
 from torch.overrides import TorchFunctionMode
 
 from actgrad.layers.activations import layer
+from actgrad.layers.arrays import Array, named
+from actgrad.layers.diagnose import run_statistics, save_statistics
 from actgrad.layers.frameworks.manifest import RecordedLayer
 
 #: Functions of PyTorch, without the `_` of their in-place forms, and the parameters of the layer of
@@ -159,16 +162,21 @@ class Capture:
             kept = kept[rows.to(kept.device)]
         return kept.to("cpu", copy=True).contiguous()
 
-    def save(self, folder: Path, file: str) -> list[RecordedLayer]:
-        """Write the tensors into a file; return what they are."""
-        tensors = {
-            f"{call.name}/{name}": tensor
-            for call in self.calls
-            for name, tensor in call.tensors.items()
-        }
-        beside = folder / f".{file}"
-        safetensors.torch.save_file(tensors, beside)
-        beside.replace(folder / file)
+    def save(self, folder: Path, keep: str) -> list[RecordedLayer]:
+        """Write the tensors or their statistics into a file; return what they are."""
+        name = f"step-{self.step:08}"
+        if keep == "statistics":
+            file = f"{name}.npz"
+            statistics = {
+                call.name: run_statistics(
+                    layer(call.layer), {key: array_of(t) for key, t in call.tensors.items()}
+                )
+                for call in self.calls
+            }
+            save_statistics(folder / file, statistics)
+        else:
+            file = f"{name}.safetensors"
+            self._save_tensors(folder, file)
         return [
             RecordedLayer(
                 call.name,
@@ -178,6 +186,25 @@ class Capture:
                 str(call.tensors["x"].dtype).removeprefix("torch."),
                 tuple(call.tensors["x"].shape),
                 "dout" in call.tensors,
+                keep == "statistics",
             )
             for call in self.calls
         ]
+
+    def _save_tensors(self, folder: Path, file: str) -> None:
+        tensors = {
+            f"{call.name}/{name}": tensor
+            for call in self.calls
+            for name, tensor in call.tensors.items()
+        }
+        beside = folder / f".{file}"
+        safetensors.torch.save_file(tensors, beside)
+        beside.replace(folder / file)
+
+
+def array_of(tensor: torch.Tensor) -> Array:
+    """The tensor as an array of its dtype."""
+    if tensor.dtype is torch.bfloat16:
+        array: Array = tensor.view(torch.int16).numpy().view(named("bfloat16"))
+        return array
+    return np.asarray(tensor.numpy())

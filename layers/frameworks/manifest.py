@@ -30,6 +30,8 @@ class RecordedLayer(NamedTuple):
     dtype: str
     shape: tuple[int, ...]
     has_dout: bool
+    #: Whether the file holds the statistics of the tensors in their place.
+    is_statistics: bool = False
 
 
 class Manifest(NamedTuple):

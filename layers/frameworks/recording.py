@@ -10,9 +10,18 @@ from typing import Any
 
 from actgrad.layers.frameworks.manifest import MANIFEST, Manifest, RecordedLayer, RecordingError
 
+#: What a recording may keep of each layer.
+KEPT = ("arrays", "statistics")
+
 
 def record(
-    model: Any, folder: str | Path, *, every: int = 1, samples: int | None = None, seed: int = 0
+    model: Any,
+    folder: str | Path,
+    *,
+    every: int = 1,
+    samples: int | None = None,
+    seed: int = 0,
+    keep: str = "arrays",
 ) -> Recording:
     """Record the activation layers of a `torch.nn.Module` into a folder, within a `with` block.
 
@@ -22,23 +31,27 @@ def record(
     A step is a forward call of the model in training mode; every `every`-th is recorded: the input
     x of each activation, module or function, and the gradient dout that comes back to its output.
     Of more than `samples` rows, a random choice of that many is kept, which depends on `seed` and
-    the step alone. The training computes what it computes without recording, bit for bit.
+    the step alone. With `keep="statistics"`, those of the arrays are computed at once and kept in
+    their place: a few kilobytes a layer. The training computes what it computes without recording,
+    bit for bit.
 
     Raises:
         RecordingError: PyTorch or safetensors is not installed, `every` or `samples` is less than
-            1, or the folder holds a recording.
+            1, `keep` is neither "arrays" nor "statistics", or the folder holds a recording.
     """
-    return Recording(model, Path(folder), every, samples, seed)
+    return Recording(model, Path(folder), every, samples, seed, keep)
 
 
 class Recording:
     """A recording in progress: it listens to the model from `__enter__` to `__exit__`."""
 
     def __init__(
-        self, model: Any, folder: Path, every: int, samples: int | None, seed: int
+        self, model: Any, folder: Path, every: int, samples: int | None, seed: int, keep: str
     ) -> None:
         if every < 1 or (samples is not None and samples < 1):
             raise RecordingError("every and samples must be at least 1")
+        if keep not in KEPT:
+            raise RecordingError(f"keep is {keep!r}", f"one of {', '.join(KEPT)}")
         if (folder / MANIFEST).exists():
             raise RecordingError(f"{folder} holds a recording", "remove it, or name another folder")
         try:
@@ -49,7 +62,7 @@ class Recording:
                 'pip install "actgrad[torch]"',
             ) from None
         self._model, self._folder, self._every = model, folder, every
-        self._samples, self._seed = samples, seed
+        self._samples, self._seed, self._keep = samples, seed, keep
         self._handles: list[Any] = []
         self._capture: Any = None
         self._calls: list[RecordedLayer] = []
@@ -106,20 +119,19 @@ class Recording:
         if capture is None or not capture.calls:
             return
         capture.stop()
-        file = f"step-{capture.step:08}.safetensors"
-        self._calls += capture.save(self._folder, file)
+        self._calls += capture.save(self._folder, self._keep)
         Manifest(self._calls).write(self._folder)
 
 
 @contextmanager
 def recording_first_model(
-    folder: Path, *, every: int, samples: int | None, seed: int
+    folder: Path, *, every: int, samples: int | None, seed: int, keep: str
 ) -> Iterator[None]:
     """Record the first module with modules in it that is called in training mode.
 
     Raises what `record` raises.
     """
-    recording = Recording(None, folder, every, samples, seed)
+    recording = Recording(None, folder, every, samples, seed, keep)
     from torch.nn.modules.module import register_module_forward_pre_hook
 
     def begin(module: Any, arguments: Any) -> None:

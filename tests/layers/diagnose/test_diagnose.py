@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from actgrad.layers import ActgradError, ShapeError, catalogue, chain_of, layer
-from actgrad.layers.diagnose import Diagnosis, diagnose_layer
+from actgrad.layers.diagnose import (
+    Diagnosis,
+    diagnose_layer,
+    diagnose_saved,
+    run_statistics,
+    save_statistics,
+)
 from actgrad.layers.run import MemoryArray
 
 DEAD = [3, 7, 12, 13, 14, 15, 40, 41]
@@ -198,3 +205,23 @@ def test_what_does_not_fit_is_refused() -> None:
         diagnose("relu", 2, x=x)
     with pytest.raises(ShapeError, match="no sample"):
         diagnose("relu", x=x[:0])
+
+
+@pytest.mark.parametrize("spec", ["relu", "tanh"])
+def test_saved_statistics_give_the_diagnosis_of_the_arrays(spec: str, tmp_path: Path) -> None:
+    x, dout = normal(3000, 5), normal(3000, 5, seed=1)
+    x[:, 2] -= 10
+    x[7, 3] = np.nan
+    sources = {"x": MemoryArray(x), "dout": MemoryArray(dout)}
+    chain = chain_of([spec])
+    whole = diagnose_layer(chain, [sources], name="a", step=4)
+    file = tmp_path / "s.npz"
+    saved = run_statistics(chain, {"x": x, "dout": dout})
+    save_statistics(file, {"a": saved, "a/b": saved})
+    assert file.stat().st_size < 30_000
+    again = diagnose_saved(file, "a", chain, None, 4)
+    assert numbers(again) == numbers(whole)
+    assert again.findings == whole.findings
+    assert again._replace(units=whole.units) == whole
+    with pytest.raises(ActgradError, match="holds no statistics of b"):
+        diagnose_saved(file, "b", chain, None, 4)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import actgrad
+from actgrad.cli.app import app
 
 torch: Any = pytest.importorskip("torch")
 safetensors: Any = pytest.importorskip("safetensors.torch")
@@ -97,6 +100,22 @@ def test_samples_are_the_same_rows_of_x_and_dout(tmp_path: Path) -> None:
     rows = [int((whole["act/x"] == row).all(dim=1).nonzero()[0]) for row in part["act/x"]]
     assert len(rows) == 8
     assert torch.equal(whole["act/dout"][rows], part["act/dout"])
+
+
+def test_statistics_take_kilobytes_and_give_the_same_diagnosis(tmp_path: Path) -> None:
+    reports = []
+    for keep in ("arrays", "statistics"):
+        model = fresh()
+        with actgrad.record(model, tmp_path / keep, every=3, keep=keep):
+            recorded = trained(model)
+        assert all(torch.equal(a, b) for a, b in zip(recorded, trained(fresh()), strict=True))
+        result = CliRunner().invoke(app, ["diagnose", str(tmp_path / keep), "-f", "json"])
+        reports.append(result.stdout)
+    assert reports[0] == reports[1]
+    assert len(json.loads(reports[0])["diagnoses"]) == 6
+    assert all(file.stat().st_size < 200_000 for file in (tmp_path / "statistics").iterdir())
+    with pytest.raises(actgrad.RecordingError, match="keep is 'all'"):
+        actgrad.record(model, tmp_path / "b", keep="all")
 
 
 def test_an_exception_keeps_what_was_recorded(tmp_path: Path) -> None:

@@ -1,0 +1,130 @@
+"""The statistics of layers in a file, a few kilobytes each, in place of the arrays of a run."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from actgrad.layers.arrays import Array, named
+from actgrad.layers.diagnose.collect import collect
+from actgrad.layers.diagnose.moments import Moments
+from actgrad.layers.diagnose.report import Diagnosis, diagnosis_of, place_text
+from actgrad.layers.diagnose.rules import Case, Thresholds
+from actgrad.layers.diagnose.statistics import (
+    COUNTS,
+    HISTOGRAMS,
+    MOMENTS,
+    SlopeScale,
+    UnitStatistics,
+)
+from actgrad.layers.diagnose.summary import UnitSummary
+from actgrad.layers.errors import ActgradError
+from actgrad.layers.layer import Layer
+from actgrad.layers.run import MemoryArray
+
+
+class SavedStatistics(NamedTuple):
+    """The statistics of one run of a layer, and the shape of its x."""
+
+    statistics: UnitStatistics
+    shape: tuple[int, ...]
+
+
+def run_statistics(layer: Layer, arrays: Mapping[str, Array]) -> SavedStatistics:
+    """The statistics of a run of a layer: its x, and dout if it is known.
+
+    Raises what `collect` raises.
+    """
+    sources = {name: MemoryArray(array) for name, array in arrays.items()}
+    return SavedStatistics(collect(layer, sources, threads=1), arrays["x"].shape)
+
+
+def save_statistics(file: Path, layers: Mapping[str, SavedStatistics]) -> None:
+    """Write the statistics of layers by their names; the file appears whole or not at all."""
+    arrays = {
+        f"{layer}/{name}": array
+        for layer, saved in layers.items()
+        for name, array in arrays_of(saved).items()
+    }
+    beside = file.with_name(f".{file.name}")
+    with beside.open("wb") as stream:
+        np.savez(stream, allow_pickle=False, **arrays)
+    beside.replace(file)
+
+
+def arrays_of(saved: SavedStatistics) -> dict[str, Array]:
+    """The statistics of units as arrays."""
+    statistics = saved.statistics.folded()
+    place = statistics.first_not_finite
+    arrays = {
+        "shape": np.array(saved.shape, np.int64),
+        "dtype": np.array(statistics.dtype.name),
+        "scale": np.array(statistics.scale),
+        "first_not_finite": np.array([] if place is None else [place], np.int64),
+        "counts": np.array([statistics.counts[name] for name in COUNTS]),
+        "histograms": np.array([getattr(statistics, name).counts for name in HISTOGRAMS]),
+    }
+    for name in MOMENTS:
+        moments: Moments = getattr(statistics, name)
+        units = moments.low.size
+        arrays |= {
+            f"{name}/ends": np.array([moments.low, moments.high]),
+            f"{name}/left_out": moments.left_out,
+            f"{name}/sums": np.array(moments.sums.parts).reshape(-1, 2, units),
+            f"{name}/repeated": np.array(list(moments.repeated), float),
+            f"{name}/times": np.array(list(moments.repeated.values())).reshape(-1, units),
+        }
+    return arrays
+
+
+def load_statistics(file: Path, layer: str) -> SavedStatistics:
+    """The statistics of the layer of that name.
+
+    Raises:
+        ActgradError: the file cannot be read, or does not hold them.
+    """
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            prefix = f"{layer}/"
+            arrays = {k.removeprefix(prefix): archive[k] for k in archive if k.startswith(prefix)}
+        return saved_in(arrays)
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ActgradError(f"{file} holds no statistics of {layer}: {error}") from error
+
+
+def saved_in(arrays: Mapping[str, Array]) -> SavedStatistics:
+    """The statistics that `arrays_of` has made arrays of."""
+    counts, scale = arrays["counts"], SlopeScale(*arrays["scale"].tolist())
+    units = counts.shape[1]
+    statistics = UnitStatistics(units, units, scale, named(str(arrays["dtype"])))
+    statistics.counts = dict(zip(COUNTS, counts, strict=True))
+    statistics.first_not_finite = next(iter(arrays["first_not_finite"].tolist()), None)
+    for name, bins in zip(HISTOGRAMS, arrays["histograms"], strict=True):
+        getattr(statistics, name).counts = bins
+    for name in MOMENTS:
+        moments: Moments = getattr(statistics, name)
+        moments.low, moments.high = arrays[f"{name}/ends"]
+        moments.left_out = arrays[f"{name}/left_out"]
+        moments.sums.parts = list(arrays[f"{name}/sums"])
+        numbers = arrays[f"{name}/repeated"].tolist()
+        moments.repeated = dict(zip(numbers, arrays[f"{name}/times"], strict=True))
+    return SavedStatistics(statistics, tuple(arrays["shape"].tolist()))
+
+
+def diagnose_saved(
+    file: Path, name: str, layer: Layer, thresholds: Thresholds | None, step: int | None
+) -> Diagnosis:
+    """Diagnose a layer from the statistics of that name in a file.
+
+    Raises:
+        ActgradError: the file cannot be read, or does not hold them.
+    """
+    statistics, shape = load_statistics(file, name)
+    place = statistics.first_not_finite
+    first = "" if place is None else f"x{place_text(shape, 'C', place)}"
+    case = Case(layer, "x", UnitSummary(statistics), thresholds or Thresholds(), first)
+    return diagnosis_of(case, [shape], name, step)

@@ -303,7 +303,7 @@ class Reader:
         keywords: list[ast.keyword],
         depth: int,
     ) -> Node:
-        name = ast.unparse(tree)
+        name = self._name_of(ast.unparse(tree))
         if name in FUNCTIONS:
             function = FUNCTIONS[name]
             if keywords:
@@ -337,6 +337,14 @@ class Reader:
         if number is None:
             self._refuse(tree, "a layer's parameter is a number", "such as elu(x, alpha=2)")
         return number
+
+    def _name_of(self, typed: str) -> str:
+        """The name of the function or the layer; that of a layer ignores case and `_`."""
+        if typed in FUNCTIONS or typed in self.layers:
+            return typed
+        plain = typed.casefold().replace("_", "")
+        same = (name for name in self.layers if name.casefold().replace("_", "") == plain)
+        return next(same, typed)
 
     def _nearest(self, name: str, known: list[str]) -> str | None:
         from difflib import get_close_matches

@@ -4,8 +4,9 @@
 
 `rounding`: expressions drawn by the grammar of the tests, each at 100 x in each of four dtypes,
 against mpmath. `catalogue`: every layer typed as its formula, at every number of float16 and
-bfloat16 and on a sample of float32, beside the layer's own kernel. `speed`: backward over files of
-2^23 numbers. `texts`: mutated texts, which must be read or refused with a column.
+bfloat16, in that dtype and in float32, and on a sample of float32, beside the layer's own kernel.
+`speed`: backward over files of 2^23 numbers. `texts`: mutated texts, which must be read or refused
+with a column.
 """
 
 from __future__ import annotations
@@ -132,12 +133,18 @@ def catalogue_of(name: str) -> str:
     own = layer(name)
     text = as_typed(own)
     typed = layer(text)
+    short = {dtype: every_number(named(dtype)) for dtype in FLOATING[:2]}
+    with np.errstate(all="ignore"):
+        wide = np.concatenate([x.astype(np.float32) for x in short.values()])
+    inputs = {
+        **short,
+        "16 bits in float32": np.unique(wide),
+        "float32": draw_sample(own, named("float32"), 20_000),
+    }
     parts = []
-    for dtype in FLOATING[:3]:
-        kind = named(dtype)
-        x = every_number(kind) if kind.itemsize == 2 else draw_sample(own, kind, 20_000)
+    for dtype, numbers in inputs.items():
         with np.errstate(all="ignore"):
-            x = x[~np.isnan(x)]
+            x = numbers[~np.isnan(numbers)]
         pairs = [
             (function.forward(x), function.backward(np.ones_like(x))) for function in (typed, own)
         ]

@@ -184,6 +184,8 @@ def test_parameters_stand_after_a_colon() -> None:
 def test_a_name_is_a_layer_before_it_is_an_expression() -> None:
     assert layer("gelu").name == "gelu"
     assert layer("x").forward(2.0) == 2.0
+    assert layer("LeakyReLU(x, 0.25)").forward(-2.0) == -0.5
+    assert layer("hard_swish(x) + 1").forward(6.0) == 7.0
     with pytest.raises(UnknownLayerError, match="no layer is called 'gelo'"):
         layer("gelo")
     with pytest.raises(ExpressionError, match="softmax takes a line of numbers"):

@@ -81,7 +81,7 @@ def test_an_expression_is_read(text: str, x: float, expected: float) -> None:
         ("x*clip(x, 1)", 3, "clip takes 3 arguments, not 2"),
         ("x.real + 1", 1, "this has no meaning"),
         ("True*x", 1, "this has no meaning"),
-        ("x % 2", 1, "this has no meaning"),
+        ("x % 2", 3, "'%' has no meaning"),
         ("x**5000", 4, "a whole exponent is at most 1024"),
         ("x + 1e999", 5, "1e999 is too large"),
         ("1 + 2", 1, "the expression has no x"),

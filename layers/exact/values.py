@@ -31,8 +31,11 @@ from actgrad.layers.formula import Formula, Node, Sweep, intervals, limits, trac
 
 #: The smallest float64 is 2 to this; numbers are distinguished down to `bits` below it.
 SMALLEST = -1074
-#: Below this, where 80 bits are asked, a number whose sign is not known is 0.
+#: Below this, where 80 bits are asked, a result whose sign is not known is 0.
 LEAST = mp.make_mpf(libmp.from_man_exp(1, SMALLEST - 80))
+#: Of the numbers that a kink compares, those that differ by less are equal. Chains square and cube
+#: numbers far below the smallest float64, and the slope may still be large there.
+EQUAL = libmp.from_man_exp(1, 4 * (SMALLEST - 80))
 #: A result that this many bits do not settle has no value: the formula has a pole at x.
 MOST_BITS = 1 << 14
 #: A limit at ±∞ that intervals do not prove is read at ±2 to these: beyond all float64 numbers.
@@ -121,7 +124,7 @@ def bounds(
     Then the same of its slope. Ends have `precision` bits.
     """
     known = {formula.inputs[0]: (_raw(low), _raw(high))}
-    sweep = Sweep(formula, intervals(precision, LEAST._mpf_), known, [degenerate(libmp.fone)])
+    sweep = Sweep(formula, intervals(precision, EQUAL), known, [degenerate(libmp.fone)])
     value, slope = (tuple(map(mp.make_mpf, ends)) for ends in _results(formula, sweep))
     return value, slope
 
@@ -139,7 +142,7 @@ def _settled(
     precision = max(bits + 20, effort.precision)
     while True:
         constants = effort.constants.setdefault(precision, {})
-        sweep = Sweep(formula, intervals(precision, floor), {**constants, **known}, dout)
+        sweep = Sweep(formula, intervals(precision, EQUAL), {**constants, **known}, dout)
         if not constants:
             constants |= {node: value for node, value in sweep.values.items() if node.is_constant}
         results = _results(formula, sweep)

@@ -343,6 +343,18 @@ def test_each_failure_is_counted_by_its_name(
     assert sum(usual.tallies["out"].zero_signs.values()) == usual.ok
 
 
+@pytest.mark.parametrize(
+    ("inner", "x", "dx"), [("tanhshrink", 1e-155, 1e-310), ("relu_squared", 1e-320, 2e-320)]
+)
+def test_a_kink_sees_a_number_that_underflows(inner: str, x: float, dx: float) -> None:
+    right, wrong = (
+        verify(Chain([layer(inner), layer("relu")]), np.array([x]), dx=np.array([got]))
+        for got in (dx, 0.0)
+    )
+    assert right.ok
+    assert not wrong.ok
+
+
 @every_dtype
 def test_a_swapped_sign_at_the_root_of_gelus_slope_is_found(dtype: str) -> None:
     float_format = FloatFormat.of(dtype_of(dtype))

@@ -88,7 +88,19 @@ function draw() {
     chart.append(svg("text", { x: SIZE.left - 6, y: up(i * t) + 4, "text-anchor": "end" }, shown(i * t)));
   }
   chart.append(svg("path", { class: "slope-line", d: line(slopes) }), svg("path", { class: "value-line", d: line(values) }));
+  ends(set, chart);
   chart.append(svg("path", { class: "tangent" }), svg("circle", { class: "slope-point", r: 5 }), svg("circle", { class: "point", r: 6 }));
+}
+// At a jump, an open circle for each limit and a closed one for the value.
+function ends(set, chart) {
+  const at = (x) => run(program, [words.number(x)], set, [words.number(1)]);
+  const lines = { value: (state) => first(state.values[program.outputs[0]]), slope: (state) => first(state.sums[0]) };
+  for (const x of page.breaks) for (const [name, height] of Object.entries(lines)) {
+    const [left, here, right] = [x - 1e-9, x, x + 1e-9].map((near) => height(at(near)));
+    if (!(Math.abs(right - left) > 0.04 * (view.high - view.low))) continue;
+    for (const [kind, y] of [["open", left], ["open", right], ["closed", here]])
+      chart.append(svg("circle", { class: `end ${kind} ${name}-end`, cx: across(x), cy: up(y), r: 4 }));
+  }
 }
 // The point of the curve at x, the tangent there, and the point of the slope's curve.
 function place(state, slope) {

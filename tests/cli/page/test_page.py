@@ -246,6 +246,9 @@ def test_the_slope_is_cut_where_it_jumps(tmp_path: Path) -> None:
     document = moved(page_of(chain_of(["tanh", "relu"])), {}, tmp_path)
     (path,) = re.findall(r'<path class="slope-line" d="([^"]+)"', document)
     assert path.count("M") == 2
+    assert document.count('class="end open slope-end"') == 2
+    assert document.count('class="end closed slope-end"') == 1
+    assert 'value-end"' not in document
 
 
 def test_the_page_of_a_line_begins_with_a_gradient_that_does_not_cancel() -> None:

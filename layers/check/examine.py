@@ -19,7 +19,7 @@ from actgrad.layers.check.in_place import ALIASING, IN_PLACE
 from actgrad.layers.check.input_shapes import InputShapes, Shape, parameter_arrays
 from actgrad.layers.check.linearity import linearity
 from actgrad.layers.check.load import load_subject
-from actgrad.layers.check.neighbours import array_size, coupling
+from actgrad.layers.check.neighbours import array_size, coupling, coupling_shape
 from actgrad.layers.check.parameter_gradients import check_parameter_gradients
 from actgrad.layers.check.points import (
     SHAPES,
@@ -137,6 +137,8 @@ class Examination:
         self.notes: list[str] = []
         self.shapes = shapes
         self.subject, self.shape = self._in_accepted_shape(subject)
+        if x is None and not shapes.is_stated:
+            self.shape = coupling_shape(self.subject, self.shape)
         self.subject = with_fixed_randomness(self.subject, self.sample().array)
         #: The dtypes that the caller asks for.
         self.asked = (x.dtype.name,) if x is not None else (dtype,) if dtype else ()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from actgrad.layers.arrays import Array
+from actgrad.layers.check.input_shapes import Shape
 from actgrad.layers.check.points import Sample, ordinary_sample
 from actgrad.layers.check.report import Finding
 from actgrad.layers.check.script import Script, equal
@@ -20,6 +21,8 @@ LONG = 70001
 ROUNDINGS = 32
 #: Larger arrays are not compared with themselves in another order.
 LARGEST_COMPARED = 4096
+#: The shapes in which a layer may couple elements that it does not couple in a matrix.
+DEEPER_SHAPES: tuple[Shape, ...] = ((2, 3, 4), (2, 3, 4, 4))
 #: A larger part of the values is a jump.
 JUMP = 1e-3
 #: A quarter of the elements, in a pattern that no axis shares.
@@ -103,17 +106,38 @@ def is_elementwise(subject: Subject, sample: Sample) -> bool:
         long = long[0] if long.shape == (1, *row.shape) else long
         if not same(moved.ravel(), out.ravel()[order]) or not same(long, np.resize(out, row.size)):
             return False
-        kept = np.sin(np.arange(x.size) ** 2).reshape(x.shape) > 0.8
-        for base, changed in _changes(x):
-            moved = np.where(kept, base, changed)
-            # A layer may raise an exception at large numbers.
-            if largest_size(moved) > 10 and not subject.accepts(moved):
-                continue
-            if not same(subject.forward(moved)[kept], subject.forward(base)[kept]):
-                return False
-        return True
+        return not _asks_neighbours(subject, x)
     except LayerRaisedError:
         return False
+
+
+def coupling_shape(subject: Subject, shape: Shape) -> Shape:
+    """The shape, or one of more axes if the layer couples elements only there.
+
+    A normalization of each channel has a line of one number in a matrix: it looks element-wise.
+    """
+    if subject.reference is None and is_elementwise(subject, ordinary_sample(shape)):
+        for deeper in DEEPER_SHAPES:
+            x = ordinary_sample(deeper).array
+            is_taken = subject.accepts(x) and subject.forward(x).shape == deeper
+            if is_taken and _asks_neighbours(subject, x):
+                return deeper
+    return shape
+
+
+def _asks_neighbours(subject: Subject, x: Array) -> bool:
+    """Whether the results for some elements change when only their neighbours do."""
+    kept = np.sin(np.arange(x.size) ** 2).reshape(x.shape) > 0.8
+    for base, changed in _changes(x):
+        moved = np.where(kept, base, changed)
+        # A layer may raise an exception at large numbers.
+        if largest_size(moved) > 10 and not subject.accepts(moved):
+            continue
+        expected = subject.forward(base)[kept]
+        slack = ROUNDINGS * subject.eps * largest_size(expected)
+        if not equal(subject.forward(moved)[kept], expected, slack):
+            return True
+    return False
 
 
 def branching(subject: Subject, sample: Sample) -> Finding | None:

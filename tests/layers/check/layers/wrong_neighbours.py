@@ -124,3 +124,17 @@ class EluByTheSignOfTheSum:
 
     def backward(self, dout):
         return dout * self.g
+
+
+@wrong("wrong-gradient")
+class InstanceNormWithoutTheMean:
+    def forward(self, x):
+        self.s = x.shape
+        f = x.reshape(*x.shape[:2], -1)
+        self.i = 1 / np.sqrt(f.var(-1, keepdims=True) + 1e-5)
+        self.h = (f - f.mean(-1, keepdims=True)) * self.i
+        return self.h.reshape(self.s)
+
+    def backward(self, dout):
+        d, h = dout.reshape(self.h.shape), self.h
+        return (self.i * (d - h * (d * h).mean(-1, keepdims=True))).reshape(self.s)

@@ -73,10 +73,7 @@ def check(
 
     Exit status 0: no error was found; 1: a layer is wrong; 2: one could not be checked.
     """
-    from functools import partial
-
     from actgrad.cli.exit import NOT_DONE, write_refusal
-    from actgrad.cli.page import check_page
     from actgrad.cli.read import read_array
     from actgrad.cli.show import (
         check_answer,
@@ -105,19 +102,24 @@ def check(
                 error.hint += " with --shape, as --shape 2,3,8,8"
             raise
 
-    if texts == layers and len(texts) == 1:
-        report = report_on(texts[0])
-        page = partial(check_page, [report], {})
-        destination.deliver(check_answer(report).with_text("html", page))
-        return 0 if report.ok else 1
     reports: list[Report] = []
     refused: dict[str, Exception] = {}
+
+    def page() -> str:
+        # Imported for HTML only: it imports half of actgrad.
+        from actgrad.cli.page import check_page
+
+        return check_page(reports, refused)
+
+    if texts == layers and len(texts) == 1:
+        reports.append(report_on(texts[0]))
+        destination.deliver(check_answer(reports[0]).with_text("html", page))
+        return 0 if reports[0].ok else 1
     for text in texts:
         try:
             reports.append(report_on(text))
         except Exception as error:
             refused[text] = error
-    page = partial(check_page, reports, refused)
     destination.deliver(checks_answer(reports, refused).with_text("html", page))
     for refusal in refused.values():
         write_refusal(refusal)

@@ -143,9 +143,9 @@ def _asks_neighbours(subject: Subject, x: Array) -> bool:
 def branching(subject: Subject, sample: Sample) -> Finding | None:
     """The finding if elements jump all at once when numbers far away in the array change.
 
-    A layer that couples elements may jump: the largest element passes another one. Then one element
-    jumps at a time, or only those of its row and column. All of them jump where a branch such as
-    `if x.mean() > 0` asks for the whole array.
+    A layer that couples elements may jump: the largest element, or the row of the largest norm,
+    passes another one. Then one element or one row jumps at a time. Several rows and columns jump
+    where a branch such as `if x.mean() > 0` asks for the whole array.
     """
     shape = sample.array.shape
     if len(shape) < 2 or min(shape) < 2:
@@ -154,7 +154,8 @@ def branching(subject: Subject, sample: Sample) -> Finding | None:
     for (base, change), (x, changed) in zip(CHANGES, _changes(sample.array), strict=True):
         moved = x.copy()
         moved[far] = changed[far]
-        if _jumping(subject, x, moved, kept) < 2:
+        jumping = _jumping(subject, x, moved, kept)
+        if any(np.unique(indices).size < 2 for indices in np.nonzero(jumping)):
             continue
         here, there = (_index_text(part) for part in (kept, far))
         return Script(
@@ -176,11 +177,12 @@ def _index_text(part: tuple[slice, ...]) -> str:
     return ", ".join(f"{each.start or ''}:{each.stop}" for each in part)
 
 
-def _jumping(subject: Subject, x: Array, moved: Array, kept: tuple[slice, ...]) -> int:
-    """How many of the kept elements of out jump at the same number on the way from x to moved."""
+def _jumping(subject: Subject, x: Array, moved: Array, kept: tuple[slice, ...]) -> Array:
+    """Which of the kept elements of out jump at the same number on the way from x to moved."""
     first = subject.forward(x)
+    none = np.zeros(x[kept].shape, bool)
     if first.shape != x.shape or not np.isfinite(first).all():
-        return 0
+        return none
     size = largest_size(first)
     slack = ROUNDINGS * subject.eps * size
 
@@ -190,14 +192,14 @@ def _jumping(subject: Subject, x: Array, moved: Array, kept: tuple[slice, ...]) 
     low, high = 0.0, 1.0
     before, after = first[kept], results(1.0)
     if equal(after, before, slack):
-        return 0
+        return none
     for _ in range(52):
         middle = results((low + high) / 2)
         if equal(middle, first[kept], slack):
             low, before = (low + high) / 2, middle
         else:
             high, after = (low + high) / 2, middle
-    return int((np.abs(after - before) > JUMP * size).sum())
+    return np.asarray(np.abs(after - before) > JUMP * size)
 
 
 def _changes(x: Array) -> Iterator[tuple[Array, Array]]:

@@ -185,7 +185,7 @@ def underflow(case: Case) -> Iterator[tuple[str, str, Array]]:
     """Gradients that a short dtype makes 0 or subnormal."""
     summary = case.summary
     passed, lost = summary.total("passed"), summary.total("underflown")
-    if summary.dtype.name == "float16" and passed and lost / passed > case.thresholds.underflow:
+    if passed and lost / passed > case.thresholds.underflow:
         advice = (
             "Multiply the loss by a power of two, and divide the gradients by it before the step:"
             " torch.amp.GradScaler does so. bfloat16 has the range of float32."

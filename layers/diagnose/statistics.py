@@ -172,27 +172,16 @@ class UnitStatistics:
                 self.counts["small_slopes"][columns] += counts
 
     def _add_gradients(self, block: RunBlock, columns: slice) -> None:
-        """Include dx, and dout if it is known.
-
-        A gradient passes where neither dout nor the slope is 0; without dout, where dx is not 0.
-        """
+        """Include dx, and dout if it is known."""
         size = np.abs(widened(cast(Array, block.dx)))
         self.dx.add(size, columns)
         self.gradients.add(size)
-        if block.dout is None:
-            self._count_underflow(size, size != 0, columns)
-            return
-        dout = widened(block.dout)
-        self.dout.add(np.abs(dout), columns)
-        slope = block.slope
-        if block.levels is not None:
-            slope = np.where(slope, block.levels[1], block.levels[0])
-        self._count_underflow(size, (dout != 0) & (slope != 0), columns)
-
-    def _count_underflow(self, size: Array, passed: Array, columns: slice) -> None:
-        """Count the gradients that pass, and those of them that are subnormal or 0."""
-        self._count("passed", passed, columns)
-        self._count("underflown", passed & (size < float(finfo(self.dtype).tiny)), columns)
+        if block.dout is not None:
+            self.dout.add(np.abs(widened(block.dout)), columns)
+        if self.dtype.name == UNDERFLOWING:
+            passed = passing(block)
+            self._count("passed", passed, columns)
+            self._count("underflown", passed & (size < float(finfo(self.dtype).tiny)), columns)
 
     def _count(self, name: str, chosen: Array, columns: slice) -> None:
         self.counts[name][columns] += column_counts(chosen)
@@ -222,10 +211,24 @@ class UnitStatistics:
         self.first_not_finite = min((p for p in places if p is not None), default=None)
 
 
-#: What is counted in each column.
+#: The dtype whose range is shorter than that of float32, so that gradients underflow in it alone.
+UNDERFLOWING = "float16"
+#: What is counted in each column; the last two in that dtype alone.
 COUNTS = ("samples", "nan", "inf", "zeros", "stopped", "small_slopes", "passed", "underflown")
 MOMENTS = ("given", "slope", "dout", "dx")
 HISTOGRAMS = ("histogram", "slopes", "gradients")
+
+
+def passing(block: RunBlock) -> Array:
+    """Where a gradient passes: neither dout nor the slope is 0; without dout, dx is not 0."""
+    if block.dout is None:
+        nonzero: Array = cast(Array, block.dx) != 0
+        return nonzero
+    slope = block.slope
+    if block.levels is not None:
+        slope = np.where(slope, block.levels[1], block.levels[0])
+    both: Array = (block.dout != 0) & (slope != 0)
+    return both
 
 
 def widened(values: Array) -> Array:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -21,7 +21,8 @@ from actgrad.cli.options import (
 
 if TYPE_CHECKING:
     from actgrad.cli.read import LayerRun
-    from actgrad.layers.diagnose import Diagnosis, NetworkDiagnosis, Thresholds
+    from actgrad.layers.arrays import Array
+    from actgrad.layers.diagnose import Diagnosis, NetworkDiagnosis, RunStatistics, Thresholds
     from actgrad.layers.run import Source
 
 
@@ -149,6 +150,14 @@ def diagnose(
             help="List the rules, their thresholds and their sources.",
         ),
     ] = False,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler",
+            metavar="ADDRESS",
+            help="Read the arrays on the workers of a cluster of Dask: tcp://host:8786.",
+        ),
+    ] = None,
     dtype: DtypeOption = None,
     form: DiagnosisFormatOption = None,
     output: DiagnosisOutput = None,
@@ -186,7 +195,8 @@ def diagnose(
         runs = recorded_runs(layers[0], only)
     else:
         runs = layer_runs(layers, arrays, shards, only)
-    network = diagnosed(runs, units, thresholds, dtype, threads, quiet)
+    reading = ReadOptions(units, dtype, threads)
+    network = diagnosed(runs, thresholds, reading, scheduler, quiet)
     if worst_first:
         ranked = sorted(network.layers, key=lambda layer: -len(layer.findings))
         network = network._replace(layers=ranked)
@@ -235,49 +245,96 @@ def fitted(source: Source, given: Source) -> Source:
     return MemoryArray(np.asarray(in_memory(source), order=given.order))
 
 
+class ReadOptions(NamedTuple):
+    """How arrays are read: the axis of the units, the dtype they are cast to, and the threads."""
+
+    axis: int | None
+    dtype: str | None
+    threads: int | None
+
+
 def diagnosed(
     runs: list[LayerRun],
-    axis: int | None,
     thresholds: Thresholds,
-    dtype: str | None,
-    threads: int | None,
+    reading: ReadOptions,
+    scheduler: str | None,
     quiet: bool,
 ) -> NetworkDiagnosis:
-    """Diagnose each run of the layers.
+    """Diagnose each run of the layers, on this machine or on a cluster.
 
     Raises:
         ActgradError: an array cannot be read or does not fit; the message names it.
     """
+    from contextlib import nullcontext
+
+    from actgrad.cli.cluster import connected
     from actgrad.layers import ActgradError, chain_of
-    from actgrad.layers.diagnose import diagnose_network, diagnose_saved
+    from actgrad.layers.diagnose import diagnose_network, diagnose_runs, load_statistics
 
     diagnoses: dict[str, list[Diagnosis]] = {}
-    for run in runs:
-        try:
-            if run.statistics is None:
-                diagnosis = diagnosed_arrays(run, axis, thresholds, dtype, threads, quiet)
-            elif axis is None is dtype:
+    with connected(scheduler) if scheduler else nullcontext() as client:
+        for run in runs:
+            parts: Iterable[RunStatistics]
+            try:
+                if run.statistics is None:
+                    parts = read_parts(run, reading, client, quiet)
+                elif reading.axis is None is reading.dtype:
+                    parts = [load_statistics(run.statistics, run.name)]
+                else:
+                    raise ActgradError("--units and --dtype need arrays; statistics were recorded")
                 layer = chain_of(run.layers)
-                diagnosis = diagnose_saved(run.statistics, run.name, layer, thresholds, run.step)
-            else:
-                raise ActgradError("--units and --dtype need arrays, and statistics were recorded")
-        except ActgradError as error:
-            if not run.name:
-                raise
-            raise ActgradError(f"{run.name}: {error}", error.hint) from error
-        diagnoses.setdefault(run.name, []).append(diagnosis)
+                diagnosis = diagnose_runs(layer, parts, thresholds, name=run.name, step=run.step)
+            except ActgradError as error:
+                if not run.name:
+                    raise
+                raise ActgradError(f"{run.name}: {error}", error.hint) from error
+            diagnoses.setdefault(run.name, []).append(diagnosis)
     return diagnose_network(list(diagnoses.values()), thresholds)
 
 
-def diagnosed_arrays(
-    run: LayerRun,
-    axis: int | None,
-    thresholds: Thresholds,
-    dtype: str | None,
-    threads: int | None,
-    quiet: bool,
-) -> Diagnosis:
-    """Diagnose the run of a layer whose arrays are given.
+def read_parts(
+    run: LayerRun, reading: ReadOptions, client: Any, quiet: bool
+) -> Iterator[RunStatistics]:
+    """The statistics of each part of a run; each part is a task of the client, if there is one.
+
+    Raises:
+        ActgradError: an array cannot be read or does not fit.
+    """
+    from actgrad.cli.cluster import results
+    from actgrad.layers.diagnose import statistics_in
+
+    if client is None:
+        for part in run.parts:
+            yield part_statistics(run.layers, part, reading, quiet)
+        return
+    tasks = []
+    for part in run.parts:
+        everywhere = {name: absolute_argument(argument) for name, argument in part.items()}
+        tasks.append((", ".join(part.values()), (run.layers, everywhere, reading)))
+    yield from map(statistics_in, results(client, part_arrays, tasks))
+
+
+def absolute_argument(argument: str) -> str:
+    """The ARRAY by its absolute path, so that workers find the file in any folder of theirs."""
+    from pathlib import Path
+
+    is_file = Path(argument.partition(":")[0]).is_file()
+    return str(Path.cwd() / argument) if is_file else argument
+
+
+def part_arrays(
+    layers: list[str], part: dict[str, str], reading: ReadOptions
+) -> Mapping[str, Array]:
+    """What a worker returns: the statistics of a part as arrays of a few kilobytes."""
+    from actgrad.layers.diagnose import arrays_of
+
+    return arrays_of(part_statistics(layers, part, reading, quiet=True))
+
+
+def part_statistics(
+    layers: list[str], part: dict[str, str], reading: ReadOptions, quiet: bool
+) -> RunStatistics:
+    """The statistics of a layer from the ARRAYs of one part of its run.
 
     Raises:
         ActgradError: an array cannot be read or does not fit.
@@ -288,32 +345,23 @@ def diagnosed_arrays(
     from actgrad.cli.show import Bar
     from actgrad.layers import chain_of
     from actgrad.layers.arrays import named
-    from actgrad.layers.diagnose import diagnose_layer
+    from actgrad.layers.diagnose import run_statistics
 
-    progress: list[Bar] = []
-
-    def opened() -> Iterator[dict[str, Source]]:
-        for part in run.parts:
-            with ExitStack() as own:
-                arrays = {
-                    name: own.enter_context(open_array(argument, f"--{name}", Encoding(dtype)))
-                    for name, argument in part.items()
-                }
-                sources: dict[str, Source] = {n: random_access(a) for n, a in arrays.items()}
-                given = next(iter(sources.values()))
-                sources = {n: fitted(source, given) for n, source in sources.items()}
-                bar = own.enter_context(Bar(sum(map(nbytes, sources.values())), quiet))
-                progress[:] = [bar]
-                yield sources
-
-    return diagnose_layer(
-        chain_of(run.layers),
-        opened(),
-        axis,
-        thresholds,
-        name=run.name,
-        step=run.step,
-        dtype=named(dtype) if dtype else None,
-        threads=threads,
-        progress=lambda share: progress[0](share),
-    )
+    axis, dtype, threads = reading
+    with ExitStack() as own:
+        arrays = {
+            name: own.enter_context(open_array(argument, f"--{name}", Encoding(dtype)))
+            for name, argument in part.items()
+        }
+        sources: dict[str, Source] = {n: random_access(a) for n, a in arrays.items()}
+        given = next(iter(sources.values()))
+        sources = {n: fitted(source, given) for n, source in sources.items()}
+        bar = own.enter_context(Bar(sum(map(nbytes, sources.values())), quiet))
+        return run_statistics(
+            chain_of(layers),
+            sources,
+            axis,
+            dtype=named(dtype) if dtype else None,
+            threads=threads,
+            progress=bar,
+        )

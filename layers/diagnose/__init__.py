@@ -11,11 +11,19 @@ if TYPE_CHECKING:
     from actgrad.layers.diagnose.report import (
         Diagnosis,
         NetworkDiagnosis,
+        RunStatistics,
         diagnose_layer,
         diagnose_network,
+        diagnose_runs,
+        run_statistics,
     )
     from actgrad.layers.diagnose.rules import RULES, Fault, Rule, Thresholds
-    from actgrad.layers.diagnose.saved import diagnose_saved, run_statistics, save_statistics
+    from actgrad.layers.diagnose.saved import (
+        arrays_of,
+        load_statistics,
+        save_statistics,
+        statistics_in,
+    )
     from actgrad.layers.diagnose.summary import UnitSummary
 
 

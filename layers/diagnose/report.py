@@ -117,47 +117,84 @@ def diagnose_layer(
             shape, there is no such axis, or parts differ in their units.
         ActgradError: only out is given, and it does not determine the slope.
     """
-    statistics: UnitStatistics | None = None
+    runs = (
+        run_statistics(layer, sources, axis, dtype=dtype, threads=threads, progress=progress)
+        for sources in parts
+    )
+    return diagnose_runs(layer, runs, thresholds, name=name, step=step)
+
+
+class RunStatistics(NamedTuple):
+    """The statistics of the arrays of one run of a layer."""
+
+    statistics: UnitStatistics
+    #: The array that they are of, "x" or "out", its shape and its memory order.
+    given: str
+    shape: tuple[int, ...]
+    order: Order
+
+    @property
+    def first_not_finite(self) -> str:
+        """The first nan or infinity, as `x[600, 5]`; empty if there is none."""
+        position = self.statistics.first_not_finite
+        if position is None:
+            return ""
+        place = np.unravel_index(position, self.shape, self.order)
+        return f"{self.given}[{', '.join(map(str, place))}]"
+
+
+def run_statistics(
+    layer: Layer,
+    sources: Mapping[str, Source],
+    axis: int | None = None,
+    *,
+    dtype: np.dtype[Any] | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> RunStatistics:
+    """The statistics of a run; raises what `diagnose_layer` raises."""
+    check_part(sources)
+    given, source = next(iter(sources.items()))
+    statistics = collect(layer, sources, axis, dtype=dtype, threads=threads, progress=progress)
+    return RunStatistics(statistics, given, source.shape, source.order)
+
+
+def diagnose_runs(
+    layer: Layer,
+    runs: Iterable[RunStatistics],
+    thresholds: Thresholds | None = None,
+    *,
+    name: str = "",
+    step: int | None = None,
+) -> Diagnosis:
+    """Diagnose a layer from the statistics of the parts of its run.
+
+    Raises:
+        ShapeError: there is no part, or parts differ in their units.
+    """
+    whole: UnitStatistics | None = None
     shapes: list[tuple[int, ...]] = []
-    first_not_finite = ""
-    given = "x"
-    for number, sources in enumerate(parts):
-        given, source = next(iter(sources.items()))
-        check_part(sources)
-        part = collect(layer, sources, axis, dtype=dtype, threads=threads, progress=progress)
-        if part.first_not_finite is not None and not first_not_finite:
-            first_not_finite = given + place_text(source.shape, source.order, part.first_not_finite)
-            first_not_finite += f" of part {number}" if number else ""
-        shapes.append(source.shape)
-        if statistics is None:
-            statistics = part
-        elif (part.units, part.dtype) != (statistics.units, statistics.dtype):
+    given, first_not_finite = "x", ""
+    for number, run in enumerate(runs):
+        part, given = run.statistics, run.given
+        if run.first_not_finite and not first_not_finite:
+            first_not_finite = run.first_not_finite + (f" of part {number}" if number else "")
+        shapes.append(run.shape)
+        if whole is None:
+            whole = part
+        elif (part.units, part.dtype) != (whole.units, whole.dtype):
             raise ShapeError(
                 f"part {number} has {part.units} units of {part.dtype.name}, but part 0 has"
-                f" {statistics.units} of {statistics.dtype.name}",
+                f" {whole.units} of {whole.dtype.name}",
                 "the parts of one layer have equal units",
             )
         else:
-            statistics.merge(part)
-    if statistics is None:
+            whole.merge(part)
+    if whole is None:
         raise ShapeError("there is no array to diagnose")
-    units, limits = UnitSummary(statistics), thresholds or Thresholds()
-    case = Case(layer, given, units, limits, first_not_finite)
-    return diagnosis_of(case, shapes, name, step)
-
-
-def diagnosis_of(
-    case: Case, shapes: Sequence[tuple[int, ...]], name: str, step: int | None
-) -> Diagnosis:
-    """The diagnosis of a layer whose units are known."""
-    layer = str(case.layer)
-    return Diagnosis(name, layer, case.given, shapes, case.summary, findings(case), step)
-
-
-def place_text(shape: tuple[int, ...], order: Order, position: int) -> str:
-    """The indices of an element, from its position in the memory of the array: `[600, 5]`."""
-    place = np.unravel_index(position, shape, order)
-    return f"[{', '.join(map(str, place))}]"
+    units = UnitSummary(whole)
+    case = Case(layer, given, units, thresholds or Thresholds(), first_not_finite)
+    return Diagnosis(name, str(layer), given, shapes, units, findings(case), step)
 
 
 def check_part(sources: Mapping[str, Source]) -> None:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from actgrad.layers.arrays import Array, named
-from actgrad.layers.diagnose.collect import collect
 from actgrad.layers.diagnose.moments import Moments
-from actgrad.layers.diagnose.report import Diagnosis, diagnosis_of, place_text
-from actgrad.layers.diagnose.rules import Case, Thresholds
+from actgrad.layers.diagnose.report import RunStatistics
 from actgrad.layers.diagnose.statistics import (
     COUNTS,
     HISTOGRAMS,
@@ -21,34 +18,15 @@ from actgrad.layers.diagnose.statistics import (
     SlopeScale,
     UnitStatistics,
 )
-from actgrad.layers.diagnose.summary import UnitSummary
 from actgrad.layers.errors import ActgradError
-from actgrad.layers.layer import Layer
-from actgrad.layers.run import MemoryArray
 
 
-class SavedStatistics(NamedTuple):
-    """The statistics of one run of a layer, and the shape of its x."""
-
-    statistics: UnitStatistics
-    shape: tuple[int, ...]
-
-
-def run_statistics(layer: Layer, arrays: Mapping[str, Array]) -> SavedStatistics:
-    """The statistics of a run of a layer: its x, and dout if it is known.
-
-    Raises what `collect` raises.
-    """
-    sources = {name: MemoryArray(array) for name, array in arrays.items()}
-    return SavedStatistics(collect(layer, sources, threads=1), arrays["x"].shape)
-
-
-def save_statistics(file: Path, layers: Mapping[str, SavedStatistics]) -> None:
+def save_statistics(file: Path, layers: Mapping[str, RunStatistics]) -> None:
     """Write the statistics of layers by their names; the file appears whole or not at all."""
     arrays = {
         f"{layer}/{name}": array
-        for layer, saved in layers.items()
-        for name, array in arrays_of(saved).items()
+        for layer, run in layers.items()
+        for name, array in arrays_of(run).items()
     }
     beside = file.with_name(f".{file.name}")
     with beside.open("wb") as stream:
@@ -56,12 +34,13 @@ def save_statistics(file: Path, layers: Mapping[str, SavedStatistics]) -> None:
     beside.replace(file)
 
 
-def arrays_of(saved: SavedStatistics) -> dict[str, Array]:
-    """The statistics of units as arrays."""
-    statistics = saved.statistics.folded()
+def arrays_of(run: RunStatistics) -> dict[str, Array]:
+    """The statistics of a run as arrays: a few numbers for each unit."""
+    statistics = run.statistics.folded()
     place = statistics.first_not_finite
     arrays = {
-        "shape": np.array(saved.shape, np.int64),
+        "given": np.array([run.given, run.order]),
+        "shape": np.array(run.shape, np.int64),
         "dtype": np.array(statistics.dtype.name),
         "scale": np.array(statistics.scale),
         "first_not_finite": np.array([] if place is None else [place], np.int64),
@@ -81,7 +60,7 @@ def arrays_of(saved: SavedStatistics) -> dict[str, Array]:
     return arrays
 
 
-def load_statistics(file: Path, layer: str) -> SavedStatistics:
+def load_statistics(file: Path, layer: str) -> RunStatistics:
     """The statistics of the layer of that name.
 
     Raises:
@@ -91,12 +70,12 @@ def load_statistics(file: Path, layer: str) -> SavedStatistics:
         with np.load(file, allow_pickle=False) as archive:
             prefix = f"{layer}/"
             arrays = {k.removeprefix(prefix): archive[k] for k in archive if k.startswith(prefix)}
-        return saved_in(arrays)
+        return statistics_in(arrays)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ActgradError(f"{file} holds no statistics of {layer}: {error}") from error
 
 
-def saved_in(arrays: Mapping[str, Array]) -> SavedStatistics:
+def statistics_in(arrays: Mapping[str, Array]) -> RunStatistics:
     """The statistics that `arrays_of` has made arrays of."""
     counts, scale = arrays["counts"], SlopeScale(*arrays["scale"].tolist())
     units = counts.shape[1]
@@ -112,19 +91,5 @@ def saved_in(arrays: Mapping[str, Array]) -> SavedStatistics:
         moments.sums.parts = list(arrays[f"{name}/sums"])
         numbers = arrays[f"{name}/repeated"].tolist()
         moments.repeated = dict(zip(numbers, arrays[f"{name}/times"], strict=True))
-    return SavedStatistics(statistics, tuple(arrays["shape"].tolist()))
-
-
-def diagnose_saved(
-    file: Path, name: str, layer: Layer, thresholds: Thresholds | None, step: int | None
-) -> Diagnosis:
-    """Diagnose a layer from the statistics of that name in a file.
-
-    Raises:
-        ActgradError: the file cannot be read, or does not hold them.
-    """
-    statistics, shape = load_statistics(file, name)
-    place = statistics.first_not_finite
-    first = "" if place is None else f"x{place_text(shape, 'C', place)}"
-    case = Case(layer, "x", UnitSummary(statistics), thresholds or Thresholds(), first)
-    return diagnosis_of(case, [shape], name, step)
+    given, order = arrays["given"].tolist()
+    return RunStatistics(statistics, given, tuple(arrays["shape"].tolist()), order)

@@ -15,6 +15,7 @@ from actgrad.layers.activations import layer
 from actgrad.layers.arrays import Array, named
 from actgrad.layers.diagnose import run_statistics, save_statistics
 from actgrad.layers.frameworks.manifest import RecordedLayer
+from actgrad.layers.run import MemoryArray
 
 #: Functions of PyTorch, without the `_` of their in-place forms, and the parameters of the layer of
 #: that name, in the order of the function's arguments after x.
@@ -169,7 +170,9 @@ class Capture:
             file = f"{name}.npz"
             statistics = {
                 call.name: run_statistics(
-                    layer(call.layer), {key: array_of(t) for key, t in call.tensors.items()}
+                    layer(call.layer),
+                    {key: MemoryArray(array_of(t)) for key, t in call.tensors.items()},
+                    threads=1,
                 )
                 for call in self.calls
             }

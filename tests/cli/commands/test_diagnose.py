@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -167,6 +168,37 @@ def test_shards_give_what_the_whole_array_gives(actgrad: Actgrad, network: dict[
     whole = answer("--x", "acts/layer10.npy")
     assert answer("--x", "shard-*.npy", "--shards") == whole
     assert answer("--x", "shard-*.npy", "--shards", "--threads", "1") == whole
+
+
+HAS_DASK = importlib.util.find_spec("distributed") is not None
+
+
+@pytest.mark.skipif(not HAS_DASK, reason="dask.distributed is not installed")
+@pytest.mark.filterwarnings("ignore")
+def test_shards_on_a_cluster_give_what_this_machine_gives(
+    actgrad: Actgrad, network: dict[str, Any], tmp_path: Path
+) -> None:
+    import distributed
+
+    shards = ["diagnose", "gelu", "--x", "shard-*.npy", "--dout", "shard-*.npy", "--shards"]
+    with distributed.LocalCluster(n_workers=2, dashboard_address=None) as cluster:
+        for arguments in (shards, ["diagnose", "relu", "--x", "acts"]):
+            local = actgrad(*arguments, "-f", "json")
+            spread = actgrad(*arguments, "-f", "json", "--scheduler", cluster.scheduler_address)
+            assert spread.stdout == local.stdout != b""
+        (tmp_path / "shard-1.npy").write_bytes(b"broken")
+        refused = actgrad(*shards, "--scheduler", cluster.scheduler_address)
+        assert refused.returncode == 2
+        assert b"shard-1.npy" in refused.stderr
+
+
+def test_a_scheduler_that_is_not_there(actgrad: Actgrad, dead: Any) -> None:
+    address = ("--scheduler", "tcp://127.0.0.1:1")
+    refused = actgrad("diagnose", "relu", "--x", "h.npy", *address)
+    message = b"no scheduler answers at tcp" if HAS_DASK else b'pip install "actgrad[cluster]"'
+    assert refused.returncode == 2
+    assert message in refused.stderr
+    assert len(refused.stderr.splitlines()) == 2
 
 
 def test_a_gradient_that_vanishes_over_the_depth(actgrad: Actgrad, tmp_path: Path) -> None:

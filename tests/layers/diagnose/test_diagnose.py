@@ -12,7 +12,8 @@ from actgrad.layers import ActgradError, ShapeError, catalogue, chain_of, layer
 from actgrad.layers.diagnose import (
     Diagnosis,
     diagnose_layer,
-    diagnose_saved,
+    diagnose_runs,
+    load_statistics,
     run_statistics,
     save_statistics,
 )
@@ -216,12 +217,12 @@ def test_saved_statistics_give_the_diagnosis_of_the_arrays(spec: str, tmp_path: 
     chain = chain_of([spec])
     whole = diagnose_layer(chain, [sources], name="a", step=4)
     file = tmp_path / "s.npz"
-    saved = run_statistics(chain, {"x": x, "dout": dout})
+    saved = run_statistics(chain, sources)
     save_statistics(file, {"a": saved, "a/b": saved})
     assert file.stat().st_size < 30_000
-    again = diagnose_saved(file, "a", chain, None, 4)
+    again = diagnose_runs(chain, [load_statistics(file, "a")], name="a", step=4)
     assert numbers(again) == numbers(whole)
     assert again.findings == whole.findings
     assert again._replace(units=whole.units) == whole
     with pytest.raises(ActgradError, match="holds no statistics of b"):
-        diagnose_saved(file, "b", chain, None, 4)
+        load_statistics(file, "b")

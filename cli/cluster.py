@@ -1,0 +1,55 @@
+"""A cluster of Dask: the client of its scheduler, and the results of its tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from actgrad.layers import ActgradError
+
+Result = TypeVar("Result")
+#: How long the scheduler may take to answer, in seconds.
+PATIENCE = 5
+
+
+@contextmanager
+def connected(address: str) -> Iterator[Any]:
+    """A client of the scheduler at an address such as `tcp://host:8786`.
+
+    Raises:
+        ActgradError: dask.distributed is not installed, or no scheduler answers.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ActgradError(
+            "--scheduler needs the package distributed", 'pip install "actgrad[cluster]"'
+        ) from None
+    try:
+        client = Client(address, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ActgradError(
+            f"no scheduler answers at {address}",
+            "`dask scheduler` starts one and prints its address; `dask worker ADDRESS` joins it",
+        ) from error
+    with client:
+        yield client
+
+
+def results(
+    client: Any, function: Callable[..., Result], tasks: Sequence[tuple[str, tuple[Any, ...]]]
+) -> Iterator[Result]:
+    """What the function returns for each task, in their order: a name and the arguments.
+
+    Raises:
+        ActgradError: a task failed; the message names it.
+    """
+    futures = [client.submit(function, *arguments, pure=False) for _, arguments in tasks]
+    for (name, _), future in zip(tasks, futures, strict=True):
+        try:
+            yield future.result()
+        except ActgradError:
+            raise
+        except Exception as error:  # whatever happens on a worker
+            raise ActgradError(f"{name}: {type(error).__name__} on a worker: {error}") from error

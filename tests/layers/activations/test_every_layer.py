@@ -186,7 +186,9 @@ def test_nan_propagates_and_nothing_warns_at_the_extremes(cls: type[Layer], dtyp
     assert np.isnan(out[0]).all()
     if not changes_shape(layer):
         assert not np.isnan(out[1:]).any()
-        assert not np.isnan(dx[1:]).any()
+        assert not np.isnan(dx[3:]).any()
+        # At ±inf the slope of a wave has no limit.
+        assert np.isnan(dx[1:3]).any() == cls.name.startswith("snake")
 
 
 @every_layer

@@ -35,6 +35,7 @@ SPECS = [
     "scaled_tanh:alpha=2,beta=3",
     "silu:beta=0.5",
     "situ:beta=0.5",
+    "snake:alpha=0.5",
     "softcap:cap=0.5",
     "softplus:beta=3",
     "softshrink:lambd=0",

@@ -118,6 +118,8 @@ LITERATURE: Mapping[str, tuple[str, Function]] = {
         "σ(x)·(1 - w² + beta·w·(1 - σ(x)))",
         lambda x: gate(x) * (mp.sech(x / 4) ** 2 + 4 * mp.tanh(x / 4) * gate(-x)),
     ),
+    "snake": ("1 + sin(2·alpha·x)", lambda x: 1 + mp.sin(2 * x)),
+    "snake_beta": ("1 + alpha·sin(2·alpha·x)/beta", lambda x: 1 + mp.sin(2 * x)),
     "softplus": ("1/(1 + exp(-beta·x))", gate),
     "softshrink": ("1 for |x| > lambd, else 0", lambda x: mpf(abs(x) > 0.5)),
     "softsign": ("1/(1 + |x|)²", lambda x: 1 / (1 + abs(x)) ** 2),

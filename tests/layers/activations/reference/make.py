@@ -125,6 +125,12 @@ CASES = [
     "isrlu:alpha=0.3",
     "isrlu:alpha=3",
     "step",
+    "snake",
+    "snake:alpha=0.3",
+    "snake:alpha=4",
+    "snake_beta",
+    "snake_beta:alpha=2,beta=0.5",
+    "snake_beta:alpha=0.5,beta=3",
 ]
 
 

@@ -66,6 +66,7 @@ class Rounded:
         #: What is settled for half a binade of x, or for an infinite x, in a dtype.
         self._stretches: dict[tuple[int, str], Settled | None] = {}
         self._limits: dict[tuple[float, str], Settled] = {}
+        self._far_signs: dict[float, list[float]] = {}
 
     def forward(self, x: Array, dtype: np.dtype[Any]) -> Outcome:
         """The values at x, in float64, each rounded to the dtype once, and the slopes there."""
@@ -212,19 +213,30 @@ class Rounded:
         first, last = sorted(ends.tolist())
         spans = bounds(self.formula, first, last, precision)
         truths, signs = [], []
-        for (low, high), plain in zip(spans, self._plain(ends), strict=True):
+        plains = zip(self._plain(ends), self._signs_at_far(first), strict=True)
+        for (low, high), (plain, far) in zip(spans, plains, strict=True):
             if not low <= high or (low < 0 < high and max(-low, high) > LEAST):
                 return None
             truths.append(truths_of(low, high))
-            side = float(low >= 0) - float(high <= 0)
+            # Where 1 − tanh² cancels, no interval tells the sign; it is that of x nearer to 0.
+            side = float(low >= 0) - float(high <= 0) or far
             signs.append(np.full(2, side) if side else plain)
         value, other = rounded_truths(truths[0], signs[0], dtype).tolist()
         if value == other == 0:
             value = math.copysign(0, signs[0][0])
         slope, another = rows_of(truth_balls(truths[1], signs[1]))
-        if (truths[1].exponent < FAINT_EXPONENT).all() and slope != another:
+        exponents = truths[1].exponent
+        if (exponents < FAINT_EXPONENT).all() and (exponents > ZERO).any():
             slope = another = (math.copysign(0, signs[1][0]), 0.0, FAINT)
         return (value, slope) if value == other and slope == another else None
+
+    def _signs_at_far(self, x: float) -> list[float]:
+        """The signs of value and slope at FAR, on the side of x; 0 where they are not known."""
+        side = math.copysign(FAR, x)
+        if side not in self._far_signs:
+            results = exact(self.formula, side, 1, BITS)
+            self._far_signs[side] = [float(each > 0) - float(each < 0) for each in results]
+        return self._far_signs[side]
 
     def _limit(self, x: float, dtype: np.dtype[Any]) -> Settled:
         """What is settled for an infinite x; a limit 0 has the sign that the largest x gives."""

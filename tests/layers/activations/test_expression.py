@@ -157,6 +157,10 @@ def test_a_zero_keeps_its_sign() -> None:
     out = function.forward(np.array([-0.0, 0.0, -800.0, -np.inf]))
     assert np.signbit(out).tolist() == [True, False, True, True]
     assert np.signbit(function.backward(np.ones(4))).tolist() == [False, False, True, True]
+    # No slope of tanh is negative, also where intervals only tell that it is next to 0.
+    function = layer("tanh(x)")
+    function.forward(np.array([-1000.0, 1000.0]))
+    assert np.signbit(function.backward(np.array([1.0, -1.0]))).tolist() == [False, True]
 
 
 def test_dout_may_be_anything() -> None:

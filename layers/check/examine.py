@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -270,12 +271,26 @@ class Examination:
                 raise
             self.notes.append(f"not checked in {dtype}: {error}")
             return False
-        kept = {each.dtype.name for each in parameter_arrays(self.subject.make())}
+        kept = {each.dtype.name for each in self._parameters()}
         wider = {run.out.dtype.name, run.dx.dtype.name} & kept - {dtype}
         if not wider or dtype in self.asked:
             return True
         self.notes.append(f"not checked in {dtype}: its parameters are {', '.join(wider)}")
         return False
+
+    def _parameters(self) -> list[Array]:
+        """The arrays of a new layer, and those that its first forward makes, whatever x is."""
+        made = []
+        for start in (1, 11):
+            layer = self.subject.make()
+            x = ordinary_sample(self.shape, start=start).array
+            with suppress(LayerRaisedError):
+                self.subject.call(layer, "forward", x.astype(self.subject.widest))
+            made.append(parameter_arrays(layer))
+        first, second = made
+        both = zip(first, second, strict=False)
+        lazy = [a for a, b in both if a.ndim and np.array_equal(a, b)]
+        return [*parameter_arrays(self.subject.make()), *lazy]
 
     def _note_shapes(self) -> None:
         """Say with which shape a layer is examined, or which shapes an element-wise one refuses."""

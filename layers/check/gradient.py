@@ -118,12 +118,13 @@ class ElementwiseSubject:
         error = SAFETY * derivative.error
         eps = max(float(finfo(dtype).eps), self.eps)
         if self.discontinuities:
-            at, left, right, jump, within = np.array(self.discontinuities).T
+            at, left, right, jump, within, off = np.array(self.discontinuities).T
             near = np.searchsorted((at[1:] + at[:-1]) / 2, x)
             here = np.flatnonzero(np.abs(x - at[near]) <= (within + 4 * eps * np.abs(at))[near])
             sides = np.sort([left, right], axis=0)[:, near[here]]
             low[here], high[here] = sides
-            error[here] = np.where(jump[near[here]] != 0, np.inf, 1e-6 * np.abs(sides).max(0))
+            slack = 1e-6 * np.abs(sides).max(0) + np.nan_to_num(off[near[here]])
+            error[here] = np.where(jump[near[here]] != 0, np.inf, slack)
         size = np.maximum(np.maximum(np.abs(low), np.abs(high)), 1e-3)
         # A derivative whose error exceeds its size is unknown.
         return ExpectedGradient(low, high, np.where(error <= size, error, np.inf))

@@ -144,11 +144,12 @@ def branching(subject: Subject, sample: Sample) -> Finding | None:
     """The finding if elements jump all at once when numbers far away in the array change.
 
     A layer that couples elements may jump: the largest element, or the row of the largest norm,
-    passes another one. Then one element or one row jumps at a time. Several rows and columns jump
-    where a branch such as `if x.mean() > 0` asks for the whole array.
+    passes another one. Then one element or one row jumps at a time, or it matters in which row an
+    element is. Several rows and columns jump, and any order of the elements is alike, where a
+    branch such as `if x.mean() > 0` asks for the whole array.
     """
     shape = sample.array.shape
-    if len(shape) < 2 or min(shape) < 2:
+    if len(shape) < 2 or min(shape) < 2 or not _commutes(subject, sample.array):
         return None
     kept, far = tuple(slice(n // 2) for n in shape), tuple(slice(n // 2, n) for n in shape)
     for (base, change), (x, changed) in zip(CHANGES, _changes(sample.array), strict=True):
@@ -175,6 +176,14 @@ def branching(subject: Subject, sample: Sample) -> Finding | None:
 
 def _index_text(part: tuple[slice, ...]) -> str:
     return ", ".join(f"{each.start or ''}:{each.stop}" for each in part)
+
+
+def _commutes(subject: Subject, x: Array) -> bool:
+    """Whether another order of the elements of x is the same order of those of out."""
+    order = np.random.default_rng(0).permutation(x.size)
+    out, moved = subject.forward(x), subject.forward(x.ravel()[order].reshape(x.shape))
+    slack = ROUNDINGS * subject.eps * largest_size(out)
+    return out.shape == x.shape and equal(moved.ravel(), out.ravel()[order], slack)
 
 
 def _jumping(subject: Subject, x: Array, moved: Array, kept: tuple[slice, ...]) -> Array:

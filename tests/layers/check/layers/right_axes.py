@@ -91,3 +91,40 @@ class RowsOfLargeNorm:
 
     def backward(self, dout):
         return dout * self.mask
+
+
+@right
+class DenseWhoseFirstForwardMakesItsWeights:
+    def __init__(self):
+        self.W = None
+
+    def forward(self, x):
+        if self.W is None:
+            self.W = np.cos(np.arange(x.shape[-1] * 3.0)).reshape(-1, 3)
+        self.x = x
+        return x @ self.W
+
+    def backward(self, dout):
+        return dout @ self.W.T
+
+
+@right
+class SamplesSortedByTheirMean:
+    def forward(self, x):
+        self.i = np.argsort(x.reshape(len(x), -1).mean(1))
+        return x[self.i]
+
+    def backward(self, dout):
+        dx = np.empty_like(dout)
+        dx[self.i] = dout
+        return dx
+
+
+@right
+class LogAboveAThousandth:
+    def forward(self, x):
+        self.x = x
+        return np.log(np.maximum(x, 1e-3))
+
+    def backward(self, dout):
+        return np.where(self.x > 1e-3, dout / np.maximum(self.x, 1e-3), 0).astype(dout.dtype)

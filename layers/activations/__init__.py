@@ -36,6 +36,7 @@ from actgrad.layers.activations.lookup import (
     names_elsewhere,
     own_names,
 )
+from actgrad.layers.activations.maxout import Crelu, Maxout
 from actgrad.layers.activations.periodic import Snake, SnakeBeta
 from actgrad.layers.activations.piecewise import (
     Gate,

@@ -59,12 +59,12 @@ def test_a_layers_results_lie_in_their_balls(spec: str) -> None:
     x = np.concatenate([x[np.isfinite(x)], np.linspace(-9, 9, 120)])
     width = 6 if isinstance(tried, AlongAxis) else 1
     lines = x[: x.size // width * width].reshape(-1, width)
-    dout = np.where(np.arange(lines.size) % 3, 1.0, -0.3)[: lines.size].reshape(lines.shape)
     formula = trace(tried.formula, width) if width > 1 else trace(tried.formula)
     count = len(formula.outputs)
-    enclosed = enclosures(formula, list(lines.T), list(dout.T[:count]))
+    dout = np.where(np.arange(len(lines) * count) % 3, 1.0, -0.3).reshape(-1, count)
+    enclosed = enclosures(formula, list(lines.T), list(dout.T))
     for i, (line, upstream) in enumerate(zip(lines.tolist(), dout.tolist(), strict=True)):
-        ways = exact(formula, line, upstream[:count], BITS) if width > 1 else None
+        ways = exact(formula, line, upstream, BITS) if width > 1 else None
         value, slope = exact(formula, line[0], upstream[0], BITS) if width == 1 else (None, None)
         for balls, expected in zip(enclosed, ways or ([value], [slope]), strict=True):
             for ball, truth in zip(balls, expected, strict=True):

@@ -193,9 +193,11 @@ def test_every_equation_of_a_line_is_what_the_layer_computes(cls: type[Layer]) -
         x, dout = np.random.default_rng(seed).uniform(-2, 2, (2, 4))
         y = kernel.forward(x)
         dx = kernel.backward(np.resize(dout, y.shape))
-        a, b = kernel.halves(4) if isinstance(kernel, Gated) else (slice(2), slice(2))
+        a, b = kernel.halves(4) if isinstance(kernel, Gated) else (slice(0, 4, 2), slice(1, 4, 2))
+        u, v = slice(4), slice(4, 8)
         line = {"x": x, "y": y, "∂L/∂y": dout, "a": x[a], "b": x[b]}
-        right = {"y": y, "∂L/∂x": dx, "∂L/∂a": dx[a], "∂L/∂b": dx[b]}
+        line |= {"∂L/∂u": dout, "∂L/∂v": dout}
+        right = {"y": y, "∂L/∂x": dx, "∂L/∂a": dx[a], "∂L/∂b": dx[b], "u": y[u], "v": y[v]}
         for left, (equations, *_) in with_names(kernel).line_equations().items():
             expected = right[left[:-1]]
             for node in equations:

@@ -18,6 +18,8 @@ SEVERAL_NAMES = r"[A-Za-z_]\w*([\s,]+[A-Za-z_]\w*)+"
 UPSTREAM = {"--dout", "--grad", "--gradient", "--grad-output", "--grad_output", "--dy"}
 #: A byte of an argument that is no text, as Python decodes and escapes it.
 BYTE = re.compile(r"\\udc([89a-f][0-9a-f])")
+#: An expression that begins with a minus sign.
+NEGATIVE = r"-(?!-).*[*/^+(].*"
 #: What to type instead of a layer too many, by command.
 EXTRA_ARGUMENT = {
     "explain": "explain takes one layer; actgrad graph draws a chain",
@@ -98,7 +100,11 @@ def write_usage(error: TyperException) -> None:
     elif message.startswith("No such command 'version'"):
         message, hint = "no such command 'version'", "actgrad --version shows it"
     option = getattr(error, "option_name", None)
-    if option in UPSTREAM and context is not None and "No such option" in message:
+    expression = next((word for word in sys.argv[2:] if re.fullmatch(NEGATIVE, word)), None)
+    if "No such option" in message and expression:
+        message = f"{expression} is read as an option"
+        hint = f"put an expression that begins with - in parentheses: '({expression})'"
+    elif option in UPSTREAM and context is not None and "No such option" in message:
         message = f"no such option: {option}"
         has_dout = any("--dout" in parameter.opts for parameter in context.command.params)
         hint = "did you mean --dout?" if has_dout else "--dout is an option of actgrad backward"

@@ -106,6 +106,10 @@ def test_not_done_is_2_with_a_line_or_two(
         (["forward", "relu", "--x", "1", "-0.5e3"], "no such option: -0"),
         (["forward", "relu", "--x"], "actgrad forward --help"),
         (["forward", "relu", "-x", "1"], "did you mean --x?"),
+        (
+            ["forward", "-exp(x)", "--x", "1"],
+            "put an expression that begins with - in parentheses: '(-",
+        ),
         (["forward", "relu sigmoid", "--x", "1"], "write relu sigmoid as two arguments"),
         (["graph", "relu,sigmoid"], "write relu sigmoid as two arguments"),
         (["sample", "relu, gelu,tanh"], "write relu gelu tanh as separate arguments"),

@@ -13,7 +13,7 @@ import actgrad
 from actgrad.layers import errors
 
 
-@pytest.mark.parametrize("name", [*actgrad.layers.__all__, "verify"])
+@pytest.mark.parametrize("name", [*actgrad.layers.__all__, "diagnose", "verify"])
 def test_every_name_of_the_api_is_there(name: str) -> None:
     assert getattr(actgrad, name).__doc__
     assert name in dir(actgrad)

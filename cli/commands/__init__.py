@@ -10,7 +10,7 @@ COMMANDS = {
     "check": "check",
     "sample": "sample",
     "verify": "verify_dump",
-    "diagnose": "diagnose",
+    "diagnose": "diagnose_run",
     "record": "record_script",
     "layers": "layers",
 }

@@ -61,7 +61,7 @@ def show_rules(requested: bool) -> None:
         raise typer.Exit
 
 
-def diagnose(
+def diagnose_run(
     layers: Layers,
     x: Annotated[
         str | None,

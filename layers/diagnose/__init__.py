@@ -8,6 +8,7 @@ from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from actgrad.layers.diagnose.depth import FALL, RISE
+    from actgrad.layers.diagnose.in_memory import diagnose
     from actgrad.layers.diagnose.report import (
         Diagnosis,
         NetworkDiagnosis,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import actgrad
 from actgrad.layers import ActgradError, ShapeError, catalogue, chain_of, layer
 from actgrad.layers.diagnose import (
     Diagnosis,
@@ -206,6 +207,17 @@ def test_what_does_not_fit_is_refused() -> None:
         diagnose("relu", 2, x=x)
     with pytest.raises(ShapeError, match="no sample"):
         diagnose("relu", x=x[:0])
+
+
+def test_arrays_of_dask_give_what_numpy_gives() -> None:
+    x, dout = normal(90, 12), normal(90, 12, seed=1)
+    whole = actgrad.diagnose("tanh", x, dout)
+    assert numbers(whole) == numbers(diagnose("tanh", x=x, dout=dout))
+    dask = pytest.importorskip("dask.array")
+    chunked = dask.from_array(x, chunks=(25, 5)), dask.from_array(dout, chunks=(90, 3))
+    blocks = actgrad.diagnose(actgrad.Tanh(), *chunked)
+    assert numbers(blocks) == numbers(whole)
+    assert blocks.shapes == [(25, 12), (25, 12), (25, 12), (15, 12)]
 
 
 @pytest.mark.parametrize("spec", ["relu", "tanh"])

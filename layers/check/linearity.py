@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,11 +43,15 @@ FLOAT32_ROUNDINGS = 2.0**-20
 def linearity(trial: Trial) -> Iterator[Behaviour]:
     """backward(a·u + b·v) must be a·backward(u) + b·backward(v)."""
     wide = trial.eps < 1e-6
+
+    @cache
+    def sizes(small: bool) -> tuple[Array, Array]:
+        return _sizes(trial.small() if small else trial)
+
     for dout, a, b, message in (*COMBINATIONS, *(EXTREME_COMBINATIONS if wide else ())):
 
         def tolerance(expected: Array, a: float = a, b: float = b) -> Any:
-            same = trial if expected.size == trial.x.array.size else trial.small()
-            return _cancellation(same, a, b)
+            return _cancellation(trial, sizes(expected.size != trial.x.array.size), a, b)
 
         arrays = "u = {dout}; v = {v}" if "v" in dout else "u = {dout}"
         arrays = arrays if "u" in dout else "v = {v}"
@@ -62,15 +67,21 @@ def linearity(trial: Trial) -> Iterator[Behaviour]:
         )
 
 
-def _cancellation(trial: Trial, a: float, b: float) -> float:
-    """The rounding errors of a·backward(u) + b·backward(v), whose terms may cancel.
-
-    The terms of one element of dx may cancel, too: dout − dout·(1 − tanh²(x)) near x = 0.
-    """
+def _sizes(trial: Trial) -> tuple[Array, Array]:
+    """The |dx| for u and for v."""
     u, v = (
         np.abs(trial.subject.run(trial.x.array, trial.dout(start).array).dx.astype(np.float64))
         for start in (42, 77)
     )
+    return u, v
+
+
+def _cancellation(trial: Trial, sizes: tuple[Array, Array], a: float, b: float) -> float:
+    """The rounding errors of a·backward(u) + b·backward(v), whose terms may cancel.
+
+    The terms of one element of dx may cancel, too: dout − dout·(1 − tanh²(x)) near x = 0.
+    """
+    u, v = sizes
     # What a sum over many elements leaves may be small beside its terms.
     roundings = 64 if trial.elementwise else trial.eps**-0.5
     relative = max(roundings * trial.eps, FLOAT32_ROUNDINGS)

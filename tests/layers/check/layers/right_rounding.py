@@ -60,7 +60,7 @@ class SoftmaxInFloat32:
         return dx.astype(dout.dtype)
 
 
-@right_with_warnings("wrong-shape")
+@right
 class MaskOfAStatedShape:
     """A row is broadcast to the shape of the mask."""
 

@@ -6,6 +6,8 @@ A mismatch counts only if it remains with shorter steps, and beyond the noise of
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -54,10 +56,10 @@ def jacobian(subject: Subject, x: Array) -> Array:
     return np.array(rows).reshape(out.size, x.size)
 
 
-def _column(subject: Subject, x: Array, j: int) -> Callable[[Array], Array]:
+def _column(subject: Subject, x: Array, j: int) -> Callable[[Any], Array]:
     """The flat out as a function of xⱼ."""
 
-    def out(value: Array) -> Array:
+    def out(value: Any) -> Array:
         moved = x.copy()
         moved.flat[j] = value
         return subject.forward(moved).astype(np.float64).ravel()
@@ -110,9 +112,9 @@ def _is_within_noise(
     return not abs(gradient - best) > SAFETY * error + slack
 
 
-def _by_element(out: Callable[[Array], Array], i: int) -> Callable[[Array], Array]:
+def _by_element(out: Callable[[float], Array], i: int) -> Callable[[Array], Array]:
     """The i-th element of out as a function of a row of numbers."""
-    return lambda row: np.array([out(value)[i] for value in row])
+    return lambda row: np.array([out(value)[i] for value in row.tolist()])
 
 
 def _check_jacobian(subject: Subject, sample: Sample) -> Finding | None:
@@ -121,9 +123,11 @@ def _check_jacobian(subject: Subject, sample: Sample) -> Finding | None:
     actual, size = jacobian(subject, x), largest_size(subject.forward(x))
     slack = ROUNDINGS * subject.eps * largest_size(actual) * x.size
     for j in range(x.size):
+        # The elements of a column are estimated from nearly the same numbers.
+        remembered = cache(_column(subject, x, j))
         excess, nearest, tolerance = _column_excess(subject, x, j, actual[:, j], slack)
         for i in np.argsort(-excess)[: min(REEXAMINED, int((excess > 0).sum()))].tolist():
-            element = _by_element(_column(subject, x, j), i)
+            element = _by_element(remembered, i)
             gross = excess[i] > GROSS * size
             if not gross and _is_within_noise(element, x.flat[j], actual[i, j], slack, subject.eps):
                 continue

@@ -111,14 +111,15 @@ class Subject(NamedTuple):
         """A copy that the layer takes: a row in its shape, float64 in its widest dtype."""
         if array.ndim == 1 and self.row != (-1,):
             array = array.reshape(self.row)
-        narrow = array.dtype.name == "float64" != self.widest
+        narrow = self.widest != "float64" and array.dtype == np.float64
         return array.astype(self.widest) if narrow else array.copy(order="K")
 
     def _restored(self, result: Array, x: Array) -> Array:
         """The layer's result in x's own shape and dtype, where `_arranged` changed them."""
         if x.ndim == 1 and self.row != (-1,) and result.size == x.size:
             result = result.reshape(x.shape)
-        return result.astype(np.float64) if x.dtype.name == "float64" != self.widest else result
+        widened = self.widest != "float64" and x.dtype == np.float64
+        return result.astype(np.float64) if widened else result
 
 
 def layer_error(error: BaseException, action: str) -> LayerRaisedError:

@@ -61,9 +61,9 @@ class Gated(AlongAxis):
         formula: Node = self.gate_layer().formula(b)
         return formula
 
-    def gate_derivation(self, b: Node) -> Derivation:
+    def gate_derivation(self, b: Node, gate: Node) -> Derivation:
         """The ways to write g′, as formulas of b."""
-        return self.gate_layer().derivation(b, self.gate_formula(b))
+        return self.gate_layer().derivation(b, gate)
 
     def linear_and_slope(self, a: Array) -> tuple[Array, Array | float]:
         """h and h′ at an array."""
@@ -80,7 +80,7 @@ class Gated(AlongAxis):
     def line_equations(self) -> Mapping[str, Derivation]:
         (a, _), (b, _), (dout, _) = line("a"), line("b"), line("∂L/∂y")
         gate, linear = self.gate_formula(b), self.linear_formula(a)
-        slopes, names, _ = self.gate_derivation(b)
+        slopes, names, _ = self.gate_derivation(b, gate)
         by_gate = {"g(bᵢ)": gate}
         by_linear = {} if linear is a else {"h(aᵢ)": linear}
         upstream = dout if linear is a else dout * self.linear_slope(a)
@@ -262,7 +262,7 @@ class Clamped(Gated):
         formula: Node = self.gate_layer().formula(f.minimum(b, self.limit))
         return formula
 
-    def gate_derivation(self, b: Node) -> Derivation:
+    def gate_derivation(self, b: Node, gate: Node) -> Derivation:
         steps, names, _ = self.gate_layer().derivation(b, self.gate_layer().formula(b))
         return Derivation([f.where(b < self.limit, slope, 0) for slope in steps], names)
 

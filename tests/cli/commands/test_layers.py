@@ -47,5 +47,5 @@ def test_json_has_no_private_names_and_says_where_a_layer_comes_from() -> None:
 def test_markdown_is_one_table_in_which_a_bar_ends_no_cell() -> None:
     rows = run("-f", "markdown").splitlines()
     assert len(rows) == 2 + len(catalogue())
-    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {11}
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {12}
     assert any(r"`x/(1 + \|x\|)`" in row for row in rows)

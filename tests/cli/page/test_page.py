@@ -168,6 +168,8 @@ def moved(page: str, changes: dict[str, str], tmp_path: Path) -> str:
     file = tmp_path / "page.html"
     file.write_text(page.replace("</body>", f"<script>{script}</script></body>"), encoding="utf-8")
     command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000"]
+    # Otherwise the document may be read before the frame in which the page updates.
+    command.append("--run-all-compositor-stages-before-draw")
     process = subprocess.run(
         [*command, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", file.as_uri()],
         capture_output=True,

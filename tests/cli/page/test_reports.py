@@ -94,6 +94,8 @@ def test_a_histogram_appears_when_its_cell_is_focused(tmp_path: Path) -> None:
     file = tmp_path / "page.html"
     file.write_text(page.replace("</body>", f"<script>{script}</script></body>"), encoding="utf-8")
     command = [str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+    # Otherwise the document may be read before it is styled.
+    command += ["--virtual-time-budget=3000", "--run-all-compositor-stages-before-draw"]
     command += [f"--user-data-dir={tmp_path / 'profile'}", file.as_uri()]
     document = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert "<title>none block</title>" in document.stdout

@@ -175,7 +175,6 @@ def diagnose_run(
     """
     from functools import partial
 
-    from actgrad.cli.page import diagnosis_page
     from actgrad.cli.read import is_folder, layer_runs, recorded_runs
     from actgrad.cli.show import diagnosis_answer
     from actgrad.cli.write import Output
@@ -200,9 +199,17 @@ def diagnose_run(
     if worst_first:
         ranked = sorted(network.layers, key=lambda layer: -len(layer.findings))
         network = network._replace(layers=ranked)
-    page = partial(diagnosis_page, network)
+    page = partial(diagnosis_html, network)
     destination.deliver(diagnosis_answer(network, only is not None).with_text("html", page))
     return 0 if network.ok else 1
+
+
+def diagnosis_html(network: NetworkDiagnosis) -> str:
+    """The page of a diagnosis."""
+    # Imported for HTML only: it imports plots and derivations.
+    from actgrad.cli.page import diagnosis_page
+
+    return diagnosis_page(network)
 
 
 def parsed_thresholds(

@@ -141,7 +141,6 @@ def verify_dump(
     """
     from functools import partial
 
-    from actgrad.cli.page import attempts_page, verification_page
     from actgrad.cli.read import Encoding
     from actgrad.cli.show import attempts_answer, verification_answer
     from actgrad.cli.write import Output
@@ -165,7 +164,7 @@ def verify_dump(
     if tries:
         attempts = tried_ways(layers, tries, x, dout, encoding, accumulate, policy)
         for destination in destinations:
-            page = partial(attempts_page, attempts)
+            page = partial(attempts_html, attempts)
             destination.deliver(attempts_answer(attempts).with_text("html", page))
         return 0 if attempts[0].verification.ok else 1
     if x is None or accumulate:
@@ -174,9 +173,24 @@ def verify_dump(
     arguments = {"x": x, "out": out, "dout": dout, "dx": dx, "d2x": d2x}
     dump = verified(layers, arguments, encoding, policy, quiet)
     for destination in destinations:
-        page = partial(verification_page, dump)
+        page = partial(verification_html, dump)
         destination.deliver(verification_answer(dump).with_text("html", page))
     return 0 if dump.verification.ok else 1
+
+
+def attempts_html(attempts: list[Attempt]) -> str:
+    """The page of the attempts."""
+    # Imported for HTML only: it imports plots and derivations.
+    from actgrad.cli.page import attempts_page
+
+    return attempts_page(attempts)
+
+
+def verification_html(dump: VerifiedDump) -> str:
+    """The page of a dump."""
+    from actgrad.cli.page import verification_page
+
+    return verification_page(dump)
 
 
 def report_formats(file: str) -> tuple[str, str]:

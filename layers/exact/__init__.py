@@ -6,6 +6,7 @@ from actgrad.layers.exact.ulp import (
     ZERO,
     FloatFormat,
     Truths,
+    distances,
     errors,
     in_bits,
     in_ulp,

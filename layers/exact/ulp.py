@@ -163,8 +163,13 @@ def nearest(truth: mpf, float_format: FloatFormat) -> float:
 
 def errors(got: Array, truths: Truths, float_format: FloatFormat) -> Array:
     """|got − truth| in ULP for finite values, got being float64; else inf or nan."""
-    distance = in_ulp(got - truths.value, truths.exponent, float_format) - truths.offset
-    return np.asarray(np.abs(distance) * units(got, truths, float_format)[0])
+    return np.asarray(distances(got, truths, float_format) * units(got, truths, float_format)[0])
+
+
+def distances(got: Array, truths: Truths, float_format: FloatFormat) -> Array:
+    """|got − truth| in spacings of the truth's binade; for what is not finite, inf or nan."""
+    off = in_ulp(got - truths.value, truths.exponent, float_format) - truths.offset
+    return np.asarray(np.abs(off))
 
 
 def units(got: Array, truths: Truths, float_format: FloatFormat) -> tuple[Any, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from actgrad.layers.arrays import Array, decimal
 from actgrad.layers.errors import PolicyError
-from actgrad.layers.exact import ZERO, Truths, errors, in_ulp, is_nearest, units
+from actgrad.layers.exact import ZERO, Truths, distances, errors, in_ulp, is_nearest, units
 from actgrad.layers.verify.reference import Reference, taken
 
 #: The share of a limit by which an error may exceed it; the roundings of float64 add less.
@@ -124,8 +124,8 @@ class Comparison:
         """
         radius = truths.radius
         with np.errstate(all="ignore"):
-            error = errors(got, truths, self.float_format)
             unit, is_open = units(got, truths, self.float_format)
+            error = distances(got, truths, self.float_format) * unit
             # The relative limit is uncertain too, by max_rel times the radius.
             margin = radius * unit * (1 + (self.policy.max_rel or 0))
             least, most = error - margin, error + margin

@@ -52,7 +52,6 @@ server.connect({address})
 request = marshal.dumps((sys.argv[1:], dict(os.environ), os.getcwd()))
 rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", streams))
 server.sendmsg([len(request).to_bytes(8, "little")], [rights])
-os.set_blocking(server.fileno(), True)
 with open(server.fileno(), "r+b", 0, closefd=False) as connection:
     while request:
         request = request[connection.write(request):]

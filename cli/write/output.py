@@ -88,7 +88,7 @@ class ArrayAnswer(NamedTuple):
         return self._replace(arrays={name: self.arrays[name]}, main=name)
 
 
-class Target(NamedTuple):
+class Destination(NamedTuple):
     """A file, or standard output, and what it gets."""
 
     #: The part of the answer, or None for all of it.
@@ -165,7 +165,7 @@ class Output:
                 "leave out -f, or name files",
             )
         if not self.targets:
-            self.targets = [Target(None, STDOUT, form or TABLE)]
+            self.targets = [Destination(None, STDOUT, form or TABLE)]
         if form is not None and form not in {target.form for target in self.targets}:
             _, file, named = self.targets[0]
             raise OutputError(
@@ -173,7 +173,7 @@ class Output:
                 "leave out -f, or give the file another suffix",
             )
 
-    def _parsed(self, argument: str, form: str | None) -> Target:
+    def _parsed(self, argument: str, form: str | None) -> Destination:
         """`[NAME=]FILE`; `form` is the format of a file whose suffix names none."""
         match = re.fullmatch(NAMED, argument)
         name, file = match.groups() if match else (None, argument)
@@ -187,12 +187,12 @@ class Output:
                 f"{file}: neither its suffix nor -f names a file's format",
                 f"use one of {', '.join(self._suffixes)}",
             )
-        return Target(name, file, named)
+        return Destination(name, file, named)
 
     @property
     def shows_table(self) -> bool:
         """Whether the answer is printed as a table, and written to no file."""
-        return self.targets == [Target(None, STDOUT, TABLE)]
+        return self.targets == [Destination(None, STDOUT, TABLE)]
 
     def require_table(self, option: str) -> None:
         """Check that the answer is printed as a table, which this option adds to.

@@ -11,7 +11,14 @@ import numpy as np
 from actgrad.cli.read import Repeated, nbytes, random_access
 from actgrad.cli.show import Bar
 from actgrad.cli.write.formats import npy_header
-from actgrad.cli.write.output import STDOUT, ArrayAnswer, Output, Target, blamed, is_special_file
+from actgrad.cli.write.output import (
+    STDOUT,
+    ArrayAnswer,
+    Destination,
+    Output,
+    blamed,
+    is_special_file,
+)
 from actgrad.cli.write.sinks import FileSink, ReleasingStream, StreamSink, TemporaryArray
 from actgrad.layers import Layer
 from actgrad.layers.arrays import Array
@@ -123,7 +130,7 @@ class StreamedRun:
                     releasing = cast(BinaryIO, ReleasingStream(stream, chosen.values()))
                     target.write(part._replace(arrays=chosen), releasing)
 
-    def _npy(self, target: Target, name: str, stream: IO[bytes]) -> Sink:
+    def _npy(self, target: Destination, name: str, stream: IO[bytes]) -> Sink:
         """Write the header of a `.npy` file; return the sink for its data."""
         array: ArraySpec = self.answer.arrays[name]
         with blamed(target.file):

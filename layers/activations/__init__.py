@@ -61,4 +61,5 @@ from actgrad.layers.activations.rational import (
 )
 from actgrad.layers.activations.saturating import Laplace, ScaledTanh, Situ, Softcap
 from actgrad.layers.activations.self_gated import Gelu, Gelu10, GeluTanh, Mish, QuickGelu, Silu
+from actgrad.layers.activations.signature import Signature, call_text, signatures
 from actgrad.layers.activations.softmax import LogSoftmax, Softmax, Softmin, Solu, Sparsemax

@@ -33,6 +33,7 @@ class Sigmoid(Elementwise):
         "Keras": "sigmoid",
         "TensorFlow": "sigmoid",
         "ONNX": "Sigmoid",
+        "SciPy": "expit",
     }
     source = (
         'Verhulst, "Recherches mathématiques sur la loi d\'accroissement de la population", 1845.'
@@ -97,7 +98,12 @@ class Logsigmoid(Smooth):
     """
 
     name = "logsigmoid"
-    elsewhere = {"PyTorch": "LogSigmoid", "JAX": "log_sigmoid", "Keras": "log_sigmoid"}
+    elsewhere = {
+        "PyTorch": "LogSigmoid",
+        "JAX": "log_sigmoid",
+        "Keras": "log_sigmoid",
+        "SciPy": "log_expit",
+    }
     source = "PyTorch, `torch.nn.LogSigmoid`."
     range = "y < 0"
 
@@ -166,6 +172,7 @@ class Tanh(Smooth):
         "Keras": "tanh",
         "TensorFlow": "tanh",
         "ONNX": "Tanh",
+        "NumPy": "tanh",
     }
     source = 'LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998.'
     range = "-1 < y < 1"
@@ -235,7 +242,7 @@ class Exponential(Elementwise):
 
     name = "exponential"
     aliases = ("exp",)
-    elsewhere = {"Keras": "exponential", "ONNX": "Exp"}
+    elsewhere = {"Keras": "exponential", "ONNX": "Exp", "NumPy": "exp"}
     source = "Keras, `keras.activations.exponential`."
     range = "0 < y"
     keeps = {"out": Kept(float, "the result before it is rounded to x's dtype")}

@@ -230,6 +230,7 @@ def within(qualifier: str, module: str) -> bool:
     """
     qualifier = {"F": "functional"}.get(qualifier, qualifier)
     qualifier = re.sub(r"^tensorflow\b", "tf", qualifier)
+    qualifier = re.sub(r"^np\b", "numpy", qualifier)
     qualifier = re.sub(r"^tf\.(?=keras)", "", qualifier)
     qualifier = re.sub(r"^(nn\.)?(?=functional)", "torch.nn.", qualifier)
     if module == MODULES["TensorFlow"]:

@@ -38,6 +38,8 @@ MODULES = {
     "Keras": "keras.activations",
     "TensorFlow": "tf.nn",
     "ONNX": "onnx",
+    "NumPy": "numpy",
+    "SciPy": "scipy.special",
 }
 #: Where a name is looked up that has a dot: `layers.ELU` is `keras.layers.ELU`, and `.clamp` is
 #: `torch.clamp`.
@@ -97,17 +99,25 @@ class Signature(NamedTuple):
     @property
     def equivalent(self) -> str:
         """The call that gives the layer with the catalogue's defaults: `HardSigmoid(alpha=1/6)`."""
-        given = []
+        defaults = {name: each.default for name, each in self.cls.parameters.items()}
+        return call_text(self.name, self.arguments_for(defaults))
+
+    def arguments_for(self, settings: Mapping[str, Setting | None]) -> dict[str, Setting | Value]:
+        """What a call must be given to mean the layer with these settings; None is left out.
+
+        >>> signatures(Elu, "PyTorch")[0].arguments_for({"alpha": 2.0})
+        {'alpha': 2.0}
+        """
+        given: dict[str, Setting | Value] = {}
         for argument in self.arguments:
             if argument.parameter is None:
-                value = repr(argument.only) if argument.selects else ""
-            else:
-                default = self.cls.parameters[argument.parameter].default
-                same = default is None or (default == argument.default and not argument.required)
-                value = "" if same else spelt(default)
-            if value:
-                given.append(f"{argument.name}={value}")
-        return f"{self.name}({', '.join(given)})" if given else self.name
+                if argument.selects:
+                    given[argument.name] = argument.only
+                continue
+            setting = settings[argument.parameter]
+            if setting is not None and (setting != argument.default or argument.required):
+                given[argument.name] = setting
+        return given
 
     def bind(self, positional: Sequence[Value], keywords: Mapping[str, Value]) -> Binding:
         """What a call with these arguments means.
@@ -151,11 +161,17 @@ class Signature(NamedTuple):
         return Binding(self.cls, values, missing)
 
 
-def spelt(setting: Setting | None) -> str:
-    """A number or a choice as a call has it: `1/6`, `-1`, `0.01`, `'first'`."""
-    if isinstance(setting, str):
-        return repr(setting)
-    return str(setting) if isinstance(setting, Fraction) else f"{setting:g}"
+def call_text(name: str, arguments: Mapping[str, Setting | Value]) -> str:
+    """A call as Python has it: `HardSigmoid(alpha=1/6)`, or the name alone."""
+    given = ", ".join(f"{key}={spelt(value)}" for key, value in arguments.items())
+    return f"{name}({given})" if given else name
+
+
+def spelt(value: Setting | Value) -> str:
+    """A number or a choice as a call has it: `1/6`, `-1`, `0.01`, `'first'`, `True`."""
+    if isinstance(value, Fraction):
+        return str(value)
+    return f"{value:g}" if isinstance(value, float) else repr(value)
 
 
 def own_arguments(cls: type[Layer]) -> list[Argument]:

@@ -34,6 +34,7 @@ class Softmax(AlongAxis):
         "Keras": "softmax, layers.Softmax",
         "TensorFlow": "softmax",
         "ONNX": "Softmax",
+        "SciPy": "softmax(axis)",
     }
     source = (
         'Bridle, "Probabilistic interpretation of feedforward classification network outputs", '
@@ -160,6 +161,7 @@ class LogSoftmax(AlongAxis):
         "Keras": "log_softmax",
         "TensorFlow": "log_softmax",
         "ONNX": "LogSoftmax",
+        "SciPy": "log_softmax(axis)",
     }
     source = (
         'Bridle, "Probabilistic interpretation of feedforward classification network outputs", '

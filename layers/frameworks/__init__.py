@@ -1,4 +1,4 @@
-"""Other frameworks, each imported when it is used: recording a model of PyTorch."""
+"""Other frameworks, each imported when it is used: running their layers, and recording a model."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
+    from actgrad.layers.frameworks.callables import target_of
+    from actgrad.layers.frameworks.catalogued import FRAMEWORKS, catalogued_target
     from actgrad.layers.frameworks.manifest import (
         MANIFEST,
         Manifest,
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
         read_manifest,
     )
     from actgrad.layers.frameworks.recording import Recording, record, recording_first_model
+    from actgrad.layers.frameworks.target import Environment, Place, Results, Target, TargetError
 
 
 __getattr__ = lazy_attributes(__name__, __file__)

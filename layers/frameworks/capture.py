@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import safetensors.torch
 import torch
 from torch.overrides import TorchFunctionMode
 
 from actgrad.layers.activations import layer
-from actgrad.layers.arrays import Array, named
 from actgrad.layers.diagnose import run_statistics, save_statistics
+from actgrad.layers.frameworks.in_torch import array_of
 from actgrad.layers.frameworks.manifest import RecordedLayer
 from actgrad.layers.run import MemoryArray
 
@@ -203,11 +202,3 @@ class Capture:
         beside = folder / f".{file}"
         safetensors.torch.save_file(tensors, beside)
         beside.replace(folder / file)
-
-
-def array_of(tensor: torch.Tensor) -> Array:
-    """The tensor as an array of its dtype."""
-    if tensor.dtype is torch.bfloat16:
-        array: Array = tensor.view(torch.int16).numpy().view(named("bfloat16"))
-        return array
-    return np.asarray(tensor.numpy())

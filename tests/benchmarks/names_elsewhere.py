@@ -1,9 +1,9 @@
-"""Run every layer under each of its names in PyTorch, JAX, Keras, TensorFlow and ONNX.
+"""Run every layer under each of its names in the frameworks that the catalogue knows.
 
     python tests/benchmarks/names_elsewhere.py > tests/layers/activations/names_elsewhere.csv
 
-Needs torch, jax, keras, tensorflow and onnx. A row holds the call, the layer that it means here,
-and what the framework itself gives for it in float64 at X.
+Needs torch, jax, keras, tensorflow, onnx and scipy. A row holds the call, the layer that it means
+here, and what the framework itself gives for it in float64 at X.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ X = [-1.75, -0.5, 1.25, 7.0]
 #: What arguments without a default are given.
 GIVEN = {
     "dim": -1,
+    "axis": -1,
     "threshold": 0.75,
     "value": -2.0,
     "default_value": -2.0,
@@ -100,6 +101,16 @@ def keras(module: str) -> Callable[..., Any]:
     return run
 
 
+def numpy(name: str, x: Any, given: dict[str, Any]) -> Any:
+    return getattr(np, name)(x, **given)
+
+
+def scipy(name: str, x: Any, given: dict[str, Any]) -> Any:
+    from scipy import special
+
+    return getattr(special, name)(x, **given)
+
+
 def onnx(name: str, x: Any, given: dict[str, Any]) -> Any:
     """The reference evaluator's result; PRelu and Clip take their parameters as inputs."""
     from onnx import TensorProto, defs, helper
@@ -133,6 +144,8 @@ RUN: dict[str, Callable[..., Any]] = {
     "keras.layers": keras("layers"),
     "tf.nn": tensorflow,
     "onnx": onnx,
+    "numpy": numpy,
+    "scipy.special": scipy,
 }
 
 

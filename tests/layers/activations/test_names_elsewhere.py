@@ -1,7 +1,8 @@
 """Layers under the names, parameters and defaults of PyTorch, JAX, Keras, TensorFlow and ONNX.
 
 `names_elsewhere.csv` holds what each framework gave in float64: PyTorch 2.14, JAX 0.10, Keras 3.15,
-TensorFlow 2.21 and ONNX 1.23 (opset 28). tests/benchmarks/names_elsewhere.py writes it.
+TensorFlow 2.21, ONNX 1.23 (opset 28), NumPy 2.4 and SciPy 1.17. tests/benchmarks/names_elsewhere.py
+writes it.
 """
 
 from __future__ import annotations

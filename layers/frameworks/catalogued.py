@@ -1,0 +1,97 @@
+"""A layer of the catalogue as another framework has it: its own function, with the parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from fractions import Fraction
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+
+from actgrad.layers.activations import Signature, call_text, signatures
+from actgrad.layers.errors import ActgradError
+from actgrad.layers.frameworks.in_jax import JaxTarget, jax_layer
+from actgrad.layers.frameworks.in_numpy import NumpyTarget, numpy_layer
+from actgrad.layers.frameworks.in_onnxruntime import OnnxRuntimeTarget
+from actgrad.layers.frameworks.in_torch import TorchTarget, torch_layer
+from actgrad.layers.frameworks.target import CPU, Place, Target, TargetError
+from actgrad.layers.layer import Layer
+
+
+class Framework(NamedTuple):
+    """A framework that runs layers of the catalogue."""
+
+    #: What the catalogue calls it.
+    title: str
+    #: The package that is imported, and the extra of actgrad that installs it.
+    package: str
+    extra: str
+    #: Its function of that path, with these arguments, under that name.
+    make: Callable[[str, str, dict[str, Any], Place], Target]
+
+
+#: By the name of the target.
+FRAMEWORKS = {
+    "torch": Framework(
+        "PyTorch",
+        "torch",
+        "torch",
+        lambda name, path, given, place: TorchTarget(name, torch_layer(path, given), place),
+    ),
+    "jax": Framework(
+        "JAX",
+        "jax",
+        "jax",
+        lambda name, path, given, place: JaxTarget(name, jax_layer(path, given), place),
+    ),
+    "onnxruntime": Framework(
+        "ONNX",
+        "onnxruntime",
+        "onnx",
+        lambda name, path, given, place: OnnxRuntimeTarget(name, given, place),
+    ),
+    "numpy": Framework(
+        "NumPy",
+        "numpy",
+        "",
+        lambda name, path, given, place: NumpyTarget(name, numpy_layer(path, given), place=place),
+    ),
+    "scipy": Framework(
+        "SciPy",
+        "scipy",
+        "scipy",
+        lambda name, path, given, place: NumpyTarget(name, numpy_layer(path, given), place=place),
+    ),
+}
+
+
+def catalogued_target(framework: str, layer: Layer, place: Place = CPU) -> Target:
+    """The framework's own function for that layer.
+
+    >>> catalogued_target("torch", layer("leaky_relu:negative_slope=0.2")).name
+    'torch.nn.LeakyReLU(negative_slope=0.2)'
+
+    Raises:
+        TargetError: the framework is not installed, or has no function for that layer and these
+            parameters.
+    """
+    kind = FRAMEWORKS[framework]
+    if find_spec(kind.package) is None:
+        hint = f'pip install "actgrad[{kind.extra}]"'
+        raise TargetError(f"{framework} is not installed", hint)
+    for signature, given in calls(kind.title, layer):
+        # A framework takes no Fraction.
+        plain = {k: float(v) if isinstance(v, Fraction) else v for k, v in given.items()}
+        return kind.make(call_text(signature.path, given), signature.path, plain, place)
+    raise TargetError(f"{framework} has no function for {layer}")
+
+
+def calls(title: str, layer: Layer) -> Iterator[tuple[Signature, dict[str, Any]]]:
+    """Each name of the layer in that framework, with the arguments for the layer's parameters."""
+    settings = {name: getattr(layer, name) for name in layer.parameters}
+    for signature in signatures(type(layer), title):
+        given: dict[str, Any] = {**signature.arguments_for(settings)}
+        with suppress(ActgradError):
+            bound = signature.bind((), given)
+            if str(bound.cls(**bound.values)) == str(layer):
+                yield signature, given

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
-from actgrad.layers import ActgradError
+from actgrad.layers import ActgradError, UnreadableError
 
 Result = TypeVar("Result")
 #: How long the scheduler may take to answer, in seconds.
@@ -37,19 +38,23 @@ def connected(address: str) -> Iterator[Any]:
         yield client
 
 
-def results(
+def submitted(
     client: Any, function: Callable[..., Result], tasks: Sequence[tuple[str, tuple[Any, ...]]]
-) -> Iterator[Result]:
-    """What the function returns for each task, in their order: a name and the arguments.
+) -> list[Callable[[], Result]]:
+    """What waits for the result of each task, in their order: a name and the arguments.
 
-    Raises:
-        ActgradError: a task failed; the message names it.
+    Each raises what the function raises, and UnreadableError for whatever else happens on a worker.
     """
     futures = [client.submit(function, *arguments, pure=False) for _, arguments in tasks]
-    for (name, _), future in zip(tasks, futures, strict=True):
+
+    def wait(name: str, future: Any) -> Result:
         try:
-            yield future.result()
+            result: Result = future.result()
         except ActgradError:
             raise
-        except Exception as error:  # whatever happens on a worker
-            raise ActgradError(f"{name}: {type(error).__name__} on a worker: {error}") from error
+        except Exception as error:
+            what = f"{type(error).__name__} on a worker: {error}"
+            raise UnreadableError(f"{name}: {what}") from error
+        return result
+
+    return [partial(wait, name, future) for (name, _), future in zip(tasks, futures, strict=True)]

@@ -87,6 +87,7 @@ from actgrad.layers.errors import (
     SampleError,
     ShapeError,
     UnknownLayerError,
+    UnreadableError,
 )
 from actgrad.layers.imported import any_layer, chain_of
 from actgrad.layers.layer import Elementwise, Layer
@@ -186,6 +187,7 @@ __all__ = [
     "ThresholdedLeakyRelu",
     "ThresholdedRelu",
     "UnknownLayerError",
+    "UnreadableError",
     "Verification",
     "Xielu",
     "any_layer",

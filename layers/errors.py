@@ -1,6 +1,7 @@
 """The exceptions of the public API.
 
 ActgradError
+├── UnreadableError
 ├── UnknownLayerError
 ├── ParameterError
 ├── ExpressionError
@@ -28,6 +29,10 @@ class ActgradError(Exception):
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
         self.hint = hint
+
+
+class UnreadableError(ActgradError):
+    """An array that cannot be read: there is no such file, it is broken or it is cut short."""
 
 
 class UnknownLayerError(ActgradError):

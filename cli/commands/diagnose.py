@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,10 +19,7 @@ from actgrad.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from actgrad.cli.read import LayerRun
-    from actgrad.layers.arrays import Array
-    from actgrad.layers.diagnose import Diagnosis, NetworkDiagnosis, RunStatistics, Thresholds
-    from actgrad.layers.run import Source
+    from actgrad.layers.diagnose import NetworkDiagnosis, Thresholds
 
 
 Share = str | None
@@ -48,9 +44,9 @@ def show_rules(requested: bool) -> None:
     """Print the rules and exit."""
     if requested:
         from actgrad.layers.arrays import decimal
-        from actgrad.layers.diagnose import FALL, RISE, RULES, Thresholds
+        from actgrad.layers.diagnose import FALL, RISE, RULES, UNREAD, Thresholds
 
-        for rule in (*RULES, FALL, RISE):
+        for rule in (*RULES, FALL, RISE, UNREAD):
             typer.echo(f"- {rule.name}: {rule.meaning}.")
             if rule.threshold:
                 default = getattr(Thresholds(), rule.threshold)
@@ -175,6 +171,7 @@ def diagnose_run(
     """
     from functools import partial
 
+    from actgrad.cli.diagnosed import ReadOptions, diagnosed
     from actgrad.cli.read import is_folder, layer_runs, recorded_runs
     from actgrad.cli.show import diagnosis_answer
     from actgrad.cli.write import Output
@@ -236,139 +233,3 @@ def parsed_thresholds(
         given[name] = share
     given |= {name: number for name, number in numbers.items() if number is not None}
     return Thresholds(**given)
-
-
-def fitted(source: Source, given: Source) -> Source:
-    """The array in the memory order of `given`; a number is repeated."""
-    import numpy as np
-
-    from actgrad.cli.read import Repeated, in_memory
-    from actgrad.layers.run import MemoryArray
-
-    if given.shape and not source.shape:
-        return Repeated(in_memory(source), given.shape, given.order)
-    if source.order == given.order or len(source.shape) < 2:
-        return source
-    return MemoryArray(np.asarray(in_memory(source), order=given.order))
-
-
-class ReadOptions(NamedTuple):
-    """How arrays are read: the axis of the units, the dtype they are cast to, and the threads."""
-
-    axis: int | None
-    dtype: str | None
-    threads: int | None
-
-
-def diagnosed(
-    runs: list[LayerRun],
-    thresholds: Thresholds,
-    reading: ReadOptions,
-    scheduler: str | None,
-    quiet: bool,
-) -> NetworkDiagnosis:
-    """Diagnose each run of the layers, on this machine or on a cluster.
-
-    Raises:
-        ActgradError: an array cannot be read or does not fit; the message names it.
-    """
-    from contextlib import nullcontext
-
-    from actgrad.cli.cluster import connected
-    from actgrad.layers import ActgradError, chain_of
-    from actgrad.layers.diagnose import diagnose_network, diagnose_runs, load_statistics
-
-    diagnoses: dict[str, list[Diagnosis]] = {}
-    with connected(scheduler) if scheduler else nullcontext() as client:
-        for run in runs:
-            parts: Iterable[RunStatistics]
-            try:
-                if run.statistics is None:
-                    parts = read_parts(run, reading, client, quiet)
-                elif reading.axis is None is reading.dtype:
-                    parts = [load_statistics(run.statistics, run.name)]
-                else:
-                    raise ActgradError("--units and --dtype need arrays; statistics were recorded")
-                layer = chain_of(run.layers)
-                diagnosis = diagnose_runs(layer, parts, thresholds, name=run.name, step=run.step)
-            except ActgradError as error:
-                if not run.name:
-                    raise
-                raise ActgradError(f"{run.name}: {error}", error.hint) from error
-            diagnoses.setdefault(run.name, []).append(diagnosis)
-    return diagnose_network(list(diagnoses.values()), thresholds)
-
-
-def read_parts(
-    run: LayerRun, reading: ReadOptions, client: Any, quiet: bool
-) -> Iterator[RunStatistics]:
-    """The statistics of each part of a run; each part is a task of the client, if there is one.
-
-    Raises:
-        ActgradError: an array cannot be read or does not fit.
-    """
-    from actgrad.cli.cluster import results
-    from actgrad.layers.diagnose import statistics_in
-
-    if client is None:
-        for part in run.parts:
-            yield part_statistics(run.layers, part, reading, quiet)
-        return
-    tasks = []
-    for part in run.parts:
-        everywhere = {name: absolute_argument(argument) for name, argument in part.items()}
-        tasks.append((", ".join(part.values()), (run.layers, everywhere, reading)))
-    yield from map(statistics_in, results(client, part_arrays, tasks))
-
-
-def absolute_argument(argument: str) -> str:
-    """The ARRAY by its absolute path, so that workers find the file in any folder of theirs."""
-    from pathlib import Path
-
-    is_file = Path(argument.partition(":")[0]).is_file()
-    return str(Path.cwd() / argument) if is_file else argument
-
-
-def part_arrays(
-    layers: list[str], part: dict[str, str], reading: ReadOptions
-) -> Mapping[str, Array]:
-    """What a worker returns: the statistics of a part as arrays of a few kilobytes."""
-    from actgrad.layers.diagnose import arrays_of
-
-    return arrays_of(part_statistics(layers, part, reading, quiet=True))
-
-
-def part_statistics(
-    layers: list[str], part: dict[str, str], reading: ReadOptions, quiet: bool
-) -> RunStatistics:
-    """The statistics of a layer from the ARRAYs of one part of its run.
-
-    Raises:
-        ActgradError: an array cannot be read or does not fit.
-    """
-    from contextlib import ExitStack
-
-    from actgrad.cli.read import Encoding, nbytes, open_array, random_access
-    from actgrad.cli.show import Bar
-    from actgrad.layers import chain_of
-    from actgrad.layers.arrays import named
-    from actgrad.layers.diagnose import run_statistics
-
-    axis, dtype, threads = reading
-    with ExitStack() as own:
-        arrays = {
-            name: own.enter_context(open_array(argument, f"--{name}", Encoding(dtype)))
-            for name, argument in part.items()
-        }
-        sources: dict[str, Source] = {n: random_access(a) for n, a in arrays.items()}
-        given = next(iter(sources.values()))
-        sources = {n: fitted(source, given) for n, source in sources.items()}
-        bar = own.enter_context(Bar(sum(map(nbytes, sources.values())), quiet))
-        return run_statistics(
-            chain_of(layers),
-            sources,
-            axis,
-            dtype=named(dtype) if dtype else None,
-            threads=threads,
-            progress=bar,
-        )

@@ -90,11 +90,8 @@ def heat_cell(
     mixed = f"color-mix(in srgb, var({colour}) {STRONGEST * share:.0f}%, var(--ground))"
     step = "" if diagnosis.step is None else f", step {diagnosis.step}"
     title = f"{diagnosis.name or diagnosis.layer}{step}: {rule_names(diagnosis) or 'ok'}"
-    names = {"histogram": diagnosis.given, "slopes": "∂out/∂x", "gradients": "|dx|"}
     drawings = "".join(
-        histogram_svg(head, merged_bins(bins))
-        for name, head in names.items()
-        if (bins := diagnosis.units.histogram(name))
+        histogram_svg(head, merged_bins(bins)) for head, bins in diagnosis.histograms.items()
     )
     return (
         f'<td tabindex="0" style="background: {mixed}">{text}'

@@ -70,8 +70,10 @@ def named_arrays(argument: str, option: str) -> list[Named]:
 def members(file: Path, is_one_of_many: bool) -> Iterator[Named]:
     """The arrays of a file: of an archive with several, each with the name of the archive.
 
+    A broken archive that is one of many files is named like any other: its reader will refuse it.
+
     Raises:
-        CollectionError: it is no archive, although its name says so.
+        CollectionError: the file is no archive, although its name says so.
     """
     names: list[str] = []
     try:
@@ -83,7 +85,8 @@ def members(file: Path, is_one_of_many: bool) -> Iterator[Named]:
                 header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
             names = [name for name in header if name != "__metadata__"]
     except (OSError, ValueError, zipfile.BadZipFile, MemoryError, OverflowError) as error:
-        raise CollectionError(f"{file} is no readable archive: {error}") from error
+        if not is_one_of_many:
+            raise CollectionError(f"{file} is no readable archive: {error}") from error
     if len(names) < 2:
         yield Named(file.stem, str(file))
         return

@@ -8,7 +8,7 @@ from typing import IO, Any, Protocol
 
 import numpy as np
 
-from actgrad.layers import ActgradError
+from actgrad.layers import UnreadableError
 from actgrad.layers.arrays import Array, Order
 from actgrad.layers.run import MemoryArray, Source
 
@@ -16,7 +16,7 @@ from actgrad.layers.run import MemoryArray, Source
 CHUNK = 1 << 20
 
 
-class IncompleteArrayError(ActgradError):
+class IncompleteArrayError(UnreadableError):
     """The data end before the array does, or the array is larger than memory."""
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from actgrad.layers import ActgradError
+from actgrad.layers import UnreadableError
 
 
-class MemberError(ActgradError):
+class MemberError(UnreadableError):
     """The file holds no array of that name, or it holds several and the argument names none."""
 
 

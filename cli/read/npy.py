@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from actgrad.cli.read.external import FileArray, Stream, StreamedArray, in_bytes, nbytes
-from actgrad.layers import ActgradError
+from actgrad.layers import UnreadableError
 from actgrad.layers.arrays import Order, floating, named
 
 #: The longest header that is read, in bytes. NumPy writes about 100, and reads at most 10,000.
@@ -31,7 +31,7 @@ READERS = {
 }
 
 
-class NpyError(ActgradError):
+class NpyError(UnreadableError):
     """The bytes are not a `.npy` array, or its header is broken."""
 
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from actgrad.cli.read.external import FileArray
 from actgrad.cli.read.member import member_name
-from actgrad.layers import ActgradError, DtypeError
+from actgrad.layers import DtypeError, UnreadableError
 from actgrad.layers.arrays import named
 
 
-class SafetensorsError(ActgradError):
+class SafetensorsError(UnreadableError):
     """The file is broken, or the package that reads it is not installed."""
 
 

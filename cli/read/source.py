@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from actgrad.cli.read import literal, notation, rows
-from actgrad.layers import ActgradError
+from actgrad.layers import ActgradError, UnreadableError
 from actgrad.layers.arrays import Array, floating, named
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ PICKLES = {
 LONGEST = 1 << 28
 
 
-class SourceError(ActgradError):
+class SourceError(UnreadableError):
     """The argument is no number, no array and no file that holds one."""
 
 

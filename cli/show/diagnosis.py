@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from io import StringIO
@@ -33,6 +34,7 @@ TEXTS = {"name", "layer", "verdict", "x", "out"}
 #: The histograms in the JSON, and of what they are.
 HISTOGRAMS = {
     "histogram": "histogram",
+    "out_histogram": "outs",
     "slope_histogram": "slopes",
     "gradient_histogram": "gradients",
 }
@@ -104,6 +106,8 @@ def row_of(diagnosis: Diagnosis) -> dict[str, str]:
     }
     if units.has_gradient:
         row["mean |dx|"] = _short(units.mean_gradient)
+    if diagnosis.factor is not None:
+        row["factor"] = _short(diagnosis.factor)
     return row | {diagnosis.given: sparkline(units), "verdict": rule_names(diagnosis) or "ok"}
 
 
@@ -114,9 +118,10 @@ def rule_names(faulty: Diagnosis | NetworkDiagnosis) -> str:
 
 def summary_line(network: NetworkDiagnosis) -> str:
     """The last line: the verdict, and what it rests on."""
-    if len(network.layers) > 1:
+    layers = len(network.layers)
+    if layers > 1 or network.findings:
         failed = sum(not layer.ok for layer in network.layers)
-        counts = f"{len(network.layers)} layers: {len(network.layers) - failed} ok"
+        counts = f"{layers} layer{'s' * (layers > 1)}: {layers - failed} ok"
         counts += f", {failed} FAILED" if failed else ""
         return f"{counts}; {rule_names(network)}" if network.findings else counts
     (diagnosis,) = network.layers
@@ -277,6 +282,7 @@ def described_layer(diagnosis: Diagnosis) -> dict[str, Any]:
         ]
         for head, name in HISTOGRAMS.items()
         if name != "gradients" or diagnosis.units.has_gradient
+        if name != "outs" or diagnosis.given == "x"
     }
     rows = [
         {
@@ -312,6 +318,8 @@ def layer_numbers(diagnosis: Diagnosis) -> dict[str, Any]:
         dout, dx = units.norms
         if dout is not None:
             numbers["dout_norm"] = json_number(dout)
+            numbers["norm_ratio"] = json_number(dx / dout if dout else math.nan)
         numbers["dx_norm"] = json_number(dx)
         numbers["mean_gradient"] = json_number(units.mean_gradient)
+        numbers["factor"] = None if diagnosis.factor is None else json_number(diagnosis.factor)
     return numbers

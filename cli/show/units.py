@@ -26,11 +26,9 @@ def show_units(diagnosis: Diagnosis, page: Page) -> None:
     page.print(Text(page.fold("share of the samples in which the gradient is stopped, by unit:")))
     for line in strip(diagnosis, page.width):
         page.print(Text(line))
-    names = {"histogram": diagnosis.given, "slopes": "∂out/∂x", "gradients": "|dx|"}
-    for name, head in names.items():
-        if bins := diagnosis.units.histogram(name):
-            page.print("")
-            page.print(histogram(head, bins))
+    for head, bins in diagnosis.histograms.items():
+        page.print("")
+        page.print(histogram(head, bins))
 
 
 def strip(diagnosis: Diagnosis, width: int) -> Iterator[str]:

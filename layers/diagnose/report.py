@@ -32,11 +32,20 @@ class Diagnosis(NamedTuple):
     findings: Sequence[Fault]
     #: The step of the training at which the layer was run, if it is known.
     step: int | None = None
+    #: The mean |dx| over that of the next layer with a gradient, if there is one.
+    factor: float | None = None
 
     @property
     def ok(self) -> bool:
         """Whether no rule fires."""
         return not self.findings
+
+    @property
+    def histograms(self) -> dict[str, list[tuple[float, float, int]]]:
+        """The histograms that hold numbers, by what they are of."""
+        heads = {"histogram": self.given, "outs": "out", "slopes": "∂out/∂x", "gradients": "|dx|"}
+        histograms = {head: self.units.histogram(name) for name, head in heads.items()}
+        return {head: bins for head, bins in histograms.items() if bins}
 
     @property
     def note(self) -> str | None:
@@ -73,7 +82,10 @@ def diagnose_network(
     Each layer has a diagnosis for each of its steps; the last of them is its verdict.
     """
     layers = list(map(last_step, steps))
-    gradients = [layer.units.mean_gradient for layer in layers if layer.units.has_gradient]
+    trained = [place for place, layer in enumerate(layers) if layer.units.has_gradient]
+    gradients = [layers[place].units.mean_gradient for place in trained]
+    for place, own, next_one in zip(trained, gradients, gradients[1:], strict=False):
+        layers[place] = layers[place]._replace(factor=own / next_one if next_one else None)
     return NetworkDiagnosis(layers, depth_faults(gradients, thresholds.fall), steps)
 
 
@@ -161,13 +173,13 @@ def run_statistics(
 
 def diagnose_runs(
     layer: Layer,
-    runs: Iterable[RunStatistics],
+    runs: Iterable[RunStatistics | None],
     thresholds: Thresholds | None = None,
     *,
     name: str = "",
     step: int | None = None,
 ) -> Diagnosis:
-    """Diagnose a layer from the statistics of the parts of its run.
+    """Diagnose a layer from the statistics of the parts of its run; None stands for a lost part.
 
     Raises:
         ShapeError: there is no part, or parts differ in their units.
@@ -176,6 +188,8 @@ def diagnose_runs(
     shapes: list[tuple[int, ...]] = []
     given, first_not_finite = "x", ""
     for number, run in enumerate(runs):
+        if run is None:
+            continue
         part, given = run.statistics, run.given
         if run.first_not_finite and not first_not_finite:
             first_not_finite = run.first_not_finite + (f" of part {number}" if number else "")

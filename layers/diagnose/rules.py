@@ -269,6 +269,23 @@ RULES: Mapping[Rule, Callable[[Case], Iterator[tuple[str, str, Array]]]] = {
 }
 
 
+#: A report on fewer arrays than were named must say so.
+UNREAD = Rule(
+    "unread-arrays",
+    "an array of several cannot be read; the report is of the others",
+    "actgrad: nothing is known of an array that was not read",
+)
+#: The most arrays that its message lists.
+LISTED = 10
+
+
+def unread_arrays(reasons: Sequence[str], count: int) -> Fault:
+    """The fault that, for these reasons, some of `count` arrays could not be read."""
+    listed = "; ".join(reasons[:LISTED]) + ("; …" if len(reasons) > LISTED else "")
+    message = f"{len(reasons)} of {count} could not be read: {listed}"
+    return Fault(UNREAD, message, "The report is of the others. Save these again.")
+
+
 def findings(case: Case) -> list[Fault]:
     """The rules that fire, the gravest first."""
     return [

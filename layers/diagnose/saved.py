@@ -18,7 +18,7 @@ from actgrad.layers.diagnose.statistics import (
     SlopeScale,
     UnitStatistics,
 )
-from actgrad.layers.errors import ActgradError
+from actgrad.layers.errors import UnreadableError
 
 
 def save_statistics(file: Path, layers: Mapping[str, RunStatistics]) -> None:
@@ -38,6 +38,8 @@ def arrays_of(run: RunStatistics) -> dict[str, Array]:
     """The statistics of a run as arrays: a few numbers for each unit."""
     statistics = run.statistics.folded()
     place = statistics.first_not_finite
+    histograms = np.array([getattr(statistics, name).counts for name in HISTOGRAMS])
+    filled = np.nonzero(histograms)
     arrays = {
         "given": np.array([run.given, run.order]),
         "shape": np.array(run.shape, np.int64),
@@ -45,7 +47,8 @@ def arrays_of(run: RunStatistics) -> dict[str, Array]:
         "scale": np.array(statistics.scale),
         "first_not_finite": np.array([] if place is None else [place], np.int64),
         "counts": np.array([statistics.counts[name] for name in COUNTS]),
-        "histograms": np.array([getattr(statistics, name).counts for name in HISTOGRAMS]),
+        # Most bins are empty: of each other one the histogram, the bin and the count.
+        "histograms": np.array([*filled, histograms[filled]]),
     }
     for name in MOMENTS:
         moments: Moments = getattr(statistics, name)
@@ -64,7 +67,7 @@ def load_statistics(file: Path, layer: str) -> RunStatistics:
     """The statistics of the layer of that name.
 
     Raises:
-        ActgradError: the file cannot be read, or does not hold them.
+        UnreadableError: the file cannot be read, or does not hold them.
     """
     try:
         with np.load(file, allow_pickle=False) as archive:
@@ -72,7 +75,7 @@ def load_statistics(file: Path, layer: str) -> RunStatistics:
             arrays = {k.removeprefix(prefix): archive[k] for k in archive if k.startswith(prefix)}
         return statistics_in(arrays)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise ActgradError(f"{file} holds no statistics of {layer}: {error}") from error
+        raise UnreadableError(f"{file} holds no statistics of {layer}: {error}") from error
 
 
 def statistics_in(arrays: Mapping[str, Array]) -> RunStatistics:
@@ -82,8 +85,8 @@ def statistics_in(arrays: Mapping[str, Array]) -> RunStatistics:
     statistics = UnitStatistics(units, units, scale, named(str(arrays["dtype"])))
     statistics.counts = dict(zip(COUNTS, counts, strict=True))
     statistics.first_not_finite = next(iter(arrays["first_not_finite"].tolist()), None)
-    for name, bins in zip(HISTOGRAMS, arrays["histograms"], strict=True):
-        getattr(statistics, name).counts = bins
+    for histogram, place, count in arrays["histograms"].T.tolist():
+        getattr(statistics, HISTOGRAMS[histogram]).counts[place] = count
     for name in MOMENTS:
         moments: Moments = getattr(statistics, name)
         moments.low, moments.high = arrays[f"{name}/ends"]

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-from actgrad.layers.activations import Gate
+from actgrad.layers.activations import Relu
 from actgrad.layers.arrays import Array
 from actgrad.layers.diagnose.statistics import RunBlock
 from actgrad.layers.errors import ActgradError, ShapeError
@@ -55,8 +55,8 @@ class RunFromX:
         self._mask = sole_mask(chain)
         self._levels = None if self._mask is None else mask_slopes(chain, dtype)
         single = chain.layers[0]
-        is_gate = is_x and self._mask is not None and isinstance(single, Gate)
-        self._gate = cast(Gate, single) if is_gate else None
+        is_relu = is_x and self._mask is not None and isinstance(single, Relu)
+        self._relu = cast(Relu, single) if is_relu else None
         self._buffers: list[Array] = []
 
     def __call__(self, given: Array, dout: Array | None) -> RunBlock:
@@ -67,9 +67,9 @@ class RunFromX:
         out: Array | None
         out, slope, dx = (buffer[:size] for buffer in self._buffers)
         into = {"out": out} if self._is_x else {}
-        if self._gate is not None:
+        if self._relu is not None:
             out, slope = None, self._bools[:size]
-            self._gate.fill_mask(given, slope)
+            self._relu.fill_mask(given, slope)
         elif self._mask is None:
             self._pipeline.run(given, self._ones[:size], into | {"dx": slope})
         else:

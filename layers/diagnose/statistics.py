@@ -38,7 +38,7 @@ class RunBlock(NamedTuple):
 
     #: What the statistics are of: x, or out where x is not known.
     given: Array
-    #: None if out is 0 where the mask `slope` is True, and nowhere else.
+    #: `given` itself if that is out; None for relu, whose out is 0 where the mask `slope` is True.
     out: Array | None
     #: ∂out/∂x; or, if there are only two slopes, which of `levels` it is, as a mask.
     slope: Array
@@ -54,9 +54,12 @@ class RunBlock(NamedTuple):
         def rows(array: Array) -> Array:
             return array[elements].reshape(-1, width)
 
-        block = RunBlock(rows(given), None if out is None else rows(out), rows(slope), levels)
+        these = rows(given)
+        block = RunBlock(these, None if out is None else rows(out), rows(slope), levels)
         return block._replace(
-            dout=None if dout is None else rows(dout), dx=None if dx is None else rows(dx)
+            out=these if out is given else block.out,
+            dout=None if dout is None else rows(dout),
+            dx=None if dx is None else rows(dx),
         )
 
 
@@ -71,8 +74,15 @@ class Histogram:
         #: The counts of 256 bins: the positive ones by magnitude, then the negative ones.
         self.counts = np.zeros(1 << 8, np.int64)
 
-    def add(self, values: Array) -> None:
-        """Count the numbers of a contiguous array."""
+    def add(self, values: Array) -> Array:
+        """Count the finite numbers of a contiguous array; return their counts."""
+        counts = self._counts(values)
+        if counts[[FARTHEST, NEGATIVE + FARTHEST]].any():
+            counts -= self._counts(values[~np.isfinite(values)])
+        self.counts += counts
+        return counts
+
+    def _counts(self, values: Array) -> Array:
         with np.errstate(over="ignore"):
             short = values.astype(np.float32, copy=False).reshape(-1)
         bins = np.ascontiguousarray(short.view(np.uint8)[FIRST_BYTE::4])
@@ -80,8 +90,14 @@ class Histogram:
         # To count pairs of bins takes half the time.
         counted = np.bincount(bins[:even].view(np.uint16), minlength=1 << 16)
         pairs = counted.reshape(1 << 8, 1 << 8)
-        self.counts += pairs.sum(axis=0) + pairs.sum(axis=1)
-        self.counts += np.bincount(bins[even:], minlength=1 << 8)
+        counts: Array = pairs.sum(axis=0) + pairs.sum(axis=1)
+        counts += np.bincount(bins[even:], minlength=1 << 8)
+        return counts
+
+    def add_rectified(self, counts: Array) -> None:
+        """Count max(x, 0) for the finite x of these counts."""
+        self.counts[:NEGATIVE] += counts[:NEGATIVE]
+        self.counts[0] += counts[NEGATIVE:].sum()
 
     def add_repeated(self, number: float, times: int) -> None:
         """Count a number so many times."""
@@ -94,6 +110,8 @@ class Histogram:
         self.counts += other.counts
 
 
+#: The first negative bin, and the bin of ±∞ and nan among those of one sign.
+NEGATIVE, FARTHEST = 128, 127
 #: Where a float32 has its sign.
 FIRST_BYTE = 3 if np.little_endian else 0
 
@@ -120,7 +138,9 @@ class UnitStatistics:
         self.given, self.slope = Moments(columns), Moments(columns)
         self.dout, self.dx = Moments(columns), Moments(columns)
         self.counts = {name: np.zeros(columns, np.int64) for name in COUNTS}
-        self.histogram, self.slopes, self.gradients = Histogram(), Histogram(), Histogram()
+        #: Histograms of x or out, of out where x is given, of ∂out/∂x and of |dx|.
+        self.histogram, self.outs = Histogram(), Histogram()
+        self.slopes, self.gradients = Histogram(), Histogram()
         #: Where the first number that is not finite stands in the array's memory.
         self.first_not_finite: int | None = None
 
@@ -132,9 +152,9 @@ class UnitStatistics:
         if not is_finite:
             self._count("nan", np.isnan(given), columns)
             self._count("inf", np.isinf(given), columns)
-        self.histogram.add(given)
-        zeros = block.slope if block.out is None else widened(block.out) == 0
-        self._count("zeros", zeros, columns)
+            if block.out is None:
+                self.outs.add_repeated(0.0, int(np.isneginf(given).sum()))
+        self._add_outs(block, self.histogram.add(given), columns)
         if block.levels is None:
             self._add_slopes(widened(block.slope), columns)
         else:
@@ -144,6 +164,17 @@ class UnitStatistics:
         if block.dx is not None:
             self._add_gradients(block, columns)
         return is_finite
+
+    def _add_outs(self, block: RunBlock, counts: Array, columns: slice) -> None:
+        """Include out; `counts` are those of the histogram of what is given."""
+        if block.out is None:
+            self._count("zeros", block.slope, columns)
+            self.outs.add_rectified(counts)
+            return
+        out = widened(block.out)
+        self._count("zeros", out == 0, columns)
+        if block.out is not block.given:
+            self.outs.add(out)
 
     def _add_slopes(self, slope: Array, columns: slice) -> None:
         """Include the slopes; a layer of straight pieces has two values in most blocks."""
@@ -216,7 +247,7 @@ UNDERFLOWING = "float16"
 #: What is counted in each column; the last two in that dtype alone.
 COUNTS = ("samples", "nan", "inf", "zeros", "stopped", "small_slopes", "passed", "underflown")
 MOMENTS = ("given", "slope", "dout", "dx")
-HISTOGRAMS = ("histogram", "slopes", "gradients")
+HISTOGRAMS = ("histogram", "outs", "slopes", "gradients")
 
 
 def passing(block: RunBlock) -> Array:

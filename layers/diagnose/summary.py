@@ -9,7 +9,7 @@ import numpy as np
 
 from actgrad.layers.arrays import Array, finfo
 from actgrad.layers.diagnose.moments import Moments
-from actgrad.layers.diagnose.statistics import UnitStatistics, bin_edges
+from actgrad.layers.diagnose.statistics import NEGATIVE, UnitStatistics, bin_edges
 
 #: A unit is dead if the gradient is stopped in this share of its samples.
 DEAD = 0.99
@@ -122,13 +122,14 @@ class UnitSummary:
         return int(self.counts[name].sum())
 
     def histogram(self, name: str = "histogram") -> list[tuple[float, float, int]]:
-        """The bins that hold numbers, in order: their ends and counts; nan is in none.
+        """The bins that hold numbers, in order: their ends and counts; nan and ±∞ are in none.
 
-        `name` is "histogram" for x or out, "slopes" for ∂out/∂x, or "gradients" for |dx|.
+        `name` is "histogram" for x or out, "outs" for out where x is given, "slopes" for ∂out/∂x,
+        or "gradients" for |dx|.
         """
         counts = getattr(self._statistics, name).counts.tolist()
-        edges = [(*bin_edges(place), counts[place]) for place in range(128)]
-        negative = [(*bin_edges(place), counts[128 + place]) for place in range(128)]
+        edges = [(*bin_edges(place), counts[place]) for place in range(NEGATIVE)]
+        negative = [(*bin_edges(place), counts[NEGATIVE + place]) for place in range(NEGATIVE)]
         bins = [(-high, -low, count) for low, high, count in reversed(negative)]
         bins += edges
         filled = [k for k, (_, _, count) in enumerate(bins) if count]

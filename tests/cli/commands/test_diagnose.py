@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -170,6 +171,37 @@ def test_shards_give_what_the_whole_array_gives(actgrad: Actgrad, network: dict[
     assert answer("--x", "shard-*.npy", "--shards", "--threads", "1") == whole
 
 
+def test_an_array_of_several_that_cannot_be_read_is_a_finding(
+    actgrad: Actgrad, network: dict[str, Any], tmp_path: Path
+) -> None:
+    shards = ["diagnose", "gelu", "--x", "shard-*.npy", "--shards"]
+    rest = np.concatenate([np.load(tmp_path / f"shard-{k}.npy") for k in (0, 2, 3)])
+    (tmp_path / "shard-1.npy").write_bytes(b"broken")
+    answer = actgrad(*shards, "-f", "json")
+    (layer,) = json.loads(answer.stdout)["diagnoses"]
+    assert answer.returncode == 1
+    assert layer["samples"] == rest.size
+    assert layer["unit"][3]["mean"] == pytest.approx(rest[:, 3].mean(), rel=1e-5)
+    assert layer["findings"][0]["rule"] == "unread-arrays"
+    assert "1 of 4 could not be read: shard-1.npy is" in layer["findings"][0]["message"]
+    for k in range(4):
+        (tmp_path / f"shard-{k}.npy").write_bytes(b"broken")
+    refused = actgrad(*shards)
+    assert refused.returncode == 2
+    assert b"shard-0.npy is no .npy file" in refused.stderr
+
+
+@pytest.mark.parametrize("suffix", ["npy", "npz"])
+def test_the_other_layers_are_diagnosed_where_one_cannot_be_read(
+    actgrad: Actgrad, network: dict[str, Any], tmp_path: Path, suffix: str
+) -> None:
+    (tmp_path / "acts" / "layer3.npy").unlink()
+    (tmp_path / "acts" / f"layer3.{suffix}").write_bytes(b"PK broken")
+    answer = actgrad("diagnose", "relu", "--x", "acts").stdout.decode()
+    assert "unread-arrays: 1 of 12 could not be read: acts/layer3" in answer
+    assert answer.splitlines()[-1] == "11 layers: 10 ok, 1 FAILED; unread-arrays"
+
+
 HAS_DASK = importlib.util.find_spec("distributed") is not None
 
 
@@ -187,9 +219,11 @@ def test_shards_on_a_cluster_give_what_this_machine_gives(
             spread = actgrad(*arguments, "-f", "json", "--scheduler", cluster.scheduler_address)
             assert spread.stdout == local.stdout != b""
         (tmp_path / "shard-1.npy").write_bytes(b"broken")
-        refused = actgrad(*shards, "--scheduler", cluster.scheduler_address)
-        assert refused.returncode == 2
-        assert b"shard-1.npy" in refused.stderr
+        local = actgrad(*shards, "-f", "json")
+        spread = actgrad(*shards, "-f", "json", "--scheduler", cluster.scheduler_address)
+        assert spread.returncode == 1
+        # Workers name a file by its whole path.
+        assert spread.stdout.replace(f"{tmp_path}/".encode(), b"") == local.stdout
 
 
 def test_a_scheduler_that_is_not_there(actgrad: Actgrad, dead: Any) -> None:
@@ -208,6 +242,12 @@ def test_a_gradient_that_vanishes_over_the_depth(actgrad: Actgrad, tmp_path: Pat
     np.savez(tmp_path / "d.npz", **{name: 20.0 ** (int(name[1]) - 6) * x[name] for name in x})
     falls = actgrad("diagnose", "tanh", "--x", "x.npz", "--dout", "d.npz", "--min-gradient", "0")
     assert b"vanishing-over-depth: over 6 layers" in falls.stdout
+    shown = actgrad("diagnose", "tanh", "--x", "x.npz", "--dout", "d.npz", "-f", "json")
+    layers = json.loads(shown.stdout)["diagnoses"]
+    for layer, following in itertools.pairwise(layers):
+        assert layer["factor"] == layer["mean_gradient"] / following["mean_gradient"]
+        assert layer["norm_ratio"] == layer["dx_norm"] / layer["dout_norm"]
+    assert layers[-1]["factor"] is None
     np.savez(tmp_path / "d.npz", **{name: 20.0 ** -int(name[1]) * x[name] for name in x})
     rises = actgrad("diagnose", "tanh", "--x", "x.npz", "--dout", "d.npz", "--min-gradient", "0")
     assert b"exploding-over-depth" in rises.stdout

@@ -238,3 +238,21 @@ def test_saved_statistics_give_the_diagnosis_of_the_arrays(spec: str, tmp_path: 
     assert again._replace(units=whole.units) == whole
     with pytest.raises(ActgradError, match="holds no statistics of b"):
         load_statistics(file, "b")
+
+
+@pytest.mark.parametrize("spec", ["relu", "relu6", "gelu", "thresholded_relu"])
+def test_the_histogram_of_out_counts_the_finite_numbers_of_out(spec: str) -> None:
+    x = 4 * np.random.default_rng(8).standard_normal((300, 8)).astype(np.float32)
+    x[3, 2], x[4, 3] = np.nan, -np.inf
+    layer = chain_of([spec])
+    units = diagnose_layer(layer, [{"x": MemoryArray(x)}]).units
+    with np.errstate(invalid="ignore"):
+        out = layer.forward(x)
+    for name, numbers in (("histogram", x), ("outs", out)):
+        sign = np.where(np.signbit(numbers), -1, 1)
+        for low, high, count in units.histogram(name):
+            near, far, side = (low, high, 1) if high > 0 else (-high, -low, -1)
+            size = np.abs(numbers)
+            assert count == ((near <= size) & (size < far) & (sign == side)).sum()
+        total = sum(count for *_, count in units.histogram(name))
+        assert total == np.isfinite(numbers).sum()

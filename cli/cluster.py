@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from actgrad.layers import ActgradError, UnreadableError
@@ -36,6 +37,12 @@ def connected(address: str) -> Iterator[Any]:
         ) from error
     with client:
         yield client
+
+
+def absolute_argument(argument: str) -> str:
+    """The ARRAY by its absolute path, so that workers find the file in any folder of theirs."""
+    is_file = Path(argument.partition(":")[0]).is_file()
+    return str(Path.cwd() / argument) if is_file else argument
 
 
 def submitted(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from actgrad.cli.cluster import connected, submitted
+from actgrad.cli.cluster import absolute_argument, connected, submitted
 from actgrad.cli.read import (
     Encoding,
     LayerRun,
@@ -146,12 +146,6 @@ def recorded_statistics(run: LayerRun, reading: ReadOptions) -> RunStatistics:
 def sent_statistics(wait: Callable[[], Mapping[str, Array]]) -> RunStatistics:
     """The statistics that a worker has sent."""
     return statistics_in(wait())
-
-
-def absolute_argument(argument: str) -> str:
-    """The ARRAY by its absolute path, so that workers find the file in any folder of theirs."""
-    is_file = Path(argument.partition(":")[0]).is_file()
-    return str(Path.cwd() / argument) if is_file else argument
 
 
 def part_arrays(

@@ -92,7 +92,13 @@ Layers: TypeAlias = Annotated[
     ),
 ]
 X: TypeAlias = Annotated[
-    str, typer.Option("--x", metavar="ARRAY", help=f"The input: {ARRAY}.", show_default=False)
+    str,
+    typer.Option(
+        "--x",
+        metavar="ARRAY",
+        help=f"The input: {ARRAY}. 'x-*.npy' with -o 'out-*.npy' runs on each of several files.",
+        show_default=False,
+    ),
 ]
 AnyX: TypeAlias = Annotated[
     str | None,
@@ -116,6 +122,14 @@ Dout: TypeAlias = Annotated[
         metavar="ARRAY",
         help="The gradient from upstream, of out's shape, or a number.",
         show_default="ones",
+    ),
+]
+Scheduler: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Read the arrays on the workers of a cluster of Dask: tcp://host:8786.",
     ),
 ]
 DtypeOption: TypeAlias = Annotated[

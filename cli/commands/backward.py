@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from actgrad.cli.options import (
     ArrayFormat,
@@ -17,6 +17,7 @@ from actgrad.cli.options import (
     Order,
     Quiet,
     RawShape,
+    Scheduler,
     Threads,
     X,
     parsed_shape,
@@ -46,6 +47,7 @@ def backward(
     form: ArrayFormatOption = None,
     output: ArrayOutput = None,
     threads: Threads = None,
+    scheduler: Scheduler = None,
     quiet: Quiet = False,
 ) -> None:
     """Run a layer, or a chain, forward on x and back from dout.
@@ -55,42 +57,61 @@ def backward(
     from actgrad.cli.read import Encoding
 
     encoding = Encoding(dtype, parsed_shape(shape), bits)
-    run_layers(layers, x, dout, order, encoding, plot, form, output, threads, quiet)
+    options = RunOptions(order, encoding, plot, form, threads, quiet)
+    run_layers(layers, options, x, dout, output, scheduler)
+
+
+class RunOptions(NamedTuple):
+    """What is run on arrays, and how.
+
+    `order` 0 is forward alone, 1 has dx, and 2 has dx and d2x. With `plot`, histograms follow the
+    tables.
+    """
+
+    order: int
+    encoding: Encoding
+    plot: bool
+    form: str | None
+    threads: int | None
+    quiet: bool
 
 
 def run_layers(
     specs: Sequence[str],
+    options: RunOptions,
     x: str,
     dout: str | None,
-    order: int,
-    encoding: Encoding,
-    plot: bool,
-    form: str | None,
     output: Sequence[str] | None,
-    threads: int | None,
-    quiet: bool,
+    scheduler: str | None = None,
 ) -> None:
     """Run the layers forward on the ARRAY `x`, and back from `dout`; deliver the answer.
 
-    `order` 0 is forward alone, 1 has dx, and 2 has dx and d2x. With `plot`, histograms follow the
-    tables.
+    Where x is a pattern, they run on each of its files, on the cluster of the scheduler if given.
 
     Raises:
         ActgradError: a layer, an array or a file is refused, or order 2 meets a layer along an
             axis.
     """
     from contextlib import ExitStack
+    from functools import partial
     from math import prod
 
     import numpy as np
 
+    from actgrad.cli.each_file import is_pattern, run_each_file
     from actgrad.cli.read import in_memory, open_array
     from actgrad.cli.write import Output
-    from actgrad.layers import chain_of
+    from actgrad.layers import ActgradError, chain_of
     from actgrad.layers.arrays import named
     from actgrad.layers.printed import distinct_lines_on_stderr
 
+    order, encoding, plot, form, threads, quiet = options
     destination, dtype = Output(ArrayFormat, form, output), encoding.dtype
+    if is_pattern(x):
+        run_each_file(partial(run_layers, specs, options), x, dout, output, scheduler)
+        return
+    if scheduler is not None:
+        raise ActgradError("--scheduler needs several files", "--x 'x-*.npy' -o 'out-*.npy'")
     if plot:
         destination.require_table("--plot")
     with distinct_lines_on_stderr():

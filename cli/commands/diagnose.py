@@ -14,6 +14,7 @@ from actgrad.cli.options import (
     DtypeOption,
     Layers,
     Quiet,
+    Scheduler,
     Threads,
     share_option,
 )
@@ -146,14 +147,7 @@ def diagnose_run(
             help="List the rules, their thresholds and their sources.",
         ),
     ] = False,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            "--scheduler",
-            metavar="ADDRESS",
-            help="Read the arrays on the workers of a cluster of Dask: tcp://host:8786.",
-        ),
-    ] = None,
+    scheduler: Scheduler = None,
     dtype: DtypeOption = None,
     form: DiagnosisFormatOption = None,
     output: DiagnosisOutput = None,

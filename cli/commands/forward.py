@@ -11,6 +11,7 @@ from actgrad.cli.options import (
     Layers,
     Quiet,
     RawShape,
+    Scheduler,
     Threads,
     X,
     parsed_shape,
@@ -27,14 +28,16 @@ def forward(
     form: ArrayFormatOption = None,
     output: ArrayOutput = None,
     threads: Threads = None,
+    scheduler: Scheduler = None,
     quiet: Quiet = False,
 ) -> None:
     """Run a layer, or a chain of layers, forward on x.
 
     The answer is x, what each layer keeps for backward, and out.
     """
-    from actgrad.cli.commands.backward import run_layers
+    from actgrad.cli.commands.backward import RunOptions, run_layers
     from actgrad.cli.read import Encoding
 
     encoding = Encoding(dtype, parsed_shape(shape), bits)
-    run_layers(layers, x, None, 0, encoding, plot, form, output, threads, quiet)
+    options = RunOptions(0, encoding, plot, form, threads, quiet)
+    run_layers(layers, options, x, None, output, scheduler)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
-    from actgrad.cli.write.output import ArrayAnswer, Output
+    from actgrad.cli.write.output import ArrayAnswer, Output, named_file
     from actgrad.cli.write.streamed import streamed_run
 
 

@@ -131,6 +131,12 @@ class Destination(NamedTuple):
             stream.flush()
 
 
+def named_file(argument: str) -> tuple[str | None, str]:
+    """`[NAME=]FILE` in its two parts."""
+    match = re.fullmatch(NAMED, argument)
+    return (match[1], match[2]) if match else (None, argument)
+
+
 class Output:
     """Where a command's answer goes, known before the command starts to work.
 
@@ -175,8 +181,7 @@ class Output:
 
     def _parsed(self, argument: str, form: str | None) -> Destination:
         """`[NAME=]FILE`; `form` is the format of a file whose suffix names none."""
-        match = re.fullmatch(NAMED, argument)
-        name, file = match.groups() if match else (None, argument)
+        name, file = named_file(argument)
         if not file:
             raise OutputError(f"-o {argument!r} names no file")
         named = self._suffixes.get(Path(file).suffix.lower(), form)

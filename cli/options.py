@@ -200,6 +200,18 @@ Order: TypeAlias = Annotated[
         "--order", metavar="1|2", min=1, max=2, help="2 is the second order: d2x = dout·∂²out/∂x²."
     ),
 ]
+Device: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        metavar="DEVICE",
+        help="Where the kernel runs: cpu, cuda or mps.",
+        show_default="cpu",
+    ),
+]
+Jit: TypeAlias = Annotated[
+    bool, typer.Option("--jit", help="Compile the kernel: by torch.compile or jax.jit.")
+]
 Histograms: TypeAlias = Annotated[
     bool, typer.Option("--plot", help="Add a histogram of each array to the tables.")
 ]

@@ -9,9 +9,11 @@ import typer
 from actgrad.cli.options import (
     ARRAY,
     Bits,
+    Device,
     Dout,
     Dtype,
     DtypeOption,
+    Jit,
     Layers,
     Quiet,
     RawShape,
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 Limit = float | None
 #: The numbers at which --try computes without --x.
 SAMPLE = 20_000
+#: The numbers at which --run computes without --x.
+SAMPLE_TO_RUN = 100_000
 
 #: The option that sets each field of a policy.
 OPTIONS = {
@@ -47,7 +51,7 @@ def verify_dump(
         typer.Option(
             "--x",
             metavar="ARRAY",
-            help=f"The input: {ARRAY}. With --try, a sample is drawn without it.",
+            help=f"The input: {ARRAY}. With --run or --try, a sample is drawn without it.",
         ),
     ] = None,
     out: Annotated[
@@ -122,6 +126,32 @@ def verify_dump(
             "--accumulate", metavar="DTYPE", help="Round the steps of --try to this dtype."
         ),
     ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--run",
+            metavar="TARGET",
+            help="Run this kernel, instead of reading --out and --dx: torch, jax, onnxruntime,"
+            " numpy or scipy, or one of your own as file.py:function, file.py:Class or"
+            " module:function.",
+        ),
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="With --run, every bit pattern of a 16-bit dtype as x.")
+    ] = False,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            "-n",
+            "--count",
+            metavar="N",
+            min=1,
+            help="With --run or --try, how many numbers are drawn as x.",
+            show_default=f"{SAMPLE_TO_RUN} with --run, {SAMPLE} with --try",
+        ),
+    ] = None,
+    device: Device = None,
+    jit: Jit = False,
     report: Annotated[
         str | None,
         typer.Option(
@@ -162,16 +192,30 @@ def verify_dump(
         raise PolicyError(OPTIONS[error.field], error.problem) from None
     encoding = Encoding(dtype, parsed_shape(shape), bits)
     if tries:
-        attempts = tried_ways(layers, tries, x, dout, encoding, accumulate, policy)
+        attempts = tried_ways(layers, tries, x, dout, encoding, accumulate, policy, count or SAMPLE)
         for destination in destinations:
             page = partial(attempts_html, attempts)
             destination.deliver(attempts_answer(attempts).with_text("html", page))
         return 0 if attempts[0].verification.ok else 1
-    if x is None or accumulate:
-        missing = "--accumulate needs --try" if x else "verify needs --x"
-        raise ActgradError(missing, "or --try, with a way to compute the layer")
     arguments = {"x": x, "out": out, "dout": dout, "dx": dx, "d2x": d2x}
-    dump = verified(layers, arguments, encoding, policy, quiet)
+    given = {
+        name: value
+        for name, value in {"--all": every, "--device": device, "--jit": jit, "-n": count}.items()
+        if value
+    }
+    if target is not None:
+        from actgrad.cli.kernel import KernelOptions, verified_run
+
+        drawn = None if every else count or SAMPLE_TO_RUN
+        kernel = KernelOptions(target, drawn, device, jit)
+        dump = verified_run(layers, kernel, arguments, encoding, policy)
+    elif given:
+        raise ActgradError(f"{next(iter(given))} needs --run", "--run TARGET runs a kernel")
+    elif x is None or accumulate:
+        missing = "--accumulate needs --try" if x else "verify needs --x"
+        raise ActgradError(missing, "or --run with a kernel, or --try with a way to compute it")
+    else:
+        dump = verified(layers, arguments, encoding, policy, quiet)
     for destination in destinations:
         page = partial(verification_html, dump)
         destination.deliver(verification_answer(dump).with_text("html", page))
@@ -214,6 +258,7 @@ def tried_ways(
     encoding: Encoding,
     accumulate: str | None,
     policy: Policy,
+    count: int,
 ) -> list[Attempt]:
     """Compute the layers in each of the ways, at x or at a sample; the best comes first.
 
@@ -229,7 +274,7 @@ def tried_ways(
 
     chain = chain_of(specs)
     if x is None:
-        given = draw_sample(chain, named(encoding.dtype or "float32"), SAMPLE)
+        given = draw_sample(chain, named(encoding.dtype or "float32"), count)
         with np.errstate(invalid="ignore"):
             given = given[np.isfinite(given)]
     else:

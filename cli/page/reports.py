@@ -17,7 +17,6 @@ from actgrad.cli.show import (
     Heading,
     Marks,
     Panel,
-    Paragraph,
     Rows,
     VerifiedDump,
     attempts_parts,
@@ -25,6 +24,7 @@ from actgrad.cli.show import (
     checks_parts,
     differing,
     dump_of,
+    head_parts,
     merged_binades,
     numeral,
     result_parts,
@@ -161,7 +161,7 @@ def bins_table(bins: Sequence[Binade], error: str) -> Rows:
 def verification_body(dump: VerifiedDump) -> Iterator[str]:
     """The summary; for each result its statistics, the drawings, the bins and worst elements."""
     verification = dump.verification
-    yield html_of(Paragraph(verification.summary, is_verdict=True))
+    yield from map(html_of, head_parts(dump))
     for name, tally in verification.tallies.items():
         yield from map(html_of, result_parts(dump, name))
         if verification.reference.layer.is_elementwise:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from actgrad.cli.show.units import merged_bins
     from actgrad.cli.show.verification import (
         VerifiedDump,
+        head_parts,
         result_parts,
         verification_answer,
         worst_parts,

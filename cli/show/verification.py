@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from actgrad.layers.survey import TargetRun
+
 #: How many of the worst elements a report shows, and how many the CSV has.
 SHOWN, LISTED = 10, 100
 #: The quantiles of the error that are shown, in per cent.
@@ -55,6 +57,8 @@ class VerifiedDump(NamedTuple):
     likely_causes: Mapping[str, LikelyCause]
     #: The indices of an element of a result, from its position in the dump.
     indices: Callable[[str, int], tuple[int, ...]]
+    #: What was run, where the results are not those of a file.
+    run: TargetRun | None = None
 
     def worst(self, name: str, count: int) -> Worst:
         """At most `count` of the worst elements of a result."""
@@ -87,9 +91,26 @@ def verification_json(dump: VerifiedDump) -> str:
         "summary": verification.summary,
         "policy": {**policy._asdict(), "within": within, "text": str(policy)},
         "exact": verification.exact,
+        "run": None if dump.run is None else run_json(dump.run),
         "results": {name: _result_json(dump, name) for name in verification.tallies},
     }
     return json.dumps(report, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def run_json(run: TargetRun) -> dict[str, Any]:
+    """What was run, as JSON."""
+    return {
+        "target": run.target,
+        **run.environment._asdict(),
+        "blocks": run.blocks,
+        "block_differences": [
+            {
+                key: json_number(value) if isinstance(value, float) else value
+                for key, value in difference._asdict().items()
+            }
+            for difference in run.differences
+        ],
+    }
 
 
 def _result_json(dump: VerifiedDump, name: str) -> dict[str, Any]:
@@ -143,10 +164,17 @@ def verification_csv(dump: VerifiedDump) -> str:
 
 def verification_parts(dump: VerifiedDump) -> Iterator[Part]:
     """The verification as the parts of a report: the summary, then each result."""
-    yield Paragraph(dump.verification.summary, is_verdict=True)
+    yield from head_parts(dump)
     for name in dump.verification.tallies:
         yield from result_parts(dump, name)
         yield from worst_parts(dump, name)
+
+
+def head_parts(dump: VerifiedDump) -> Iterator[Part]:
+    """The summary, what was run, and its results that depend on the size of a block."""
+    yield Paragraph(dump.verification.summary, is_verdict=True)
+    if dump.run is not None:
+        yield Items([f"run: {dump.run}", *map(str, dump.run.differences)])
 
 
 def result_parts(dump: VerifiedDump, name: str) -> Iterator[Part]:
@@ -176,6 +204,10 @@ def show_verification(dump: VerifiedDump, file: IO[str]) -> None:
     def show(text: str, style: str = "") -> None:
         page.print(Text(page.fold(text, HANGING), style))
 
+    if dump.run is not None:
+        show(f"run: {dump.run}")
+        for difference in dump.run.differences:
+            show(str(difference), "yellow")
     for name, tally in dump.verification.tallies.items():
         show(f"{name}: {_verdict(tally)}", _style(not tally.failed))
         errors = ", ".join(f"{label} {error}" for label, error in _errors(tally))

@@ -5,7 +5,7 @@
 
 from actgrad.layers.check.examine import check_layer, examine
 from actgrad.layers.check.load import FunctionPair, layer_texts, load_subject
-from actgrad.layers.check.python_files import layers_in
+from actgrad.layers.check.python_files import attribute_of, import_place, layers_in
 from actgrad.layers.check.report import FAULTS, Finding, GradientCurve, Report
 from actgrad.layers.check.script import shortest_texts
 from actgrad.layers.check.subject import Subject

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
-    from actgrad.layers.frameworks.callables import target_of
+    from actgrad.layers.frameworks.callables import subject_target, target_of
     from actgrad.layers.frameworks.catalogued import FRAMEWORKS, catalogued_target
     from actgrad.layers.frameworks.manifest import (
         MANIFEST,
@@ -17,7 +17,14 @@ if TYPE_CHECKING:
         read_manifest,
     )
     from actgrad.layers.frameworks.recording import Recording, record, recording_first_model
-    from actgrad.layers.frameworks.target import Environment, Place, Results, Target, TargetError
+    from actgrad.layers.frameworks.target import (
+        CPU,
+        Environment,
+        Place,
+        Results,
+        Target,
+        TargetError,
+    )
 
 
 __getattr__ = lazy_attributes(__name__, __file__)

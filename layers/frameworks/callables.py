@@ -39,6 +39,15 @@ def target_of(name: str, given: Any, place: Place = CPU) -> Target:
     return of_function(name, made(name, given) if isinstance(given, type) else given, place)
 
 
+def subject_target(name: str, make: Callable[[], Any], place: Place = CPU) -> Target:
+    """The target of what `make` returns: an object with forward and backward in NumPy.
+
+    Raises:
+        TargetError: the place is not the CPU.
+    """
+    return NumpyTarget(name, make=make, place=place)
+
+
 def made(name: str, cls: Callable[[], Any]) -> Any:
     """An object of the class.
 

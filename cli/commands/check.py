@@ -24,7 +24,8 @@ def check(
             metavar="LAYER...",
             help="NAME[:PARAM=VALUE,...] of the catalogue, file.py:Class[:param=value,...],"
             " package.module:Class, or file.py:forward,backward, two functions forward(x) and"
-            " backward(x, dout). A file.py or a folder stands for all layers in it.",
+            " backward(x, dout). A class or function of PyTorch or JAX needs no backward."
+            " A file.py or a folder stands for all layers in it.",
             show_default=False,
             autocompletion=complete_checked,
         ),

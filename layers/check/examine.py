@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from actgrad.layers.activations import layer as catalogue_layer
 from actgrad.layers.arrays import Array, floating, named
 from actgrad.layers.check.accuracy import Accuracies
+from actgrad.layers.check.array_layer import over_arrays
 from actgrad.layers.check.coupled import coupled_shapes, examine_coupled
 from actgrad.layers.check.elementwise import examine_elementwise
 from actgrad.layers.check.explained import explained
@@ -116,8 +117,9 @@ def examine(
         warnings.simplefilter("ignore")
         subject, shared = with_own_state(subject)
         shapes = InputShapes(subject, shape if points is None else points.shape)
+        subject, note = over_arrays(subject, shapes.tried)
         try:
-            return Examination(subject, points, dtype, shapes).report()
+            return Examination(subject, points, dtype, shapes, note).report()
         except LayerRaisedError:
             finding = backward_raises(subject, shapes)
             if finding is None:
@@ -132,10 +134,15 @@ class Examination:
     """One layer, the points and dtypes at which it is examined, and what was observed."""
 
     def __init__(
-        self, subject: Subject, x: Array | None, dtype: str | None, shapes: InputShapes
+        self,
+        subject: Subject,
+        x: Array | None,
+        dtype: str | None,
+        shapes: InputShapes,
+        note: str | None = None,
     ) -> None:
         self.x = x
-        self.notes: list[str] = []
+        self.notes: list[str] = [note] if note else []
         self.shapes = shapes
         self.subject, self.shape = self._in_accepted_shape(subject)
         if x is None and not shapes.is_stated:

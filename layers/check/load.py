@@ -5,16 +5,23 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from actgrad.layers.activations import catalogue
 from actgrad.layers.activations import layer as catalogue_layer
-from actgrad.layers.arrays import Array
-from actgrad.layers.check.python_files import attribute_of, import_place, layer_names, layers_in
+from actgrad.layers.check.array_layer import FunctionPair, adapter_of, with_wrapper
+from actgrad.layers.check.python_files import (
+    METHODS,
+    attribute_of,
+    import_place,
+    layer_names,
+    layers_in,
+)
 from actgrad.layers.check.subject import Subject, copy_maker, layer_error
 from actgrad.layers.errors import ActgradError, LayerImportError, ParameterError
+from actgrad.layers.frameworks import is_torch
 from actgrad.layers.layer import Layer
 
 #: `file.py:Class`, `package.module:Class` or `file.py:forward,backward`, then `:param=value…`.
@@ -24,22 +31,6 @@ DOUBLE_COLON = re.compile(r"(?s)(.+?\.py|[\w.]+)::(\w.*)")
 CALL = re.compile(r"(?s)(.+?\.py|[\w.]+):(\w+)\((.*)\)")
 #: `*args` and `**kwargs` are no parameters of a layer.
 VARIABLE = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
-
-
-class FunctionPair:
-    """Two functions as a layer: forward(x), and backward(x, dout)."""
-
-    def __init__(self, forward: Callable[..., Any], backward: Callable[..., Any]) -> None:
-        self._functions = forward, backward
-
-    def forward(self, x: Array) -> Any:
-        """The result of the first function at x; x is saved for backward."""
-        self._x = x
-        return self._functions[0](x)
-
-    def backward(self, dout: Array) -> Any:
-        """The result of the second function at the saved x and dout."""
-        return self._functions[1](self._x, dout)
 
 
 def layer_texts(text: str) -> list[str]:
@@ -73,10 +64,10 @@ def load_subject(layer: Any) -> Subject:
         return _pair(",".join(names), layer, names, "")
     if isinstance(layer, type):
         return _from_class(layer.__name__, layer, {}, "")
-    name = type(layer).__name__
     reference = layer if isinstance(layer, Layer) else None
+    name = str(reference) if reference else getattr(layer, "__name__", type(layer).__name__)
     setup = f"layer = ...  # the {name} that was given"
-    return _from_object(str(reference or name), layer, setup, reference)
+    return _from_object(name, layer, {}, setup, reference)
 
 
 def _imported(spec: str, place: str, names: str, parameters: str | None) -> Subject:
@@ -87,11 +78,11 @@ def _imported(spec: str, place: str, names: str, parameters: str | None) -> Subj
     setup = f"from {imported} import {', '.join([name, *others])}; "
     if backward:
         return _pair(spec, (layer, *backward), [name, *others], setup)
+    start = f"{place}:{name}:{_first_parameter(layer)}="
+    values = dict(_parameter(each, start) for each in (parameters or "").split(",") if each)
     if isinstance(layer, type):
-        start = f"{place}:{name}:{_first_parameter(layer)}="
-        values = dict(_parameter(each, start) for each in (parameters or "").split(",") if each)
         return _from_class(spec, layer, values, setup)
-    return _from_object(spec, layer, f"{setup}layer = {name}")
+    return _from_object(spec, layer, values, f"{setup}layer = {name}")
 
 
 def _pair(spec: str, functions: tuple[Any, ...], names: list[str], setup: str) -> Subject:
@@ -100,12 +91,45 @@ def _pair(spec: str, functions: tuple[Any, ...], names: list[str], setup: str) -
     return Subject(spec, lambda: FunctionPair(*functions), setup)
 
 
-def _from_object(name: str, layer: Any, setup: str, reference: Layer | None = None) -> Subject:
-    _require_methods(name, layer)
-    return Subject(name, copy_maker(layer), setup, reference)
+def _from_object(
+    name: str, layer: Any, values: dict[str, Any], setup: str, reference: Layer | None = None
+) -> Subject:
+    """An object, or a function of PyTorch or JAX, with values for the function's parameters."""
+    is_function = callable(layer) and not hasattr(layer, "backward")
+    if not is_function or is_torch(layer, "nn.Module"):
+        if values:
+            raise ParameterError(f"{name}: an object takes no parameters")
+        return _adapted(Subject(name, copy_maker(layer), setup, reference))
+    if values:
+        arguments = ", ".join(f"{key}={value!r}" for key, value in values.items())
+        wrapper = f"from functools import partial; layer = partial(layer, {arguments})"
+        setup = with_wrapper(setup, wrapper)
+        layer = partial(layer, **values)
+    return _adapted(Subject(name, lambda: layer, setup))
+
+
+def _from_autograd_function(name: str, cls: Any, values: dict[str, Any], setup: str) -> Subject:
+    """An `autograd.Function` of PyTorch, with values for what its forward takes besides x."""
+    signature = inspect.signature(cls.forward)
+    # Where the class states setup_context itself, forward takes no ctx.
+    states_context = cls.setup_context.__module__.partition(".")[0] != "torch"
+    first = [] if states_context else [None]
+    try:
+        bound = signature.bind(*first, None, **values)
+    except TypeError as error:
+        raise ParameterError(f"{name}: {error}") from None
+    bound.apply_defaults()
+    others = bound.args[len(first) + 1 :]
+    text = "".join(f", {value!r}" for value in others)
+    call = f"lambda x: {cls.__name__}.apply(x{text})" if others else f"{cls.__name__}.apply"
+    function = (lambda x: cls.apply(x, *others)) if others else cls.apply
+    return _adapted(Subject(name, lambda: function, f"{setup}layer = {call}"))
 
 
 def _from_class(name: str, cls: type, parameters: dict[str, Any], setup: str) -> Subject:
+    if is_torch(cls, "autograd.Function"):
+        return _from_autograd_function(name, cls, parameters, setup)
+
     def make() -> Any:
         try:
             return cls(**parameters)
@@ -117,10 +141,32 @@ def _from_class(name: str, cls: type, parameters: dict[str, Any], setup: str) ->
             raise raised from error
 
     first = make()
-    _require_methods(name, first)
     arguments = ", ".join(f"{key}={value!r}" for key, value in parameters.items())
     reference = first if isinstance(first, Layer) else None
-    return Subject(name, make, f"{setup}layer = {cls.__name__}({arguments})", reference)
+    statement = f"{setup}layer = {cls.__name__}({arguments})"
+    return _adapted(Subject(name, make, statement, reference))
+
+
+def _adapted(subject: Subject) -> Subject:
+    """The subject, made a layer where it is none: a function, a module or a callable object.
+
+    Raises:
+        LayerImportError: it is no layer.
+    """
+    layer = subject.make()
+    missing = [each for each in METHODS if not callable(getattr(layer, each, None))]
+    if not missing:
+        return subject
+    adapter = adapter_of(layer)
+    if adapter is None:
+        raise LayerImportError(
+            f"{subject.name} has no {missing[-1 if callable(layer) else 0]}",
+            "a layer has forward(x) and backward(dout), or is of PyTorch or JAX",
+        )
+    package = adapter.__module__.rpartition(".")[0]
+    wrapper = f"from {package} import {adapter.__name__}; layer = {adapter.__name__}(layer)"
+    setup = with_wrapper(subject.setup, wrapper)
+    return subject._replace(make=lambda: adapter(subject.make()), setup=setup)
 
 
 def _parameter(text: str, start: str) -> tuple[str, Any]:
@@ -137,7 +183,7 @@ def _parameter(text: str, start: str) -> tuple[str, Any]:
         return key, value
 
 
-def _parameters(cls: type) -> dict[str, inspect.Parameter]:
+def _parameters(cls: Any) -> dict[str, inspect.Parameter]:
     """What the constructor takes, by name; empty if Python does not know."""
     try:
         return dict(inspect.signature(cls).parameters)
@@ -145,7 +191,7 @@ def _parameters(cls: type) -> dict[str, inspect.Parameter]:
         return {}
 
 
-def _first_parameter(cls: type) -> str:
+def _first_parameter(cls: Any) -> str:
     return next(iter(_parameters(cls)), "PARAM")
 
 
@@ -193,11 +239,3 @@ def _as_parameters(arguments: str, names: list[str]) -> list[str]:
     positional = list(zip(names, call.args, strict=False))
     keywords = [(each.arg or "PARAM", each.value) for each in call.keywords]
     return [f"{name}={ast.unparse(value)}" for name, value in positional + keywords]
-
-
-def _require_methods(name: str, layer: Any) -> None:
-    for method in ("forward", "backward"):
-        if not callable(getattr(layer, method, None)):
-            raise LayerImportError(
-                f"{name} has no {method}", "a layer has forward(x) and backward(dout)"
-            )

@@ -48,6 +48,7 @@ class SharedState(NamedTuple):
     @staticmethod
     def of(layer: Any) -> SharedState:
         """The shared state of a layer; without its containers if it is one of actgrad's own."""
+        layer = getattr(layer, "wrapped", layer)
         classes = [cls for cls in type(layer).__mro__ if not _is_library(cls.__module__)]
         reached = [*_reached_from(layer, classes)]
         generators = {id(value): value for value in reached if isinstance(value, GENERATORS)}
@@ -100,13 +101,13 @@ def _access(generator: Any) -> Access:
 
 
 def _is_library(module: str) -> bool:
-    return module.partition(".")[0] in {"actgrad", "builtins", "abc", "typing"}
+    return module.partition(".")[0] in {"actgrad", "builtins", "abc", "typing", "torch", "jax"}
 
 
 def _reached_from(layer: Any, classes: list[type]) -> Iterator[Any]:
     """The attributes of the classes, and what the functions of the layer reach."""
     values = [value for cls in classes for value in vars(cls).values()]
-    for value in [*values, *getattr(layer, "_functions", ())]:
+    for value in [*values, *getattr(layer, "_functions", (layer,))]:
         yield value
         function = getattr(value, "__func__", value)
         if isinstance(function, FunctionType):

@@ -12,10 +12,13 @@ import numpy as np
 
 from actgrad.layers.arrays import Array, finfo
 from actgrad.layers.errors import ActgradError, LayerRaisedError
+from actgrad.layers.frameworks import as_array
 from actgrad.layers.layer import Layer
 
 #: The folder of actgrad's own code: an error message never points into it.
 PACKAGE = str(Path(__file__).parents[1])
+#: The kinds of dtypes whose arrays hold real numbers; bfloat16 is of kind V.
+NUMBERS = "biufV"
 #: For each dtype, one with more digits.
 WIDER = {**dict.fromkeys(("float16", "bfloat16", "float32"), np.float64), "float64": np.longdouble}
 
@@ -81,10 +84,10 @@ class Subject(NamedTuple):
         except (Exception, SystemExit) as error:
             raise layer_error(error, f"{self.name}: {method} of shape {shape}, {dtype}") from error
         try:
-            returned = np.asarray(result)
-        except ValueError as error:
+            returned = as_array(result)
+        except (ValueError, TypeError) as error:
             raise LayerRaisedError(f"{self.name}: {method} gave no array: {error}") from None
-        if returned.dtype.kind not in "biufV":
+        if returned.dtype.kind not in NUMBERS:
             kind = type(result).__name__
             raise LayerRaisedError(f"{self.name}: {method} gave {kind}, which is no array")
         return returned
@@ -129,6 +132,8 @@ def layer_error(error: BaseException, action: str) -> LayerRaisedError:
         for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith((PACKAGE, "<frozen"))
     ]
+    # The line of the layer, rather than that of a package which it calls.
+    frames = [frame for frame in frames if "site-packages" not in frame.filename] or frames
     place = f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else ""
     if isinstance(error, SyntaxError) and error.filename:
         place = f"{error.filename}:{error.lineno}: "

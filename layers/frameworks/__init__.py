@@ -9,6 +9,8 @@ from actgrad.layers.lazy import lazy_attributes
 if TYPE_CHECKING:
     from actgrad.layers.frameworks.callables import subject_target, target_of
     from actgrad.layers.frameworks.catalogued import FRAMEWORKS, catalogued_target
+    from actgrad.layers.frameworks.framework import Framework, as_array, framework_of, is_torch
+    from actgrad.layers.frameworks.jax_layer import JaxLayer
     from actgrad.layers.frameworks.manifest import (
         MANIFEST,
         Manifest,
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
         Target,
         TargetError,
     )
+    from actgrad.layers.frameworks.torch_layer import TorchLayer, tensor_of
 
 
 __getattr__ = lazy_attributes(__name__, __file__)

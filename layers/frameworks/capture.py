@@ -12,8 +12,8 @@ from torch.overrides import TorchFunctionMode
 
 from actgrad.layers.activations import layer
 from actgrad.layers.diagnose import run_statistics, save_statistics
-from actgrad.layers.frameworks.in_torch import array_of
 from actgrad.layers.frameworks.manifest import RecordedLayer
+from actgrad.layers.frameworks.torch_layer import array_of
 from actgrad.layers.run import MemoryArray
 
 #: Functions of PyTorch, without the `_` of their in-place forms, and the parameters of the layer of

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from actgrad.layers.arrays import Array
+from actgrad.layers.frameworks.jax_layer import out_and_dx
 from actgrad.layers.frameworks.target import (
     CPU,
     Environment,
@@ -38,8 +40,8 @@ class JaxTarget:
             self._device = jax.devices(DEVICES.get(place.device, place.device))[0]
         except RuntimeError as error:
             raise TargetError(f"jax has no device {place.device} here") from error
-        self._function = function
-        self._both = jax.jit(self._out_and_dx) if place.jit else self._out_and_dx
+        both = partial(out_and_dx, function)
+        self._both = jax.jit(both) if place.jit else both
 
     @property
     def environment(self) -> Environment:
@@ -58,12 +60,6 @@ class JaxTarget:
             except (RuntimeError, NotImplementedError, TypeError, ValueError) as error:
                 raise refusal(self.name, error) from error
             return Results(np.asarray(out), np.asarray(dx))
-
-    def _out_and_dx(self, x: Any, dout: Any) -> tuple[Any, Any]:
-        import jax
-
-        out, pull_back = jax.vjp(self._function, x)
-        return out, pull_back(dout.astype(out.dtype))[0]
 
 
 def jax_layer(path: str, arguments: dict[str, Any]) -> Callable[..., Any]:

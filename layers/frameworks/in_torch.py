@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from actgrad.layers.arrays import Array
 from actgrad.layers.frameworks.target import (
     CPU,
@@ -17,6 +15,7 @@ from actgrad.layers.frameworks.target import (
     refusal,
     versions_of,
 )
+from actgrad.layers.frameworks.torch_layer import TorchLayer
 
 #: Where the arguments of a function are tensors.
 FUNCTIONS = "torch.nn.functional"
@@ -58,20 +57,14 @@ class TorchTarget:
     def run(self, x: Array, dout: Array) -> Results:
         import torch
 
-        given = tensor_of(x).to(self._place.device).requires_grad_()
         if isinstance(self._function, torch.nn.Module):
-            self._function.to(given.dtype)
+            self._function.to(getattr(torch, x.dtype.name))
+        layer = TorchLayer(lambda given: self._compiled(given), self._place.device)
         try:
-            out = self._compiled(given)
-            if not isinstance(out, torch.Tensor):
-                raise TargetError(f"{self.name} returns a {type(out).__name__}, not a tensor")
-            dx = None
-            if out.requires_grad:
-                upstream = tensor_of(dout).to(self._place.device)
-                (dx,) = torch.autograd.grad(out, given, upstream, allow_unused=True)
+            out = layer.forward(x)
+            return Results(out, layer.backward(dout) if layer.has_gradient else None)
         except (RuntimeError, NotImplementedError, TypeError, ValueError) as error:
             raise refusal(self.name, error) from error
-        return Results(array_of(out), None if dx is None else array_of(dx))
 
 
 def torch_layer(path: str, arguments: dict[str, Any]) -> Callable[..., Any]:
@@ -95,29 +88,3 @@ def torch_layer(path: str, arguments: dict[str, Any]) -> Callable[..., Any]:
             x, **{key: torch.tensor(value, dtype=x.dtype) for key, value in arguments.items()}
         )
     return lambda x: function(x, **arguments)
-
-
-def tensor_of(array: Array) -> Any:
-    """The array as a tensor of its dtype; NumPy's own dtypes share their memory."""
-    import torch
-
-    array = np.array(array)
-    if array.dtype.isbuiltin == 1:
-        return torch.from_numpy(array)
-    bits = torch.from_numpy(array.view(f"i{array.dtype.itemsize}"))
-    return bits.view(getattr(torch, array.dtype.name))
-
-
-def array_of(tensor: Any) -> Array:
-    """The tensor as an array of its dtype."""
-    import torch
-
-    from actgrad.layers.arrays import named
-
-    tensor = tensor.detach().cpu().contiguous()
-    name = str(tensor.dtype).removeprefix("torch.")
-    dtype = named(name)
-    if dtype.isbuiltin == 1:
-        return np.asarray(tensor.numpy())
-    whole = {1: torch.int8, 2: torch.int16}[dtype.itemsize]
-    return np.asarray(tensor.view(whole).numpy().view(dtype))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from math import log1p
+from functools import cached_property
+from math import factorial, frexp, log1p
 
 import numpy as np
 
 from actgrad.layers.activations.exponential import FARTHEST
 from actgrad.layers.activations.kernels import Smooth
-from actgrad.layers.arithmetic import DEEP, deepen, two_product
+from actgrad.layers.arithmetic import DEEP, DoubleDouble, deepen, two_product, two_sum
 from actgrad.layers.arrays import Array, decimal
-from actgrad.layers.by_formula import ByFormula
 from actgrad.layers.errors import ParameterError
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
@@ -146,7 +146,7 @@ class Selu(Smooth):
         return value, np.where(x > 0, scale, falling)
 
 
-class Xielu(ByFormula):
+class Xielu(Smooth):
     """An integral of ELU: out = beta·x + (alpha_p·x² for x > 0, else alpha_n·(exp(x) − 1 − x)).
 
     ∂out/∂x = beta + 2·alpha_p·x for x > 0, else beta + alpha_n·(exp(x) − 1). x has any shape. The
@@ -176,6 +176,73 @@ class Xielu(ByFormula):
     def derivation(self, x: Node, y: Node) -> Derivation:
         falling = self.alpha_n * (f.exp(x) - 1) + self.beta
         return Derivation([f.where(x > 0, 2 * self.alpha_p * x + self.beta, falling)])
+
+    def value_and_slope(self, x: Array) -> tuple[Array, Array]:
+        high = np.maximum(x, 0)
+        bent, lost = two_product(high, self.alpha_p)
+        square, more = two_product(bent, high)
+        rest = lost * high + more
+        rest[np.isnan(rest)] = 0  # the square is near infinity
+        value, slope = self._below(np.minimum(x, 0))
+        value = np.where(x > 0, square + (rest + self.beta * high), value)
+        return value, np.where(x > 0, bent + self.beta + bent, slope)
+
+    def _below(self, x: Array) -> tuple[Array, Array]:
+        """Value and slope at a block of numbers ≤ 0."""
+        fall = self.alpha_n - self.beta
+        plain = self.alpha_n * np.exp(x) - fall
+        if fall <= 0:
+            return self.alpha_n * np.expm1(x) - (fall * x if fall else 0), plain
+        # Below 0 the value has another root, and the slope has one. The value is written as a
+        # line through (at, height) and a curve above it, so that both cancel little.
+        (flat, rest), at_root = self.roots
+        distance, value = (x - flat) - rest, np.empty_like(x)
+        near_0 = x > max(at_root[0] / 2, -1.25 * self.beta / self.alpha_n)
+        for where, expansion in (
+            (near_0, (0.0, 0.0, self.beta, 0.0, self.alpha_n)),
+            (~near_0, at_root),
+        ):
+            at, height, steep, steep_rest, bend = expansion
+            t, lost = two_sum(x[where], -at)
+            line, more = two_product(t, steep)
+            for low in (lost, more):
+                low[np.isnan(low)] = 0  # t or t·steep is near infinity
+            less = more + t * steep_rest + lost * steep + height
+            curve = self.alpha_n * np.exp(x[where]) - (bend * (1 + t) if bend else 0)
+            close = np.flatnonzero(np.abs(t) < 2)
+            curve[close] = bend * expm1_beyond_line(t[close])
+            less += curve
+            value[where] = np.where(less == 0, line, line + less)  # keeps the sign of a zero
+        value[np.isinf(x)] = np.inf
+        return value, np.where(np.abs(distance) < 1, fall * np.expm1(distance), plain)
+
+    @cached_property
+    def roots(self) -> tuple[DoubleDouble, tuple[float, ...]]:
+        """The slope's root below 0, and the expansion of the value at its own, if alpha_n > beta.
+
+        The expansion is the root, there the value, the slope as hi and lo, and alpha_n·exp(root).
+        """
+        # Imported here, because no other kernel needs it.
+        from mpmath import mp, mpf
+
+        with mp.workprec(250 + 8 * max(0, frexp(self.alpha_n)[1] - frexp(self.beta)[1])):
+            share = mpf(self.beta) / self.alpha_n
+            ratio = 1 / (1 - share)
+            at = mpf(float(-ratio - mp.lambertw(-ratio * mp.exp(-ratio)).real))
+            height = self.alpha_n * (mp.expm1(at) - at) + self.beta * at
+            steep = self.alpha_n * mp.expm1(at) + self.beta
+            bend = self.alpha_n * mp.exp(at)
+            flat = mp.log1p(-share)
+            expansion = (at, height, steep, steep - float(steep), bend)
+            return (float(flat), float(flat - float(flat))), tuple(map(float, expansion))
+
+
+def expm1_beyond_line(x: Array) -> Array:
+    """exp(x) − 1 − x for |x| < 2, by its series, because the difference cancels near 0."""
+    series = np.zeros_like(x)
+    for k in range(26, 1, -1):
+        series = series * x + 1 / factorial(k)
+    return series * x * x
 
 
 #: Below this exp(x) − 1 is x.

@@ -9,7 +9,6 @@ import numpy as np
 from actgrad.layers.activations.kernels import Smooth, SmoothRectifier
 from actgrad.layers.arithmetic import two_product, two_sum
 from actgrad.layers.arrays import Array, decimal
-from actgrad.layers.by_formula import ByFormula
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
 from actgrad.layers.layer import Derivation, Elementwise, Kept
@@ -167,7 +166,7 @@ class SparsePlus(Smooth):
         return np.where(x > 1, x, slope * slope), slope
 
 
-class BentIdentity(ByFormula):
+class BentIdentity(Smooth):
     """The identity, bent at 0: out = (√(x² + 1) − 1)/2 + x.
 
     ∂out/∂x = x/(2·√(x² + 1)) + 1, between 1/2 and 3/2. x has any shape.
@@ -182,6 +181,12 @@ class BentIdentity(ByFormula):
 
     def derivation(self, x: Node, y: Node) -> Derivation:
         return Derivation([x / (2 * f.sqrt(x**2 + 1)) + 1])
+
+    def value_and_slope(self, x: Array) -> tuple[Array, Array]:
+        # √(x² + 1) − 1 = x²/(√(x² + 1) + 1), which does not cancel. ∞ is clipped, since ∞/∞ is nan.
+        finite = np.clip(x, -LARGEST, LARGEST)
+        root = np.hypot(finite, 1)
+        return x + finite * (finite / (root + 1) / 2), 1 + finite / root / 2
 
 
 class Isru(Smooth):
@@ -255,6 +260,7 @@ class Isrlu(Smooth):
         return np.where(x > 0, x, value), slope
 
 
+LARGEST = float(np.finfo(np.float64).max)
 #: Where √alpha·|x| is larger, the slope of isru is 0.
 LEVEL = 2.0**400
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from actgrad.layers.arithmetic.double_double import (
     DEEP,
+    DoubleDouble,
     deepen,
     double_double,
     rounded,

@@ -131,6 +131,10 @@ CASES = [
     "snake_beta",
     "snake_beta:alpha=2,beta=0.5",
     "snake_beta:alpha=0.5,beta=3",
+    "bent_identity",
+    "xielu",
+    "xielu:alpha_n=2,beta=0.001",
+    "xielu:alpha_p=3,alpha_n=0.1234567,beta=0.7654321",
 ]
 
 

@@ -115,6 +115,7 @@ def values(tried: Layer, places: list[float]) -> list[mpf]:
     return [value for line in lines for value in exact(formula, line, bits=BITS)[0]]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("spec", SPECS)
 def test_a_range_holds_every_value_and_its_ends_are_approached(spec: str) -> None:
     tried = layer(spec)

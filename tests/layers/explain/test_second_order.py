@@ -34,6 +34,7 @@ CURVATURES: dict[str, Any] = {
 }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("text", CURVATURES)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_every_number_is_the_nearest(text: str, dtype: Any) -> None:

@@ -143,6 +143,7 @@ def test_a_word_without_a_ball_claims_nothing() -> None:
     assert np.isnan(BALLS[f.multiply](ball, Ball(0.0)).radius).all()
 
 
+@pytest.mark.no_cover
 @one_word
 @given(x=st.floats(-700, 700))
 def test_floats_are_near_the_truth(word: f.Operation, x: float) -> None:
@@ -175,6 +176,7 @@ def test_floats_do_not_raise(word: f.Operation, x: float, value: float) -> None:
     assert FLOATS[word](x) == pytest.approx(value, nan_ok=True)
 
 
+@pytest.mark.no_cover
 @one_word
 @given(
     x=st.one_of(st.floats(-40, 40), st.floats(allow_nan=False, allow_infinity=False)),
@@ -212,6 +214,7 @@ def test_waves_know_their_extrema(low: float, width: float) -> None:
         assert values.max() - 1e-15 <= top
 
 
+@pytest.mark.no_cover
 @one_word
 @given(x=st.floats(-30, 30))
 def test_balls_contain_the_truth(word: f.Operation, x: float) -> None:
@@ -225,6 +228,7 @@ def test_balls_contain_the_truth(word: f.Operation, x: float) -> None:
         assert math.isnan(radius) or abs(mpf(hi) + mpf(lo) - truth) <= radius
 
 
+@pytest.mark.no_cover
 @two_words
 @given(x=st.floats(-1e9, 1e9), y=st.floats(-1e9, 1e9))
 def test_words_of_two_numbers_agree_with_mpmath(word: f.Operation, x: float, y: float) -> None:
@@ -257,6 +261,7 @@ def as_interval(ends: Any) -> tuple[Any, Any]:
     return (ends, ends) if isinstance(ends, bool) else tuple(map(mp.make_mpf, ends))
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("word", SMOOTH, ids=repr)
 @given(x=st.floats(0.01, 20))
 def test_the_derivative_is_that_of_mpmath(word: f.Operation, x: float) -> None:
@@ -277,6 +282,7 @@ def test_arrays_have_the_dtype_of_the_reading(word: f.Operation, dtype: str) -> 
     np.testing.assert_allclose(values, exacts, rtol=4 * float(np.finfo(dtype).eps))
 
 
+@pytest.mark.no_cover
 @given(x=st.floats(1e-9, 1e9), v=st.floats(-9, 9))
 def test_a_real_power_agrees_with_mpmath(x: float, v: float) -> None:
     with mp.workprec(300):

@@ -23,7 +23,7 @@ from actgrad.layers.displayed import Displayed
 from actgrad.layers.errors import ActgradError, BackwardBeforeForwardError, ShapeError
 from actgrad.layers.formula import Formula, Node, trace
 from actgrad.layers.parameter import Parameter, Setting, parameter, values_of
-from actgrad.layers.statements import Derivation, Kept, NaiveForm
+from actgrad.layers.statements import Derivation, Kept
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(parameter,))
@@ -138,10 +138,6 @@ class Layer(Displayed, ABC):
         They are the exact values: on floats, the sigmoid of 1000 is 1.
         """
         return "not stated"
-
-    def naive_forms(self, x: Node) -> Iterable[NaiveForm]:
-        """Textbook ways to write the value and the slope that lose digits or overflow on floats."""
-        return ()
 
     def by_convention(self, x: Array, out: Array) -> Array:
         """Where the results at x, whose value is `out`, are a convention and not the formula's."""

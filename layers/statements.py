@@ -24,11 +24,3 @@ class Derivation(NamedTuple):
     names: Mapping[str, Node] = {}
     #: Why each step equals the one before it, where the layer says so.
     reasons: Sequence[str] = ()
-
-
-class NaiveForm(NamedTuple):
-    """A way to compute a layer that fails on floats: the fault, and two formulas of x."""
-
-    cause: str
-    value: Node
-    slope: Node

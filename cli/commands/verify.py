@@ -332,9 +332,9 @@ def verified(
             done += block.x.size
             bar(done / math.prod(dump.shapes["x"]))
     causes = verification.likely_causes
-    for name, (cause, _) in causes.items():
+    for name, likely in causes.items():
         tally = verification.tallies[name]
-        if cause.startswith(WRONG_ARRAY) and tally.failed > tally.count / 2:
-            held = cause.removeprefix(WRONG_ARRAY).strip()
+        if likely.cause.startswith(WRONG_ARRAY) and tally.failed > tally.count / 2:
+            held = likely.cause.removeprefix(WRONG_ARRAY).strip()
             raise ActgradError(f"--{name} {arguments[name]} is the wrong array: it holds {held}")
     return VerifiedDump(verification, causes, dump.indices)

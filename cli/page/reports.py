@@ -186,8 +186,8 @@ def curve_drawing(verification: Verification, name: str) -> Iterator[str]:
     tally, order = verification.tallies[name], int(name == "dx")
     (curve,) = curves([verification.reference.layer], [order], verification.policy.within)
     x = y = np.zeros(0)
-    if tally.failed and tally.wrong is not None:
-        wrong = tally.wrong.at(tally.wrong.failure > 0)
+    wrong = tally.failing.elements
+    if wrong is not None:
         with np.errstate(all="ignore"):
             y = wrong.got.astype(np.float64) / (wrong.dout if order else 1)
         inside = (wrong.x >= curve.x[0]) & (wrong.x <= curve.x[-1]) & np.isfinite(y)

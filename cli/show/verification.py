@@ -264,7 +264,8 @@ def _failures(tally: Tally) -> list[tuple[str, str, str]]:
 
 
 def _likely(cause: LikelyCause) -> str:
-    return f"likely cause: {cause.cause} (explains {cause.share:.0%} of the elements examined)"
+    examined = "the elements examined" + " that fail by much" * cause.of_large
+    return f"likely cause: {cause.cause} (explains {cause.share:.0%} of {examined})"
 
 
 def _histogram(tally: Tally, page: Page) -> RenderableType:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from math import factorial
 
 import numpy as np
@@ -12,7 +11,7 @@ from actgrad.layers.arithmetic import DEEP, deepen, two_product
 from actgrad.layers.arrays import Array
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
-from actgrad.layers.layer import Derivation, Elementwise, Kept, NaiveForm
+from actgrad.layers.layer import Derivation, Elementwise, Kept
 from actgrad.layers.parameter import parameter
 
 
@@ -51,12 +50,6 @@ class Sigmoid(Elementwise):
 
     def formula(self, x: Node) -> Node:
         return 1 / (1 + f.exp(-x))
-
-    def naive_forms(self, x: Node) -> Iterator[NaiveForm]:
-        y = self.formula(x)
-        yield NaiveForm("1 − y cancellation", y, y * (1 - y))
-        y = f.exp(x) / (1 + f.exp(x))
-        yield NaiveForm("exp(x)/(1 + exp(x)), which overflows", y, y * (1 - y))
 
     def derivation(self, x: Node, y: Node) -> Derivation:
         d = 1 + f.exp(-x)
@@ -179,15 +172,6 @@ class Tanh(Smooth):
 
     def formula(self, x: Node) -> Node:
         return f.tanh(x)
-
-    def naive_forms(self, x: Node) -> Iterator[NaiveForm]:
-        y = f.tanh(x)
-        yield NaiveForm("1 − y² cancellation", y, 1 - y**2)
-        y = (f.exp(x) - f.exp(-x)) / (f.exp(x) + f.exp(-x))
-        cause = "(exp(x) − exp(−x))/(exp(x) + exp(−x)), which overflows and cancels"
-        yield NaiveForm(cause, y, 1 - y**2)
-        y = 2 / (1 + f.exp(-2 * x)) - 1
-        yield NaiveForm("2·σ(2x) − 1 cancellation", y, 1 - y**2)
 
     def derivation(self, x: Node, y: Node) -> Derivation:
         reasons = (

@@ -9,7 +9,6 @@ because c is a float.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from actgrad.layers.arithmetic import DEEP, deepen, two_product, two_sum
 from actgrad.layers.arrays import Array, decimal, scratch
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
-from actgrad.layers.layer import Derivation, NaiveForm
+from actgrad.layers.layer import Derivation
 from actgrad.layers.parameter import parameter
 
 #: At larger distances from the roots, the plain formulas cancel little and round less.
@@ -93,11 +92,6 @@ class SigmoidGated(StepGated):
         bent = self.steepness * y
         steps = [bent + s * (1 - bent), s + z * s * (1 - s), s * (1 + z * (1 - s))]
         return Derivation(steps, {called("σ", z): s})
-
-    def naive_forms(self, x: Node) -> Iterator[NaiveForm]:
-        s = 1 / (1 + f.exp(-self.steepness * x))
-        slope = s * (1 + self.steepness * x * (1 - s))
-        yield NaiveForm("1 − s cancellation, s = the gate", x * s, slope)
 
     def argument(self, x: Array, z: Array, pull: Array) -> None:
         np.clip(np.multiply(x, self.steepness, out=z), DEEP, -DEEP, out=z)

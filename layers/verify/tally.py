@@ -11,7 +11,7 @@ from actgrad.layers.verify.policy import FAILURE_CODES, FAILURES, ZERO_SIGNS
 
 #: The worst elements that are kept of each failure.
 KEPT = 100
-#: The most wrong elements that are kept, to infer the cause from.
+#: The most elements that are kept of those that fail, and of those that pass, to infer a cause.
 SAMPLED = 8192
 #: The quantiles' histogram drops this many of the last bits of a float64 error, which leaves 64
 #: bins to an octave.
@@ -61,6 +61,24 @@ class Binade(NamedTuple):
     error: float
 
 
+class EvenSample:
+    """At most SAMPLED elements, evenly spaced over all that were given."""
+
+    def __init__(self) -> None:
+        self.elements: Elements | None = None
+        self._stride = 1
+
+    def add(self, elements: Elements, which: Array) -> None:
+        """Add some of the elements for which `which` is True."""
+        indices = np.flatnonzero(which)[:: self._stride]
+        if not indices.size:
+            return
+        self.elements = elements.at(indices).followed_by(self.elements)
+        while self.elements.x.size > SAMPLED:
+            self.elements = self.elements.at(slice(None, None, 2))
+            self._stride *= 2
+
+
 class Tally:
     """The counts, errors and worst elements of one result, out or dx."""
 
@@ -79,9 +97,9 @@ class Tally:
         #: The largest error in ULP, and its x.
         self.max = 0.0
         self.at: float | None = None
-        #: A sample of the elements that fail or are not correctly rounded.
-        self.wrong: Elements | None = None
-        self._stride = 1
+        #: Of the elements that fail, and of those that pass.
+        self.failing = EvenSample()
+        self.passing = EvenSample()
         self._measured = 0
         self._total = 0.0
         self._worst: dict[int, Elements] = {}
@@ -113,9 +131,9 @@ class Tally:
         self._add_errors(elements)
         for code in np.flatnonzero(codes).tolist():
             self._keep_worst(code, elements)
-        wrong = np.flatnonzero((elements.failure > 0) | (elements.error > 0.5))
-        if wrong.size:
-            self._sample(elements.at(wrong[:: self._stride][:SAMPLED]))
+        fails = elements.failure > 0
+        self.failing.add(elements, fails)
+        self.passing.add(elements, ~fails & ~np.isnan(elements.error))
 
     def _add_errors(self, elements: Elements) -> None:
         """Add the finite errors to the statistics, and all elements to those of the binades."""
@@ -167,12 +185,6 @@ class Tally:
                 seen.add(key)
                 chosen.append(i)
         self._worst[code] = merged.at(chosen)
-
-    def _sample(self, elements: Elements) -> None:
-        self.wrong = elements.followed_by(self.wrong)
-        while self.wrong.x.size > SAMPLED:
-            self.wrong = self.wrong.at(slice(None, None, 2))
-            self._stride *= 2
 
     @property
     def mean(self) -> float:

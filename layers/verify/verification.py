@@ -17,12 +17,12 @@ from actgrad.layers.exact import FloatFormat, Truths, in_bits, nearest
 from actgrad.layers.explain import Derivative
 from actgrad.layers.layer import Layer
 from actgrad.layers.verify.causes import (
-    WRONG_ARRAY,
     FailedLines,
     LikelyCause,
     likely_cause,
     likely_cause_of_lines,
 )
+from actgrad.layers.verify.mistaken_layers import WRONG_ARRAY
 from actgrad.layers.verify.monotonic import Monotonicity
 from actgrad.layers.verify.policy import FAILURES, Comparison, Policy
 from actgrad.layers.verify.reference import Reference, nan_inputs
@@ -171,9 +171,9 @@ class Verification(Displayed):
     def likely_causes(self) -> dict[str, LikelyCause]:
         """The likely cause of the errors of each result, where a cause is recognised."""
         causes = {
-            name: likely_cause(self.reference, name, tally.wrong, not tally.failed)
+            name: likely_cause(self.reference, name, tally)
             for name, tally in self.tallies.items()
-            if tally.wrong is not None and name != "d2x"
+            if name != "d2x"
         }
         for name, lines in self._failed_lines.items():
             causes[name] = likely_cause_of_lines(self.reference, name, lines)

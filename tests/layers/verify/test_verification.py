@@ -197,12 +197,12 @@ def mish_by_log(x: Any) -> tuple[Any, Any]:
 NAIVE: list[tuple[str, Callable[[Any], tuple[Any, Any]], str, str]] = [
     ("gelu", gelu_by_erf, "out", "1 + erf cancellation"),
     ("sigmoid", sigmoid_by_y, "dx", "1 − y cancellation"),
-    ("tanh", tanh_by_y, "dx", "1 − y² cancellation|the formula as it stands"),
-    ("silu", silu_by_gate, "dx", "1 − s cancellation|the formula as it stands"),
-    ("elu", elu_by_exp, "out", "the formula as it stands"),
-    ("tanhshrink", tanhshrink_by_tanh, "out", "the formula as it stands"),
-    ("softplus", softplus_by_log, "out", "the formula as it stands"),
-    ("mish", mish_by_log, "out", "the formula as it stands"),
+    ("tanh", tanh_by_y, "dx", "1 − y² cancellation"),
+    ("silu", silu_by_gate, "dx", "1 − s cancellation"),
+    ("elu", elu_by_exp, "out", "exp(x) − 1 cancellation"),
+    ("tanhshrink", tanhshrink_by_tanh, "out", "x − tanh(x) cancellation"),
+    ("softplus", softplus_by_log, "out", "log(1 + exp(x))"),
+    ("mish", mish_by_log, "out", "log(1 + exp(x))"),
 ]
 
 
@@ -217,7 +217,7 @@ def test_a_naive_formula_is_found_and_named(
     verification = verified(spec, x, out, dx)
     assert verification.tallies[name].failed > 10
     likely = verification.likely_causes[name].cause
-    assert any(part in likely for part in cause.split("|")), likely
+    assert cause in likely, likely
 
 
 OTHER_HALF = "the other half of x is gated: "
@@ -286,7 +286,7 @@ def test_every_formula_as_it_stands_fails_unless_it_is_exact(spec: str, dtype: s
     assert bool(wrong) is (name not in RIGHT) or name in NEARLY
     for name in (name for name, failed in wrong.items() if failed > 10):
         cause = verification.likely_causes[name].cause
-        assert cause.startswith(("the formula as it stands", "1 + erf cancellation")), cause
+        assert cause.endswith(f", computed in {dtype}"), cause
 
 
 @pytest.fixture(scope="module")
@@ -441,7 +441,7 @@ def test_other_mistakes_are_recognised() -> None:
     assert cause("gelu", "gelu", "dx", dout=dout) == "dout is left out"
     with np.errstate(over="ignore"):
         low = layer("sigmoid").forward(x.astype(np.float16)).astype(np.float32)
-    assert "lower precision" in verified("sigmoid", x, low).likely_causes["out"].cause
+    assert "table of float16" in verified("sigmoid", x, low).likely_causes["out"].cause
     slope = cause_of_slope(x)
     assert slope == "the wrong array: it holds dx"
 

@@ -10,7 +10,21 @@ import typer
 from actgrad.cli.completion import complete_layer
 
 #: What `--dtype` casts to.
-Dtype = StrEnum("Dtype", ["float16", "bfloat16", "float32", "float64"])
+Dtype = StrEnum(
+    "Dtype",
+    [
+        "float16",
+        "bfloat16",
+        "float32",
+        "float64",
+        "float8_e4m3fn",
+        "float8_e5m2",
+        "float8_e4m3fnuz",
+        "float8_e5m2fnuz",
+    ],
+)
+#: What a value beyond the largest number of an 8-bit float becomes.
+Overflow = StrEnum("Overflow", ["nan", "saturate", "inf"])
 # The formats of each kind of answer. `actgrad.cli.write` derives the suffixes of files from them.
 ArrayFormat = StrEnum("ArrayFormat", ["table", "json", "csv", "npy", "npz"])
 ReportFormat = StrEnum("ReportFormat", ["table", "json", "markdown"])
@@ -136,6 +150,16 @@ DtypeOption: TypeAlias = Annotated[
     Dtype | None,
     typer.Option(
         "--dtype", metavar="DTYPE", help=f"Cast the arrays to this dtype first: {', '.join(Dtype)}."
+    ),
+]
+OverflowOption: TypeAlias = Annotated[
+    Overflow | None,
+    typer.Option(
+        "--overflow",
+        metavar="nan|saturate|inf",
+        help="What a value beyond the largest number of an 8-bit float becomes: nan, the largest"
+        " number, or an infinity.",
+        show_default="inf in float8_e5m2, else nan",
     ),
 ]
 RawShape: TypeAlias = Annotated[

@@ -10,37 +10,38 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from actgrad.layers.casting import EIGHT_BIT, OF_PACKAGE, for_cast
 from actgrad.layers.errors import DtypeError, ShapeError
 
 Array: TypeAlias = NDArray[Any]
 
 #: The dtypes that layers compute in and return; booleans and integers are computed in float64.
-FLOATING = ("float16", "bfloat16", "float32", "float64")
+FLOATING = ("float16", "bfloat16", "float32", "float64", *EIGHT_BIT)
 
 
 def named(dtype: str) -> np.dtype[Any]:
-    """The dtype of that name, one of `FLOATING`; bfloat16 is defined by the package ml_dtypes.
+    """The dtype of that name, one of `FLOATING`; the package ml_dtypes defines some of them.
 
     Raises:
-        DtypeError: no layer computes in it, or it is bfloat16 and ml_dtypes is not installed.
+        DtypeError: no layer computes in it, or it needs ml_dtypes, which is not installed.
     """
     if dtype not in FLOATING:
         raise DtypeError(f"no layer computes in dtype {dtype!r}", f"one of {', '.join(FLOATING)}")
-    if dtype != "bfloat16":
+    if dtype not in OF_PACKAGE:
         return np.dtype(dtype)
     try:
-        from ml_dtypes import bfloat16
+        import ml_dtypes
     except ImportError:
         raise DtypeError(
-            "bfloat16 needs the package ml_dtypes", 'pip install "actgrad[bfloat16]"'
+            f"{dtype} needs the package ml_dtypes", 'pip install "actgrad[bfloat16]"'
         ) from None
-    dtype_of_package: np.dtype[Any] = np.dtype(bfloat16)
+    dtype_of_package: np.dtype[Any] = np.dtype(getattr(ml_dtypes, dtype))
     return dtype_of_package
 
 
 def finfo(dtype: Any) -> Any:
-    """`numpy.finfo` of a dtype, or `ml_dtypes.finfo` of bfloat16."""
-    if np.dtype(dtype).name != "bfloat16":
+    """`numpy.finfo` of a dtype, or `ml_dtypes.finfo` of one that this package defines."""
+    if np.dtype(dtype).name not in OF_PACKAGE:
         return np.finfo(dtype)
     import ml_dtypes
 
@@ -114,28 +115,8 @@ def deliver(result: Array, out: Array | None) -> Array:
     """Copy `result` to `out` if that is given, and return it, as NumPy's ufuncs do."""
     if out is None or out is result:
         return result
-    np.copyto(out, result, casting="same_kind")
+    np.copyto(out, for_cast(result, out.dtype), casting="same_kind")
     return out
-
-
-def for_bfloat16(values: Array) -> Array:
-    """The float32 numbers that round to bfloat16 as the float64 `values` do.
-
-    The cast of ml_dtypes goes through float32. A value that float32 rounds to a tie would be
-    rounded twice.
-    """
-    single = values.astype(np.float32)
-    unsure = np.nonzero(((single.view(np.uint32) & 0xFFFF) == 0x8000) & (single != values))
-    toward = np.where(values[unsure] > single[unsure], np.float32(np.inf), np.float32(-np.inf))
-    single[unsure] = np.nextafter(single[unsure], toward)
-    return single
-
-
-def round_into(values: Array, out: Array) -> None:
-    """Fill `out` with the float64 `values`, rounded to its dtype once."""
-    np.copyto(
-        out, for_bfloat16(values) if out.dtype.name == "bfloat16" else values, casting="same_kind"
-    )
 
 
 def total(terms: Sequence[float]) -> float:

@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import DTypeLike
 
-from actgrad.layers.arrays import Array, for_bfloat16
+from actgrad.layers.arrays import Array
+from actgrad.layers.casting import for_cast
 
 #: Elements of a block: six buffers of float64 fit in the L2 cache of current cores.
 BLOCK = 16384
@@ -39,9 +40,10 @@ def blocks(
             yield block
             for (array, _), written in zip(writes, block[len(reads) :], strict=True):
                 # The name of a dtype takes longer than a small block.
-                rounds_twice = written.itemsize == 8 and array.itemsize == 2
-                if rounds_twice and array.dtype.name == "bfloat16":
-                    written[...] = for_bfloat16(written)
+                if written.itemsize == 8 and array.itemsize <= 2:
+                    prepared = for_cast(written, array.dtype)
+                    if prepared is not written:
+                        written[...] = prepared
 
 
 def lines(
@@ -65,8 +67,7 @@ def lines(
         ]
         yield (*read, *written)
         for array, rows in zip(targets, written, strict=True):
-            rounded = for_bfloat16(rows) if array.dtype.name == "bfloat16" else rows
-            array[part] = rounded.reshape(array[part].shape)
+            array[part] = for_cast(rows, array.dtype).reshape(array[part].shape)
 
 
 def _rows(lines: Array) -> Array:

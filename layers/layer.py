@@ -387,8 +387,8 @@ class Elementwise(Layer):
         return deliver(result, out)
 
     def working(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
-        """The dtype that the kernels compute in for an x of that dtype."""
-        return dtype if self.exact else np.dtype(np.float64)
+        """The dtype that the kernels compute in for an x of that dtype; never an 8-bit float."""
+        return dtype if self.exact and dtype.itemsize > 1 else np.dtype(np.float64)
 
     def kept(self, name: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
         """The dtype of the kept array of that name for an x of that dtype."""

@@ -15,6 +15,7 @@ from actgrad.cli.options import (
     Histograms,
     Layers,
     Order,
+    OverflowOption,
     Quiet,
     RawShape,
     Scheduler,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from actgrad.cli.write import ArrayAnswer
     from actgrad.layers import Layer
     from actgrad.layers.arrays import Array
+    from actgrad.layers.casting import Overflow
     from actgrad.layers.run import Source
 
 #: Bytes above which an array is not read as a whole.
@@ -43,6 +45,7 @@ def backward(
     dtype: DtypeOption = None,
     shape: RawShape = None,
     bits: Bits = False,
+    overflow: OverflowOption = None,
     plot: Histograms = False,
     form: ArrayFormatOption = None,
     output: ArrayOutput = None,
@@ -57,7 +60,7 @@ def backward(
     from actgrad.cli.read import Encoding
 
     encoding = Encoding(dtype, parsed_shape(shape), bits)
-    options = RunOptions(order, encoding, plot, form, threads, quiet)
+    options = RunOptions(order, encoding, overflow, plot, form, threads, quiet)
     run_layers(layers, options, x, dout, output, scheduler)
 
 
@@ -70,6 +73,7 @@ class RunOptions(NamedTuple):
 
     order: int
     encoding: Encoding
+    on_overflow: str | None
     plot: bool
     form: str | None
     threads: int | None
@@ -102,10 +106,11 @@ def run_layers(
     from actgrad.cli.read import in_memory, open_array
     from actgrad.cli.write import Output
     from actgrad.layers import ActgradError, chain_of
-    from actgrad.layers.arrays import named
+    from actgrad.layers.arrays import named, native_dtype
+    from actgrad.layers.casting import overflow
     from actgrad.layers.printed import distinct_lines_on_stderr
 
-    order, encoding, plot, form, threads, quiet = options
+    order, encoding, on_overflow, plot, form, threads, quiet = options
     destination, dtype = Output(ArrayFormat, form, output), encoding.dtype
     if is_pattern(x):
         run_each_file(partial(run_layers, specs, options), x, dout, output, scheduler)
@@ -122,6 +127,8 @@ def run_layers(
             chain = WithSecondOrder(chain)
     with ExitStack() as files:
         given: Array | Source = files.enter_context(open_array(x, "--x", encoding))
+        working = named(dtype) if dtype else native_dtype(given.dtype)
+        rounding = files.enter_context(overflow(on_overflow, working))
         upstream: Array | Source | None = None
         if order and dout is not None:
             if x == dout == STDIN and not isinstance(given, np.ndarray):
@@ -133,7 +140,7 @@ def run_layers(
             if not upstream.shape:
                 upstream = in_memory(upstream, dtype)
         elif order:
-            upstream = np.ones((), given.dtype.newbyteorder("="))
+            upstream = np.ones((), working)
         if prod(given.shape) * given.dtype.itemsize > LARGE:
             from actgrad.cli.write import streamed_run
 
@@ -141,13 +148,29 @@ def run_layers(
             if streamed is not None:
                 streamed.deliver(destination, threads, quiet)
                 note_conventions(chain)
+                note_overflow(rounding)
                 return
         gradient = None if upstream is None else in_memory(upstream, dtype)
         array = in_memory(given, dtype)
         with distinct_lines_on_stderr():
             answer = run_in_memory(chain, array, gradient)
     note_conventions(chain)
+    note_overflow(rounding)
     destination.deliver(answer._replace(plotted=plot))
+
+
+def note_overflow(rounding: Overflow) -> None:
+    """Say on stderr what numbers became that are beyond the largest one of an 8-bit float."""
+    from actgrad.cli.exit import to_stderr
+    from actgrad.layers.arrays import finfo
+    from actgrad.layers.casting import OVERFLOWS, overflow_of
+
+    if (dtype := rounding.dtype) is None:
+        return
+    largest, gives = f"±{float(finfo(dtype).max):g}", rounding.gives or overflow_of(dtype)
+    what = dict(zip(OVERFLOWS, ("nan", largest, "±inf"), strict=True))[gives]
+    beyond = f"numbers beyond {largest}, the largest of {dtype.name}"
+    to_stderr(f"note: {beyond}, are {what} (--overflow {gives})")
 
 
 def note_conventions(chain: Layer) -> None:

@@ -9,6 +9,7 @@ from actgrad.cli.options import (
     DtypeOption,
     Histograms,
     Layers,
+    OverflowOption,
     Quiet,
     RawShape,
     Scheduler,
@@ -24,6 +25,7 @@ def forward(
     dtype: DtypeOption = None,
     shape: RawShape = None,
     bits: Bits = False,
+    overflow: OverflowOption = None,
     plot: Histograms = False,
     form: ArrayFormatOption = None,
     output: ArrayOutput = None,
@@ -39,5 +41,5 @@ def forward(
     from actgrad.cli.read import Encoding
 
     encoding = Encoding(dtype, parsed_shape(shape), bits)
-    options = RunOptions(0, encoding, plot, form, threads, quiet)
+    options = RunOptions(0, encoding, overflow, plot, form, threads, quiet)
     run_layers(layers, options, x, None, output, scheduler)

@@ -35,7 +35,7 @@ def sample(
         Dtype, typer.Option("--dtype", metavar="DTYPE", help=f"The dtype: {', '.join(Dtype)}.")
     ] = Dtype.float32,
     every: Annotated[
-        bool, typer.Option("--all", help="Give every bit pattern of a 16-bit dtype.")
+        bool, typer.Option("--all", help="Give every bit pattern of an 8- or 16-bit dtype.")
     ] = False,
     count: Annotated[
         int | None, typer.Option("-n", "--count", help="How many numbers.", show_default="100000")

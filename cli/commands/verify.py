@@ -15,6 +15,7 @@ from actgrad.cli.options import (
     DtypeOption,
     Jit,
     Layers,
+    OverflowOption,
     Quiet,
     RawShape,
     VerificationFormat,
@@ -72,6 +73,7 @@ def verify_dump(
     dtype: DtypeOption = None,
     shape: RawShape = None,
     bits: Bits = False,
+    overflow: OverflowOption = None,
     max_ulp: Annotated[
         Limit,
         typer.Option(
@@ -186,7 +188,7 @@ def verify_dump(
     ignore = ignore_nan_payload or not keep_nan_payload
     try:
         policy = Policy(
-            *limits, flush_subnormals, ignore, span, monotonic, keep_zero_sign
+            *limits, flush_subnormals, ignore, span, monotonic, keep_zero_sign, overflow
         ).checked()
     except PolicyError as error:
         raise PolicyError(OPTIONS[error.field], error.problem) from None
@@ -270,6 +272,7 @@ def tried_ways(
     from actgrad.cli.read import in_memory, open_array
     from actgrad.layers import ShapeError, any_layer, chain_of
     from actgrad.layers.arrays import named
+    from actgrad.layers.casting import in_dtype
     from actgrad.layers.verify import draw_sample, tried
 
     chain = chain_of(specs)
@@ -283,7 +286,7 @@ def tried_ways(
     upstream = np.ones((), given.dtype)
     if dout is not None:
         with open_array(dout, "--dout", encoding) as array:
-            upstream = in_memory(array, encoding.dtype).astype(given.dtype)
+            upstream = in_dtype(in_memory(array, encoding.dtype), given.dtype)
     try:
         upstream = np.broadcast_to(upstream, given.shape)
     except ValueError:
@@ -316,6 +319,7 @@ def verified(
     from actgrad.cli.read import Dump, nbytes
     from actgrad.cli.show import Bar, VerifiedDump
     from actgrad.layers import ActgradError, chain_of
+    from actgrad.layers.casting import overflow
     from actgrad.layers.verify import WRONG_ARRAY, Verification
 
     if all(arguments[name] is None for name in ("out", "dx", "d2x")):
@@ -323,6 +327,7 @@ def verified(
     chain = chain_of(specs)
     with ExitStack() as files:
         dump = Dump(chain, arguments, encoding, files)
+        files.enter_context(overflow(policy.overflow, dump.dtype))
         if not math.prod(dump.shapes["x"]):
             raise ActgradError(f"--x {arguments['x']} has no elements to verify")
         verification = Verification(chain, dump.dtype, policy)

@@ -11,6 +11,7 @@ from actgrad.cli.read.external import Repeated, random_access
 from actgrad.cli.read.source import Encoding, in_memory, open_array
 from actgrad.layers import DtypeError, Layer, ShapeError
 from actgrad.layers.arrays import Array, floating, named, native_dtype
+from actgrad.layers.casting import in_dtype
 from actgrad.layers.run import MemoryArray, SliceLayout, Source, slice_layout
 from actgrad.layers.verify import Block
 
@@ -60,7 +61,7 @@ class Dump:
         """
         shape = self.shapes[name]
         if name == "dout" and not source.shape:
-            return Repeated(in_memory(source).astype(self.dtype), shape, self.order)
+            return Repeated(in_dtype(in_memory(source), self.dtype), shape, self.order)
         own = native_dtype(source.dtype)
         if dtype is None and own != self.dtype:
             raise DtypeError(
@@ -87,8 +88,7 @@ class Dump:
         source = self.sources[name]
         size = int(np.prod(source.shape)) // self.cut.number
         read = source.read(first * size, np.empty(count * size, source.dtype))
-        with np.errstate(all="ignore"):
-            part = floating(read, f"--{name}").astype(self.dtype)
+        part = in_dtype(floating(read, f"--{name}"), self.dtype)
         if not self.axes:
             return part
         stride = self.cut.stride

@@ -17,11 +17,16 @@ import numpy as np
 from actgrad.cli.read.external import FileArray, Stream, StreamedArray, in_bytes, nbytes
 from actgrad.layers import UnreadableError
 from actgrad.layers.arrays import Order, floating, named
+from actgrad.layers.casting import OF_PACKAGE
 
 #: The longest header that is read, in bytes. NumPy writes about 100, and reads at most 10,000.
 LONGEST_HEADER = 1 << 16
-#: bfloat16 in headers that a program other than NumPy wrote.
-BFLOAT16 = rb"['\"](?:bfloat16|[<|=]?g2)['\"]"
+#: The dtypes of ml_dtypes in headers: by their names, and by `<g2` and `<f1`, which stand for
+#: bfloat16 and for one of the 8-bit floats.
+OF_PACKAGE_NAMES = {**{name: name for name in OF_PACKAGE}, "g2": "bfloat16", "f1": None}
+OF_PACKAGE_IN_HEADER = rf"['\"][<|=]?({'|'.join(OF_PACKAGE_NAMES)})['\"]".encode()
+#: What NumPy writes for the dtypes of ml_dtypes that it has no name for.
+UNNAMED = {np.dtype("V1"), np.dtype("V2")}
 MAGIC = b"\x93NUMPY"
 READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -62,7 +67,7 @@ def streamed_npy(
         raise NpyError(f"{name} holds pickled objects, which are never loaded")
     if dtype.subdtype:
         raise NpyError(f"{name} holds arrays of arrays: its dtype is {dtype}")
-    if dtype != np.dtype("V2"):  # which NumPy writes for bfloat16
+    if dtype not in UNNAMED:
         floating(np.empty(0, dtype), name)
     array = StreamedArray(stream, name, shape, dtype, order)
     if available is not None and nbytes(array) > available - length:
@@ -115,7 +120,8 @@ def read_header(head: bytes, stream: Stream, name: str) -> Header:
     try:
         with warnings.catch_warnings(action="ignore"):
             text = read_up_to(stream, length)
-            plain = re.sub(BFLOAT16, lambda match: b"'V2'".ljust(len(match[0])), text)
+            of_package = re.search(OF_PACKAGE_IN_HEADER, text)
+            plain = re.sub(OF_PACKAGE_IN_HEADER, lambda match: b"'V1'".ljust(len(match[0])), text)
             shape, fortran_order, dtype = reader(io.BytesIO(prefix + plain))
     except Exception as error:
         # Python's message may end with an address; for a deeply nested header it is empty.
@@ -123,8 +129,9 @@ def read_header(head: bytes, stream: Stream, name: str) -> Header:
         raise NpyError(f"{name} has a broken .npy header: {reason}") from error
     if any(size < 0 for size in shape):
         raise NpyError(f"{name} has a broken .npy header: negative shape {shape}")
-    if plain != text:
-        dtype = named("bfloat16")
+    if of_package is not None:
+        dtype_name = OF_PACKAGE_NAMES[of_package[1].decode()]
+        dtype = named(dtype_name) if dtype_name else np.dtype("V1")
     return Header(shape, "F" if fortran_order else "C", dtype, len(prefix) + length)
 
 

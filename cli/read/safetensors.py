@@ -12,6 +12,15 @@ from actgrad.cli.read.member import member_name
 from actgrad.layers import DtypeError, UnreadableError
 from actgrad.layers.arrays import named
 
+#: The dtypes of ml_dtypes, by their codes.
+OF_PACKAGE = {
+    "BF16": "bfloat16",
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E5M2": "float8_e5m2",
+    "F8_E4M3FNUZ": "float8_e4m3fnuz",
+    "F8_E5M2FNUZ": "float8_e5m2fnuz",
+}
+
 
 class SafetensorsError(UnreadableError):
     """The file is broken, or the package that reads it is not installed."""
@@ -51,8 +60,8 @@ def dtype_named(code: str, what: str) -> np.dtype[Any]:
     Raises:
         DtypeError: no layer computes in that dtype.
     """
-    if code == "BF16":
-        return named("bfloat16")
+    if code in OF_PACKAGE:
+        return named(OF_PACKAGE[code])
     kind, bits = code.rstrip("0123456789"), code.lstrip("FIUBOL")
     if kind in {"F", "I", "U"} and bits in {"8", "16", "32", "64"} and code != "F8":
         return np.dtype(f"<{kind.lower()}{int(bits) // 8}")

@@ -16,6 +16,7 @@ import numpy as np
 from actgrad.cli.read import literal, notation, rows
 from actgrad.layers import ActgradError, UnreadableError
 from actgrad.layers.arrays import Array, floating, named
+from actgrad.layers.casting import EIGHT_BIT, OF_PACKAGE, in_dtype
 
 if TYPE_CHECKING:
     from actgrad.cli.read.external import ExternalArray
@@ -108,8 +109,7 @@ def in_memory(array: Array | Source, dtype: str | None = None) -> Array:
     array = floating(array, "x")
     if dtype is None:
         return array
-    with np.errstate(all="ignore"):
-        return array.astype(named(dtype))
+    return in_dtype(array, named(dtype))
 
 
 def _dtype_of_bits(argument: str, dtype: np.dtype[Any], encoding: Encoding) -> np.dtype[Any]:
@@ -119,6 +119,13 @@ def _dtype_of_bits(argument: str, dtype: np.dtype[Any], encoding: Encoding) -> n
         SourceError: the options do not say what the bits are.
     """
     wanted = encoding.dtype
+    if dtype == np.dtype("V1"):
+        if wanted not in EIGHT_BIT:
+            raise SourceError(
+                f"{argument} holds one byte an element, of no known dtype",
+                f"--dtype {EIGHT_BIT[0]} reads it as that dtype, which NumPy stores so",
+            )
+        return named(wanted)
     if dtype == np.dtype("V2"):
         if "bfloat16" not in (wanted, encoding.unnamed):
             raise SourceError(
@@ -126,7 +133,7 @@ def _dtype_of_bits(argument: str, dtype: np.dtype[Any], encoding: Encoding) -> n
                 "--dtype bfloat16 reads them as bfloat16, which NumPy stores so",
             )
         return named("bfloat16")
-    if dtype.kind not in "iu" or not (encoding.bits or wanted == "bfloat16"):
+    if dtype.kind not in "iu" or not (encoding.bits or wanted in OF_PACKAGE):
         return dtype
     if wanted is None or named(wanted).itemsize != dtype.itemsize:
         if encoding.bits:

@@ -12,6 +12,7 @@ import numpy as np
 from actgrad.cli.read.literal import LiteralError
 from actgrad.cli.read.member import member_name
 from actgrad.layers.arrays import Array, named
+from actgrad.layers.casting import in_dtype
 
 #: How the text of such a JSON object begins.
 OPENING = '{"command"'
@@ -29,7 +30,7 @@ def json_array(text: str, name: str, member: str | None) -> Array:
         about = arrays[member_name(list(arrays), name, member, ".json")]
         values = np.array(about["data"], dtype=np.float64).reshape(about["shape"])
         # Booleans are no dtype of `named`; they are read as 0 and 1.
-        return values if about["dtype"] == "bool" else values.astype(named(about["dtype"]))
+        return values if about["dtype"] == "bool" else in_dtype(values, named(about["dtype"]))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise LiteralError(f"this is no JSON that actgrad wrote: {error}") from None
 

@@ -14,6 +14,7 @@ from actgrad.cli.exit import to_stderr
 from actgrad.cli.write.output import ArrayAnswer
 from actgrad.layers import ShapeError
 from actgrad.layers.arrays import Array, Order, order
+from actgrad.layers.casting import EIGHT_BIT
 
 #: Elements that are turned into text at a time.
 CHUNK = 1 << 16
@@ -101,7 +102,8 @@ def csv_line(cells: Iterable[object]) -> bytes:
 
 def write_npz(answer: ArrayAnswer, stream: IO[bytes]) -> None:
     """An archive of every array."""
-    np.savez(stream, allow_pickle=False, **answer.arrays)
+    arrays = {name: array.view(stored(array.dtype)) for name, array in answer.arrays.items()}
+    np.savez(stream, allow_pickle=False, **arrays)
 
 
 def write_npy(answer: ArrayAnswer, stream: IO[bytes]) -> None:
@@ -115,10 +117,15 @@ def write_npy(answer: ArrayAnswer, stream: IO[bytes]) -> None:
 def npy_header(shape: tuple[int, ...], dtype: np.dtype[Any], order: Order) -> bytes:
     """The bytes before the data in a `.npy` file of such an array."""
     header = io.BytesIO()
-    descr = np.lib.format.dtype_to_descr(dtype)
+    descr = np.lib.format.dtype_to_descr(stored(dtype))
     about = {"descr": descr, "fortran_order": order == "F", "shape": shape}
     np.lib.format.write_array_header_1_0(header, about)
     return header.getvalue()
+
+
+def stored(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype that the file names. `numpy.save` calls float8_e5m2 '<f1', which it cannot load."""
+    return np.dtype("V1") if dtype.name in EIGHT_BIT else dtype
 
 
 #: The function that writes each format.

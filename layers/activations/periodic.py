@@ -58,7 +58,7 @@ class Wave(Smooth):
         rise = balls.multiply(ratio, square_of_sum(x, self.alpha, balls.add(sine, cosine)))
         slope = balls.add(balls.subtract(balls.ONE, ratio), rise).hi
         flat = np.abs(x) * min(1.0, self.height) > FLAT
-        return np.where(flat, x, value), np.where(np.isinf(x), np.nan, slope)
+        return np.where(flat, x, value), np.where(np.isfinite(x), slope, np.nan)
 
     def short_block(self, x: Array, out: Array, *saved: Array) -> None:
         (slope,) = saved

@@ -14,6 +14,7 @@ from actgrad.layers.arithmetic.double_double import (
     double_double,
     rounded,
     scaled,
+    single,
     two_product,
     two_sum,
 )

@@ -11,11 +11,12 @@ Source: Dekker, "A floating-point technique for extending the available precisio
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from actgrad.layers.arrays import Array, for_bfloat16, round_into, scratch
+from actgrad.layers.arrays import Array, scratch
+from actgrad.layers.casting import round_into
 from actgrad.layers.parameter import Number
 
 DoubleDouble: TypeAlias = tuple[float, float]
@@ -81,17 +82,20 @@ def _times(values: Array, factor: DoubleDouble) -> tuple[Array, Array]:
 
 def rounded(hi: Array, lo: Array, out: Array) -> None:
     """Fill `out` with hi + lo, rounded once to its dtype; a lo that is not exact counts as 0."""
+    round_into(single(hi, lo, out.dtype), out)
+
+
+def single(hi: Array, lo: Array, dtype: np.dtype[Any]) -> Array:
+    """The float64 numbers that round to the dtype as hi + lo does; as in `rounded`."""
     # Adding −0 keeps the sign of a zero.
     lo = np.where((np.abs(lo) > 0) & (np.abs(hi) > SMALL), lo, -0.0)
     top = hi + lo
-    if out.dtype == np.float64:
-        out[...] = top
-        return
-    # Only next to a tie of the narrower dtype, where 28 bits are 0, can the rest decide.
-    rest = (hi - top) + lo
-    unsure = np.flatnonzero(((top.view(np.int64) & TIE) == 0) & (np.abs(rest) > 0))
-    top[unsure] = np.nextafter(top[unsure], np.copysign(np.inf, rest[unsure]))
-    out[...] = for_bfloat16(top) if out.dtype.name == "bfloat16" else top
+    if dtype != np.float64:
+        # Only next to a tie of the narrower dtype, where 28 bits are 0, can the rest decide.
+        rest = (hi - top) + lo
+        unsure = np.flatnonzero(((top.view(np.int64) & TIE) == 0) & (np.abs(rest) > 0))
+        top[unsure] = np.nextafter(top[unsure], np.copysign(np.inf, rest[unsure]))
+    return np.asarray(top)
 
 
 def deepen(value: Array, argument: Array, factor: Array | float) -> Array:

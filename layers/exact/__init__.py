@@ -11,6 +11,7 @@ from actgrad.layers.exact.ulp import (
     in_bits,
     in_ulp,
     is_nearest,
+    largest_place,
     nearest,
     ordered,
     spacing,

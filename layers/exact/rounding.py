@@ -14,8 +14,9 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from mpmath import isnan, mp, mpf
 
-from actgrad.layers.arithmetic import balls, rounded
-from actgrad.layers.arrays import Array, round_into
+from actgrad.layers.arithmetic import balls, single
+from actgrad.layers.arrays import Array
+from actgrad.layers.casting import nearest_numbers
 from actgrad.layers.exact.domain import undefined
 from actgrad.layers.exact.ulp import ZERO, FloatFormat, Truths, truth_of
 from actgrad.layers.exact.values import BITS, LEAST, MANY, Row, bounds, exact, exact_rows
@@ -280,10 +281,7 @@ def rounded_ball(ball: balls.Ball, dtype: np.dtype[Any]) -> tuple[Array, Array]:
     if dtype == WIDE:
         low, high = hi + (lo - room), hi + (lo + room)
     else:
-        ends = np.empty((2, hi.size), dtype)
-        rounded(hi, lo - room, ends[0])
-        rounded(hi, lo + room, ends[1])
-        low, high = ends.astype(np.float64)
+        low, high = (nearest_numbers(single(hi, lo + off, dtype), dtype) for off in (-room, room))
     return low, (low == high) & (radius < np.inf) & ((low != 0) | ball.apart)
 
 
@@ -300,10 +298,7 @@ def rounded_truths(truths: Truths, signs: Array, dtype: np.dtype[Any]) -> Array:
         is_odd = (value.view(np.int64) & 1).astype(bool)
         return np.where(np.where(is_tie, is_odd, np.abs(offset) > 0.5), beyond, value)
     at_tie = (value.view(np.int64) & TIE) == 0
-    narrow = np.empty(value.size, dtype)
-    with np.errstate(over="ignore"):
-        round_into(np.where(at_tie & (offset != 0), beyond, value), narrow)
-    return narrow.astype(np.float64)
+    return nearest_numbers(np.where(at_tie & (offset != 0), beyond, value), dtype)
 
 
 def truth_balls(truths: Truths, signs: Array) -> balls.Ball:

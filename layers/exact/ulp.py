@@ -7,8 +7,13 @@ below it is half of that above. Below the smallest normal number the ULP is the 
 subnormal numbers. Beyond the largest binade it is the spacing in that binade. The error of a result
 is therefore ½ ULP at most if and only if no number of the dtype is nearer to t.
 
-A value of 2^emax·(2 − 2^−p) or more rounds to infinity. A finite result is wrong there, and an
-infinite result is wrong everywhere else.
+A value overflows if it would round to a number beyond the largest one: in a dtype whose largest
+number is 2^emax·(2 − 2^(1−p)), from 2^emax·(2 − 2^−p) on. The largest number of float8_e4m3fn is
+448, and the next would be 480; the tie 464 goes to 448, whose last bit is 0. Overflow gives an
+infinity, or in the 8-bit floats nan or the largest number, as chosen. Any other result is wrong
+there, and an infinite result is wrong everywhere else.
+
+The only 0 of the fnuz dtypes has no sign, so a value of either sign may underflow to it.
 
 Source: Muller et al., "Handbook of floating-point arithmetic", 2018, 2.3.2. Its definitions by
 Harrison and by Kahan have one unit at a power of two, whichever side the result is on.
@@ -23,7 +28,8 @@ import numpy as np
 from mpmath import libmp, mp, mpf
 
 from actgrad.layers.arithmetic import balls
-from actgrad.layers.arrays import Array
+from actgrad.layers.arrays import Array, finfo
+from actgrad.layers.casting import overflow_of
 
 #: A value that is below a power of two by less than 2^−SAME of it has the exponent of that power.
 #: Its errors in ULP are the same with both exponents.
@@ -39,14 +45,21 @@ class FloatFormat(NamedTuple):
     precision: int
     least: int
     most: int
+    #: The largest number.
+    largest: float
+    #: What a value beyond it becomes: "nan", "saturate" (the largest number) or "inf".
+    overflow_gives: str = "inf"
+    #: Whether it has a 0 of either sign.
+    has_signed_zero: bool = True
 
     @classmethod
     def of(cls, dtype: np.dtype[Any]) -> FloatFormat:
-        """The format of a dtype that layers compute in."""
-        if dtype.name == "bfloat16":
-            return cls(dtype, 8, -126, 127)
-        about = np.finfo(dtype)
-        return cls(dtype, int(about.nmant) + 1, int(about.minexp), int(about.maxexp) - 1)
+        """The format of a dtype that layers compute in, with the `overflow_of` that dtype."""
+        about, gives = finfo(dtype), overflow_of(dtype)
+        exponents = int(about.minexp), int(about.maxexp) - 1
+        is_unsigned = dtype.name.endswith("fnuz")
+        precision = int(about.nmant) + 1
+        return cls(dtype, precision, *exponents, float(about.max), gives, not is_unsigned)
 
     @property
     def tiny(self) -> float:
@@ -60,10 +73,39 @@ class FloatFormat(NamedTuple):
 
     @property
     def overflow(self) -> float:
-        """The smallest value that rounds to infinity; inf for float64, which cannot hold it."""
-        if self.most > 1022:
-            return math.inf
-        return math.ldexp(2 - 2.0**-self.precision, self.most)
+        """The tie between the largest number and what would be the next; inf for float64."""
+        return math.inf if self.most > 1022 else self.largest + math.ldexp(1, self._half)
+
+    @property
+    def tie_overflows(self) -> bool:
+        """Whether that tie overflows: the largest number ends in a 1."""
+        return self._whole % 2 == 1
+
+    @property
+    def beyond(self) -> float:
+        """What a value of this size gives: an infinity, nan or the largest number."""
+        return {"nan": math.nan, "saturate": self.largest, "inf": math.inf}[self.overflow_gives]
+
+    @property
+    def has_infinity(self) -> bool:
+        """Whether the encoding after that of the largest number is an infinity."""
+        return self._whole + 1 == 2**self.precision and self.has_signed_zero
+
+    @property
+    def _half(self) -> int:
+        """The n of half of the largest spacing, 2^n."""
+        return self.most - self.precision
+
+    @property
+    def _whole(self) -> int:
+        """The largest number in the largest spacing."""
+        return int(math.ldexp(self.largest, -self._half - 1))
+
+    def overflows(self, truth: mpf) -> bool:
+        """Whether an exact value rounds to a number beyond the largest one."""
+        tie = libmp.from_man_exp(2 * self._whole + 1, self._half)
+        order = libmp.mpf_cmp(libmp.mpf_abs(truth._mpf_), tie)
+        return bool(order > 0 or (order == 0 and self.tie_overflows))
 
     def ulp_exponent(self, exponent: int) -> int:
         """The n of the ULP, 2^n, of exact values with this exponent."""
@@ -78,7 +120,7 @@ class FloatFormat(NamedTuple):
 class Truths(NamedTuple):
     """Exact values, each as the nearest float64 and its distance from it.
 
-    A value that rounds to ±inf in the dtype is ±inf. A 0 has the sign of the result it belongs to.
+    A value that overflows in the dtype is ±inf. A 0 has the sign of the result it belongs to.
     """
 
     value: Array
@@ -103,9 +145,7 @@ def truth_of(truth: mpf, float_format: FloatFormat) -> tuple[float, int, float]:
     below = (1 << bitcount) - mantissa <= (1 << bitcount) >> SAME
     place = exponent + bitcount - 1 + below
     side = -1.0 if sign else 1.0
-    if place > float_format.most or (
-        place == float_format.most and _rounds_to_infinity(truth, float_format)
-    ):
+    if place > float_format.most or (place == float_format.most and float_format.overflows(truth)):
         return side * math.inf, float_format.most, 0.0
     if place < NOWHERE:
         return side * 0.0, NOWHERE, 0.0
@@ -132,7 +172,8 @@ def truths(ball: balls.Ball, signs: Array, float_format: FloatFormat) -> Truths:
             (size <= radius) | (np.abs(above) <= radius)
         )
         value = np.where(is_zero, np.copysign(0, signs), hi)
-        value = np.where(above >= 0, np.copysign(np.inf, hi), value)
+        beyond = above >= 0 if float_format.tie_overflows else above > 0
+        value = np.where(beyond, np.copysign(np.inf, hi), value)
         offset, off = in_ulp(lo, exponent, float_format), in_ulp(radius, exponent, float_format)
     return Truths(value, exponent, offset, np.where(unknown, np.inf, off), straddles)
 
@@ -141,13 +182,6 @@ def spacing(truth: mpf, float_format: FloatFormat) -> mpf:
     """One ULP of the dtype at an exact value."""
     _, place, _ = truth_of(truth, float_format)
     return mpf(2) ** float_format.ulp_exponent(place)
-
-
-def _rounds_to_infinity(truth: mpf, float_format: FloatFormat) -> bool:
-    limit = libmp.from_man_exp(
-        (1 << (float_format.precision + 1)) - 1, float_format.most - float_format.precision
-    )
-    return bool(libmp.mpf_ge(libmp.mpf_abs(truth._mpf_), limit))
 
 
 def nearest(truth: mpf, float_format: FloatFormat) -> float:
@@ -226,13 +260,21 @@ def in_bits(value: float, float_format: FloatFormat) -> str:
 def ordered(values: Array, float_format: FloatFormat) -> Array:
     """Whole numbers in the order of the dtype's numbers; neighbours are one apart.
 
-    −0 and 0 are both 0. nan is beyond the infinities.
+    −0 and 0 are both 0. nan is beyond the infinities, or beyond the largest number.
     """
     bits = values.view(float_format.bits).astype(np.int64)
     if float_format.dtype.itemsize == 8:
         return np.where(bits < 0, -(bits & np.int64(2**63 - 1)), bits)
     top = 1 << (8 * float_format.dtype.itemsize - 1)
-    return np.where(bits >= top, top - bits, bits)
+    is_negative = bits >= top if float_format.has_signed_zero else bits > top
+    return np.where(is_negative, top - bits, bits)
+
+
+def largest_place(float_format: FloatFormat) -> int:
+    """The place of the largest number in the order of `ordered`."""
+    return int(
+        ordered(np.array([float_format.largest]).astype(float_format.dtype), float_format)[0]
+    )
 
 
 def unordered(places: Array, float_format: FloatFormat) -> Array:

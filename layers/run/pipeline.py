@@ -8,7 +8,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from actgrad.layers.arrays import Array, round_into
+from actgrad.layers.arrays import Array
+from actgrad.layers.casting import round_into
 from actgrad.layers.layer import Elementwise, Layer
 
 #: Bytes of one buffer, a multiple of BLOCK elements. The buffers together are larger than the L2

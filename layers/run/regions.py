@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from actgrad.layers.arrays import Array, floating, native_dtype
+from actgrad.layers.casting import in_dtype
 from actgrad.layers.errors import ShapeError
 from actgrad.layers.layer import Layer
 from actgrad.layers.run.streaming import (
@@ -46,7 +47,7 @@ def run_by_regions(
 
     def read(array: Array, region: Region, name: str) -> Array:
         check_file_size(array, name)
-        return floating(array[region], name).astype(dtype or native_dtype(array.dtype))
+        return in_dtype(floating(array[region], name), dtype or native_dtype(array.dtype))
 
     regions = list(split_into_regions(x.shape, chain.axes(x.ndim)))
     queue = OrderedThreads(regions)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import numpy as np
 
 from actgrad.layers.arrays import Array, Order, floating, native_dtype, order, total
+from actgrad.layers.casting import for_cast
 from actgrad.layers.errors import ShapeError
 from actgrad.layers.layer import Layer
 from actgrad.layers.run.pipeline import Pipeline
@@ -332,9 +333,10 @@ class Streamer:
             if source.ordered is ordered:
                 array = source.read(first * self.sizes[name], self._part(self.raw, name, first))
                 if array.dtype != self.buffers[name].dtype:
-                    cast = self._part(self.buffers, name, first)
-                    np.copyto(cast, floating(array, name), casting="unsafe")
-                    array = cast
+                    own = self._part(self.buffers, name, first)
+                    array = floating(array, name)
+                    np.copyto(own, for_cast(array, own.dtype), casting="unsafe")
+                    array = own
                 arrays[name] = array
         return arrays
 

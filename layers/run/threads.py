@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import copy_context
 from threading import Condition, Event, Lock, Thread
 from time import monotonic
 from typing import Generic, TypeVar
@@ -66,7 +67,10 @@ class OrderedThreads(Generic[Piece]):
         than STOP_TIMEOUT is abandoned.
         """
         _raise_mmap_threshold()
-        threads = [Thread(target=self._guarded, args=(target,), daemon=True) for target in targets]
+        threads = [
+            Thread(target=copy_context().run, args=(self._guarded, target), daemon=True)
+            for target in targets
+        ]
         self._running = len(threads)
         try:
             for thread in threads:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from actgrad.layers.arrays import Array
+from actgrad.layers.casting import overflow
 from actgrad.layers.errors import ShapeError
 from actgrad.layers.layer import Layer
 from actgrad.layers.verify.policy import Policy
@@ -54,7 +55,8 @@ def tried(
         verification, formula = Verification(layer, x.dtype, policy), way.traced()
         for start in range(0, x.size, LINES):
             part = slice(start, start + LINES)
-            out, dx = computed_in_steps(formula, x[part], dout[part], accumulate or x.dtype)
+            with overflow(verification.policy.overflow, x.dtype):
+                out, dx = computed_in_steps(formula, x[part], dout[part], accumulate or x.dtype)
             verification.add(Block(x[part], out, dout[part], dx))
         attempts.append(Attempt(str(way), verification))
     return sorted(attempts, key=lambda attempt: attempt.rank)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from actgrad.layers.arrays import Array
-from actgrad.layers.exact import FloatFormat, ordered, unordered
+from actgrad.layers.casting import in_dtype, nearest_numbers
+from actgrad.layers.exact import FloatFormat, largest_place, ordered, unordered
 from actgrad.layers.explain import find_kinks
 from actgrad.layers.layer import Layer
 
@@ -24,8 +25,7 @@ def critical_points(layer: Layer, float_format: FloatFormat) -> Array:
     if not layer.is_elementwise:
         return np.empty(0, float_format.dtype)
     low, high = _changes(lambda x: _nature(layer, x, float_format), float_format)
-    with np.errstate(all="ignore"):
-        bends = np.array([kink.x for kink in find_kinks(layer)]).astype(float_format.dtype)
+    bends = nearest_finite([kink.x for kink in find_kinks(layer)], float_format)
     points = np.concatenate([low, high, ordered(bends, float_format)])
     return unordered(np.unique(points), float_format)
 
@@ -43,14 +43,18 @@ def monotonic_branches(layer: Layer, float_format: FloatFormat) -> tuple[Array, 
             return (layer.backward(np.ones_like(out)) < 0)[:, None]
 
     _, turning = _changes(falls, float_format)
-    jumps = np.array([kink.x for kink in find_kinks(layer) if kink.is_jump]).astype(
-        float_format.dtype
-    )
+    jumps = nearest_finite([kink.x for kink in find_kinks(layer) if kink.is_jump], float_format)
     before = ordered(jumps, float_format)
-    starts = unordered(np.unique(np.concatenate([turning, before, before + 1])), float_format)
-    lowest = np.array([-np.inf]).astype(float_format.dtype)
-    directions = np.where(falls(np.concatenate([lowest, starts]))[:, 0], -1, 1)
-    return starts.astype(np.float64), directions
+    places = np.unique(np.concatenate([turning, before, before + 1]))
+    starts = unordered(places, float_format).astype(np.float64)
+    directions = np.where(falls(np.concatenate([[-np.inf], starts]))[:, 0], -1, 1)
+    return starts, directions
+
+
+def nearest_finite(points: list[float], float_format: FloatFormat) -> Array:
+    """The numbers of the dtype that are nearest to the points."""
+    largest = float_format.largest
+    return in_dtype(np.clip(np.array(points, float), -largest, largest), float_format.dtype)
 
 
 def _changes(nature: Callable[[Array], Array], float_format: FloatFormat) -> tuple[Array, Array]:
@@ -71,7 +75,7 @@ def _changes(nature: Callable[[Array], Array], float_format: FloatFormat) -> tup
 
 def _grid(float_format: FloatFormat) -> Array:
     """TRIED numbers of every binade and both signs, sorted, without the infinities."""
-    last = int(ordered(np.array([np.inf]).astype(float_format.dtype), float_format)[0])
+    last = largest_place(float_format) + 1
     step = 1 << max(float_format.precision - 1 - TRIED.bit_length() + 1, 0)
     positive = np.unique(np.concatenate([np.arange(1, last, step), 1 << np.arange(52), [last - 1]]))
     positive = positive[positive < last]
@@ -110,9 +114,9 @@ def _saturation(
     """Whether out equals x, or out or the slope its limit at −inf or inf, once rounded."""
     limits = layer.forward(np.array([-np.inf, np.inf]))
     slopes = layer.backward(np.ones(2))
-    value, rounded_slope = out.astype(dtype), slope.astype(dtype)
+    value, rounded_slope = (nearest_numbers(results, dtype) for results in (out, slope))
     return [
-        value == x.astype(dtype),
-        *(value == limit for limit in limits.astype(dtype)),
-        *(rounded_slope == limit for limit in slopes.astype(dtype)),
+        value == x,
+        *(value == limit for limit in nearest_numbers(limits, dtype)),
+        *(rounded_slope == limit for limit in nearest_numbers(slopes, dtype)),
     ]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from actgrad.layers.arrays import Array, decimal
+from actgrad.layers.casting import OVERFLOWS, nearest_numbers
 from actgrad.layers.errors import PolicyError
 from actgrad.layers.exact import ZERO, Truths, distances, errors, in_ulp, is_nearest, units
 from actgrad.layers.verify.reference import Reference, taken
@@ -29,6 +30,7 @@ FAILURES = {
     "underflow-sign": "a 0 of the wrong sign where the truth is too small for the dtype",
     "sign": "a number of the wrong sign",
     "finite": "a finite number where the truth overflows",
+    "overflow": "an overflow where the policy wants another: nan, the largest number or infinity",
     "inf": "an infinity where the truth is finite",
     "nan": "nan where the truth is a number",
     "payload": "a nan without the sign and payload of the input's nan",
@@ -62,17 +64,23 @@ class Policy(NamedTuple):
     monotonic: bool = False
     #: Whether a 0 must have the sign of the truth.
     keep_zero_sign: bool = False
+    #: What overflow must give in an 8-bit float: "nan", "saturate" (the largest number) or "inf".
+    #: None is what ml_dtypes gives, or the `overflow` of the context.
+    overflow: str | None = None
 
     def checked(self) -> Policy:
         """Return the policy, with max_ulp = 1 if it has no limit.
 
         Raises:
-            PolicyError: a limit is negative or nan, or the range of x is empty.
+            PolicyError: a limit is negative or nan, the range of x is empty, or there is no such
+                overflow.
         """
         for name in ("max_ulp", "max_abs", "max_rel"):
             limit = getattr(self, name)
             if limit is not None and not limit >= 0:
                 raise PolicyError(name, f"is {limit:g}, but must be ≥ 0")
+        if self.overflow not in (None, *OVERFLOWS):
+            raise PolicyError("overflow", f"is {self.overflow!r}", f"one of {', '.join(OVERFLOWS)}")
         if self.within is not None and not self.within[0] <= self.within[1]:
             raise PolicyError("within", "{:g},{:g} is empty".format(*self.within))
         limits = (self.max_ulp, self.max_abs, self.max_rel)
@@ -89,6 +97,8 @@ class Policy(NamedTuple):
         parts.append(f"nan payloads {'ignored' if self.ignore_nan_payload else 'kept'}")
         if self.keep_zero_sign:
             parts.append("signs of 0 kept")
+        if self.overflow is not None:
+            parts.append(f"overflow: {self.overflow}")
         if self.within is not None:
             parts.append("{:g} ≤ x ≤ {:g} only".format(*self.within))
         if self.monotonic:
@@ -156,17 +166,36 @@ class Comparison:
         kinds = FAILURE_CODES["flushed"], FAILURE_CODES["lost"]
         code[lost] = np.where(truths.exponent[lost] < float_format.least, *kinds)
         signs_differ = np.signbit(got) != np.signbit(value)
+        if not float_format.has_signed_zero:
+            signs_differ &= got != 0
         special = signs_differ | ~np.isfinite(got) | ~np.isfinite(value) | nan_input
         indices = np.flatnonzero(special)
         if indices.size:
+            # There the kernel's result is the truth, and is rounded to the dtype too.
+            kernels = nearest_numbers(value[indices], float_format.dtype)
+            due = np.where(nan_input[indices], kernels, value[indices])
             error[indices], code[indices] = special_failures(
                 got[indices],
-                taken(truths, indices),
+                taken(truths, indices)._replace(value=due),
+                signs_differ[indices],
                 nan_input[indices],
                 error[indices],
                 code[indices],
             )
+            if float_format.dtype.itemsize == 1:
+                overflown = indices[np.isinf(value[indices]) & ~nan_input[indices]]
+                error[overflown], code[overflown] = self._overflow_failures(
+                    got[overflown], value[overflown]
+                )
         return error, code
+
+    def _overflow_failures(self, got: Array, truth: Array) -> tuple[Array, Array]:
+        """The errors and failure codes where an 8-bit float overflows, for a truth of ±inf."""
+        due = np.copysign(self.float_format.beyond, truth)
+        is_due = (got == due) | (np.isnan(got) & np.isnan(due))
+        is_other_overflow = ~np.isfinite(got) | (np.abs(got) == self.float_format.largest)
+        kinds = FAILURE_CODES["overflow"], FAILURE_CODES["finite"]
+        return np.where(is_due, 0, np.inf), np.where(is_due, 0, np.where(is_other_overflow, *kinds))
 
     def is_right(self, raw: Array, truths: Truths, error: Array) -> Array:
         """Whether each result is correctly rounded; `error` is its error in ULP."""
@@ -187,7 +216,9 @@ class Comparison:
     ) -> None:
         """Mark each nan without the sign and payload of its input's nan, made quiet."""
         bits = self.float_format.bits
-        quiet = bits.type(1 << (self.float_format.precision - 2))
+        # A dtype without infinities has no payloads.
+        has_payload = self.float_format.has_infinity
+        quiet = bits.type(has_payload << (self.float_format.precision - 2))
         got = raw.view(bits)
         kept = [(array.view(bits) | quiet) == got for array in inputs if array is not None]
         lost = nan_input & np.isnan(raw) & ~np.logical_or.reduce(kept)
@@ -226,7 +257,7 @@ class Comparison:
     def is_flushed(self, raw: Array, truths: Truths, code: Array) -> Array:
         """Whether each result is 0 for a subnormal truth, and may be."""
         flushed = code == FAILURE_CODES["flushed"]
-        if self.policy.keep_zero_sign:
+        if self.policy.keep_zero_sign and self.float_format.has_signed_zero:
             flushed &= np.signbit(raw) == np.signbit(truths.value)
         return np.asarray(flushed)
 
@@ -237,12 +268,16 @@ def mark_passed(indices: Array, error: Array, code: Array) -> None:
 
 
 def special_failures(
-    got: Array, truths: Truths, nan_input: Array, error: Array, code: Array
+    got: Array,
+    truths: Truths,
+    signs_differ: Array,
+    nan_input: Array,
+    error: Array,
+    code: Array,
 ) -> tuple[Array, Array]:
     """The errors and failure codes where the distance does not decide: nan, ±inf, signs."""
     codes, value = FAILURE_CODES, truths.value
     is_nan, is_inf = np.isnan(got), np.isinf(got)
-    signs_differ = np.signbit(got) != np.signbit(value)
     both_finite = np.isfinite(got) & np.isfinite(value)
     # A number where the truth is 0 fails by its distance, not by its sign.
     code[both_finite & signs_differ & (got != 0) & ~((value == 0) & (code > 0))] = codes["sign"]

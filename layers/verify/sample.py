@@ -6,7 +6,7 @@ import numpy as np
 
 from actgrad.layers.arrays import Array
 from actgrad.layers.errors import SampleError
-from actgrad.layers.exact import FloatFormat, ordered, unordered
+from actgrad.layers.exact import FloatFormat, largest_place, ordered, unordered
 from actgrad.layers.layer import Layer
 from actgrad.layers.verify.critical_points import critical_points
 
@@ -19,14 +19,14 @@ FEW = 1 << 20
 
 
 def every_number(dtype: np.dtype[np.generic]) -> Array:
-    """Return every bit pattern of a 16-bit dtype, sorted as unsigned integers.
+    """Return every bit pattern of an 8- or 16-bit dtype, sorted as unsigned integers.
 
     Raises:
         SampleError: the dtype has more bits.
     """
-    if dtype.itemsize != 2:
+    if dtype.itemsize > 2:
         raise SampleError(f"{dtype.name} has too many numbers", "16-bit dtypes have 65,536")
-    return np.arange(1 << 16, dtype=np.uint16).view(dtype)
+    return np.arange(1 << 8 * dtype.itemsize, dtype=f"u{dtype.itemsize}").view(dtype)
 
 
 def draw_sample(
@@ -52,8 +52,12 @@ def draw_sample(
         raise SampleError(f"a sample of {count} numbers is empty")
     float_format, rng = FloatFormat.of(dtype), np.random.default_rng(seed)
     along_axis = layer is not None and not layer.is_elementwise
-    special = np.array([-0.0] if along_axis else [-0.0, np.nan]).astype(dtype)[:count]
-    largest = _infinity(float_format) - along_axis
+    # −0 and nan have no places of their own.
+    zeros = np.array([-0.0] * float_format.has_signed_zero).astype(dtype)
+    nans = np.array([] if along_axis else [np.nan]).astype(dtype)
+    special = np.concatenate([zeros, nans])[:count]
+    zeros, nans = np.split(special, [zeros.size])
+    largest = largest_place(float_format) + (float_format.has_infinity and not along_axis)
     chosen: Array = np.empty(0, np.int64)
     for group in (_special(float_format), _critical(layer, float_format), _binades(float_format)):
         group = np.setdiff1d(group[np.abs(group) <= largest], chosen)
@@ -63,15 +67,11 @@ def draw_sample(
         chosen = np.union1d(chosen, group)
     chosen = _filled(chosen, count - special.size, largest, float_format, rng)
     values, zero = unordered(chosen, float_format), int(np.searchsorted(chosen, 0))
-    sample = np.concatenate([values[:zero], special[:1], values[zero:], special[1:]])
+    sample = np.concatenate([values[:zero], zeros, values[zero:], nans])
     return rng.permutation(sample) if along_axis else sample
 
 
 # Below, numbers are the integers that `ordered` gives for them.
-
-
-def _infinity(float_format: FloatFormat) -> int:
-    return int(ordered(np.array([np.inf]).astype(float_format.dtype), float_format)[0])
 
 
 def _both_signs(positive: Array) -> Array:
@@ -80,7 +80,7 @@ def _both_signs(positive: Array) -> Array:
 
 def _special(float_format: FloatFormat) -> Array:
     """±0, ±1, ±inf, and the least and largest subnormal and normal numbers."""
-    normal, infinity = 1 << (float_format.precision - 1), _infinity(float_format)
+    normal, infinity = 1 << (float_format.precision - 1), largest_place(float_format) + 1
     unit = int(ordered(np.ones(1, float_format.dtype), float_format)[0])
     return _both_signs(np.array([0, 1, 2, normal - 1, normal, unit, infinity - 1, infinity]))
 
@@ -91,13 +91,13 @@ def _critical(layer: Layer | None, float_format: FloatFormat) -> Array:
         return np.empty(0, np.int64)
     points = ordered(critical_points(layer, float_format), float_format)
     near = (points[:, None] + np.arange(-NEAR, NEAR + 1)).ravel()
-    return np.unique(near[np.abs(near) <= _infinity(float_format)])
+    return np.unique(near)
 
 
 def _binades(float_format: FloatFormat) -> Array:
     """The powers of two with their neighbours, and those that are subnormal."""
     step = 1 << (float_format.precision - 1)
-    starts = np.arange(step, _infinity(float_format), step)
+    starts = np.arange(step, largest_place(float_format) + 1, step)
     subnormal = 1 << np.arange(float_format.precision - 1)
     return _both_signs(np.concatenate([subnormal, starts - 1, starts, starts + 1]))
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from actgrad.layers.arrays import Array, round_into
+from actgrad.layers.arrays import Array
+from actgrad.layers.casting import in_dtype
 from actgrad.layers.exact import FloatFormat
 from actgrad.layers.formula import Formula, Operation, Reading, Sweep, arrays
 from actgrad.layers.formula import words as f
@@ -32,7 +33,7 @@ def computed_in_steps(
     with np.errstate(all="ignore"):
         sweep = Sweep(formula, in_steps(working, nudge), {formula.inputs[0]: given}, [upstream])
         results = sweep.value(formula.outputs[0]), sweep.gradient(formula.inputs[0])
-    out, dx = (narrow(np.broadcast_to(result, x.shape), x.dtype) for result in results)
+    out, dx = (in_dtype(np.broadcast_to(result, x.shape), x.dtype) for result in results)
     return out, dx
 
 
@@ -73,13 +74,4 @@ def rounded_to(values: Array, dtype: np.dtype[Any]) -> Array:
     """The float64 `values` rounded to the dtype, as float64; conditions are as they are."""
     if values.dtype == bool or dtype == WIDE:
         return values
-    with np.errstate(invalid="ignore"):
-        return narrow(values, dtype).astype(WIDE)
-
-
-def narrow(values: Array, dtype: np.dtype[Any]) -> Array:
-    """The float64 `values` in the dtype, rounded once."""
-    result = np.empty(values.shape, dtype)
-    with np.errstate(over="ignore", invalid="ignore"):
-        round_into(np.atleast_1d(values), result.reshape(-1) if not values.ndim else result)
-    return result
+    return in_dtype(values, dtype).astype(WIDE)

@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-from mpmath import nstr
+from mpmath import isinf, nstr
 
 from actgrad.layers.activations import layer as named_layer
 from actgrad.layers.arrays import Array, decimal, floating
+from actgrad.layers.casting import EIGHT_BIT, in_dtype, overflow
 from actgrad.layers.displayed import Displayed
 from actgrad.layers.errors import DtypeError, ShapeError
 from actgrad.layers.exact import FloatFormat, Truths, in_bits, nearest
@@ -33,7 +34,7 @@ LINES = 1 << 14
 #: The lines that are kept, of those that failed.
 LINES_KEPT = 256
 #: The digits of an exact value that are shown, by the dtype's precision in bits.
-DIGITS = {8: 7, 11: 8, 24: 12, 53: 20}
+DIGITS = {3: 5, 4: 5, 8: 7, 11: 8, 24: 12, 53: 20}
 
 
 class Block(NamedTuple):
@@ -78,13 +79,18 @@ class Verification(Displayed):
     Raises:
         PolicyError: the policy has a limit that is negative or nan, or an empty range.
         ShapeError: the policy wants a layer along an axis to be monotonic.
+        DtypeError: the dtype has not the overflow that the policy wants.
 
     d2x is verified as the dx of the derivative. At a kink it must be 0.
     """
 
     def __init__(self, layer: Layer, dtype: np.dtype[Any], policy: Policy | None = None) -> None:
         self.policy = (policy or Policy()).checked()
-        self.reference = Reference(layer, FloatFormat.of(dtype))
+        with overflow(self.policy.overflow, dtype):
+            float_format = FloatFormat.of(dtype)
+        if dtype.name in EIGHT_BIT:
+            self.policy = self.policy._replace(overflow=float_format.overflow_gives)
+        self.reference = Reference(layer, float_format)
         #: The tally of each result that the dump has: out, dx, d2x.
         self.tallies: dict[str, Tally] = {}
         #: How many elements needed exact arithmetic.
@@ -151,17 +157,22 @@ class Verification(Displayed):
     def _described(self, name: str, element: Elements) -> VerifiedElement:
         float_format = self.reference.float_format
         x, dout, got, truth, error = (float(column[0]) for column in element[1:6])
-        rounded, digits = float(np.array([truth]).astype(float_format.dtype)[0]), f"{truth:.17g}"
+        rounded = math.copysign(float_format.beyond, truth)
+        if not math.isinf(truth):
+            rounded = float(in_dtype(np.array([truth]), float_format.dtype)[0])
+        digits = f"{truth:.17g}"
         if (
             self.reference.layer.is_elementwise
-            and math.isfinite(truth)
-            and not math.isnan(x + dout)
+            and math.isfinite(x + dout)
+            and not math.isnan(truth)
             and not self.reference.layer.by_convention(np.array([x]), np.zeros(1)).any()
         ):
             value = self.reference.exact_at(x, dout)[name == "dx"]
-            rounded = math.copysign(nearest(value, float_format), truth)
+            if math.isfinite(truth):
+                rounded = math.copysign(nearest(value, float_format), truth)
             is_negative_0 = not rounded and truth == 0 and math.copysign(1, truth) < 0
-            digits = "-0" if is_negative_0 else nstr(value, DIGITS[float_format.precision])
+            if not isinf(value):
+                digits = "-0" if is_negative_0 else nstr(value, DIGITS[float_format.precision])
         failure = ("", *FAILURES)[int(element.failure[0])]
         bits = (in_bits(number, float_format) for number in (x, got, rounded))
         position = int(element.position[0])

@@ -14,6 +14,7 @@ from actgrad.cli.read.member import MemberError
 from actgrad.cli.read.safetensors import SafetensorsError
 from actgrad.cli.read.source import SourceError, read_array
 from actgrad.layers import DtypeError
+from actgrad.layers.casting import EIGHT_BIT
 
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 
@@ -39,6 +40,14 @@ def test_a_tensor_is_read_by_its_name(file: str) -> None:
 def test_a_bfloat16_tensor_keeps_its_dtype(file: str) -> None:
     b = read_array(f"{file}:b", "--x")
     assert (b.dtype, b.tolist()) == (BFLOAT16, [1.5, -0.5])
+
+
+@pytest.mark.parametrize("name", EIGHT_BIT)
+def test_an_8_bit_tensor_keeps_its_dtype(name: str, tmp_path: Path) -> None:
+    dtype, path = np.dtype(getattr(ml_dtypes, name)), tmp_path / "x.safetensors"
+    save_file({"x": np.array([1.5, -0.5], dtype)}, path)
+    x = read_array(str(path), "--x")
+    assert (x.dtype, x.tolist()) == (dtype, [1.5, -0.5])
 
 
 def test_an_only_tensor_needs_no_name(tmp_path: Path) -> None:

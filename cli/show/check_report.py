@@ -196,6 +196,7 @@ def described(report: Report) -> dict[str, Any]:
             for dtype, (out, dx) in report.ulp.items()
         },
         "notes": list(report.notes),
+        "parameters": list(report.parameters),
         "curve": curve
         and {
             name: [json_number(value) for value in column.tolist()]

@@ -88,7 +88,7 @@ def over_arrays(subject: Subject, shapes: Iterable[tuple[int, ...]]) -> tuple[Su
         make=lambda: ArrayLayer(subject.make()), setup=with_wrapper(subject.setup, wrapper)
     )
     for shape in shapes:
-        kinds = _kinds_of_results(subject, shape)
+        kinds = kinds_of_results(subject, shape)
         if kinds:
             others = kinds - {np.ndarray, float, int}
             names = " and ".join(sorted(kind.__name__ for kind in others))
@@ -98,7 +98,7 @@ def over_arrays(subject: Subject, shapes: Iterable[tuple[int, ...]]) -> tuple[Su
             make=lambda: ArrayLayer(subject.make(), tensors=True),
             setup=with_wrapper(subject.setup, f"{wrapper[:-1]}, tensors=True)"),
         )
-        if any(_kinds_of_results(tensors, shape) for shape in shapes):
+        if any(kinds_of_results(tensors, shape) for shape in shapes):
             return tensors, "it gets tensors of PyTorch"
     return subject, None
 
@@ -109,7 +109,7 @@ def with_wrapper(setup: str, wrapper: str) -> str:
     return f"{code}; {wrapper}{mark}{comment}"
 
 
-def _kinds_of_results(subject: Subject, shape: tuple[int, ...]) -> set[type]:
+def kinds_of_results(subject: Subject, shape: tuple[int, ...]) -> set[type]:
     """The types of out and dx; none if the layer refuses the shape, or gives no numbers."""
     layer = subject.make()
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,9 @@ from actgrad.layers.check.in_place import ALIASING, IN_PLACE
 from actgrad.layers.check.input_shapes import InputShapes, Shape, parameter_arrays
 from actgrad.layers.check.linearity import linearity
 from actgrad.layers.check.load import load_subject
+from actgrad.layers.check.loss_layer import with_target
 from actgrad.layers.check.neighbours import array_size, coupling, coupling_shape
-from actgrad.layers.check.parameter_gradients import check_parameter_gradients
+from actgrad.layers.check.parameter_gradients import CheckedParameters, check_parameter_gradients
 from actgrad.layers.check.points import (
     SHAPES,
     Sample,
@@ -64,6 +66,8 @@ from actgrad.layers.errors import CheckFailedError, LayerRaisedError
 DTYPES = ("float64", "float32", "float16")
 #: The shapes that are tried for a row of numbers.
 ROWS = ((-1,), (-1, 1), (1, -1), (-1, 1, 1), (1, 1, 1, -1))
+#: The gradients of parameters that cannot be compared are tried with so many other shapes of x.
+OTHER_SHAPES = 3
 #: The behaviour is watched on the first rows of x, about this many elements.
 LARGEST_SAMPLE = 512
 
@@ -117,9 +121,11 @@ def examine(
         warnings.simplefilter("ignore")
         subject, shared = with_own_state(subject)
         shapes = InputShapes(subject, shape if points is None else points.shape)
+        subject, notes = with_target(subject, shapes.tried)
         subject, note = over_arrays(subject, shapes.tried)
+        notes += [note] if note else []
         try:
-            return Examination(subject, points, dtype, shapes, note).report()
+            return Examination(subject, points, dtype, shapes, notes).report()
         except LayerRaisedError:
             finding = backward_raises(subject, shapes)
             if finding is None:
@@ -139,10 +145,10 @@ class Examination:
         x: Array | None,
         dtype: str | None,
         shapes: InputShapes,
-        note: str | None = None,
+        notes: list[str],
     ) -> None:
         self.x = x
-        self.notes: list[str] = [note] if note else []
+        self.notes = notes
         self.shapes = shapes
         self.subject, self.shape = self._in_accepted_shape(subject)
         if x is None and not shapes.is_stated:
@@ -164,10 +170,11 @@ class Examination:
     def report(self) -> Report:
         """Ask all questions: first the behaviour, then the accuracy in each dtype."""
         reproducible = not self._is_misshapen() and self._watch_behaviour()
+        parameters = CheckedParameters()
         if reproducible:
-            findings, notes = check_parameter_gradients(self.subject, self.sample())
-            self.findings += findings
-            self.notes += notes
+            parameters = check_parameter_gradients(self.subject, self._samples())
+            self.findings += parameters.findings
+            self.notes += parameters.notes
         accuracies = Accuracies("coupled" if self.coupled else "element-wise", [], [], [])
         if reproducible and not self._has("depends-on-neighbours"):
             if self.coupled:
@@ -200,6 +207,7 @@ class Examination:
             accuracies.kinks,
             {each.dtype: each.ulp for each in accuracies.each if each.ulp is not None},
             accuracies.curve,
+            parameters=parameters.names,
         )
 
     def sample(self, dtype: str = "float64") -> Sample:
@@ -209,6 +217,18 @@ class Examination:
         large = self.x.size > LARGEST_SAMPLE
         rows = max(1, LARGEST_SAMPLE * len(self.x) // self.x.size) if large else None
         return literal_sample((self.x if rows is None else self.x[:rows]).astype(dtype))
+
+    def _samples(self) -> Iterator[Sample]:
+        """The arrays on which the gradients of parameters are compared: one that the layer takes
+        of two axes, that of the behaviour, and a few of other shapes."""
+        if self.x is not None or self.shapes.is_stated or len(self.shape) <= 2:
+            yield self.sample()
+        if self.x is None and not self.shapes.is_stated:
+            others = [shape for shape in self.shapes.tried if shape != self.shape]
+            own = [self.shape] * (len(self.shape) > 2)
+            shapes = sorted([*own, *others], key=lambda shape: len(shape) != 2)
+            taken = (s for s in map(ordinary_sample, shapes) if self.subject.accepts(s.array))
+            yield from islice(taken, OTHER_SHAPES)
 
     def _with_severity(self, finding: Finding) -> Finding:
         return with_severity(finding, self.asked, self.x is not None)

@@ -2,12 +2,12 @@
 
 There is no rule for their names. An array that backward sets, and that is named after a parameter,
 or has the same key in another container, as `grads["W"]` beside `params["W"]`, is taken for its
-gradient.
+gradient. The layers that a layer is made of are looked at, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from actgrad.layers.arrays import Array
 from actgrad.layers.check.gradient import SAFETY
 from actgrad.layers.check.numerical_derivative import Estimate, differentiate
-from actgrad.layers.check.parameters import Path, kept_by_backward, numbers_of, path_text
+from actgrad.layers.check.parameters import Path, kept_by_backward, numbers_of, set_number
 from actgrad.layers.check.points import Sample, distinct, ordinary_sample
 from actgrad.layers.check.report import Finding, Where
 from actgrad.layers.check.script import finding_of
@@ -24,6 +24,8 @@ from actgrad.layers.errors import LayerRaisedError
 
 #: How the gradient of a parameter W is named.
 NAMES = ("d{}", "d_{}", "grad_{}", "{}_grad", "g{}", "grad{}")
+#: How a dictionary of gradients beside the parameters themselves is named.
+CONTAINERS = ("grads", "gradients", "grad")
 #: A larger part of the largest derivative is no effect of noise.
 CLEAR = 1e-4
 #: Of a larger parameter, so many elements are compared.
@@ -37,11 +39,13 @@ class ParameterGradient(NamedTuple):
 
     parameter: Path
     gradient: Path
+    #: The shape of the gradient. A parameter that is one number for all features may have an array.
+    shape: tuple[int, ...]
 
     @property
     def text(self) -> str:
         """The gradient as Python has it after `layer.`."""
-        return path_text(self.gradient)
+        return self.gradient.text
 
 
 def parameter_gradients(subject: Subject, x: Array) -> list[ParameterGradient]:
@@ -60,8 +64,8 @@ def parameter_gradients(subject: Subject, x: Array) -> list[ParameterGradient]:
         for gradient in _candidates(path, after):
             result, was = after[gradient], before.get(gradient)
             is_set = was is None or not np.array_equal(was, result, True)
-            if is_set and np.shape(result) == np.shape(value):
-                pairs.append(ParameterGradient(path, gradient))
+            if is_set and np.shape(result) in (np.shape(value), *_of_features(value, x)):
+                pairs.append(ParameterGradient(path, gradient, np.shape(result)))
     return pairs
 
 
@@ -112,18 +116,36 @@ class ComparedGradient(NamedTuple):
         return float(np.abs(self.expected).max(initial=1e-3))
 
 
-def check_parameter_gradients(subject: Subject, sample: Sample) -> tuple[list[Finding], list[str]]:
+class CheckedParameters(NamedTuple):
+    """The gradients of parameters that were compared, by name, the finding and the notes."""
+
+    names: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def check_parameter_gradients(subject: Subject, samples: Iterable[Sample]) -> CheckedParameters:
     """The finding on the first gradient of a parameter that is wrong, and notes on what backward
-    keeps that is not checked.
+    keeps that is not checked, on the first sample with which every gradient can be compared.
 
     A gradient that is right but for a factor, or a multiple of the parameter, is a note: it may be
     a mean over the batch, or have a weight decay.
     """
-    findings: list[Finding] = []
-    notes: dict[str, str] = {}
+    checked = []
+    for sample in samples:
+        checked.append(_checked(subject, sample))
+        if not checked[-1].notes:
+            break
+    return min(checked, key=lambda each: len(each.notes))
+
+
+def _checked(subject: Subject, sample: Sample) -> CheckedParameters:
+    """What one x shows."""
     x = sample.array.astype(np.float64)
-    for path in kept_by_backward(subject, x):
-        notes[path_text(path)] = f"not checked: {path_text(path)}, which backward keeps"
+    kept = kept_by_backward(subject, x)
+    notes = {path.text: f"not checked: {path.text}, which backward keeps" for path in kept}
+    names: list[str] = []
+    findings: list[Finding] = []
     for each in parameter_gradients(subject, x):
         name = each.text
         try:
@@ -132,18 +154,24 @@ def check_parameter_gradients(subject: Subject, sample: Sample) -> tuple[list[Fi
             continue
         factor = comparison.factor(x)
         if comparison.is_right and comparison.is_known:
-            notes.pop(name, None)
+            names.append(name)
         elif factor and comparison.is_known:
-            notes[name] = f"not checked: {each.text}, which is {factor:.4g} times the derivative"
+            notes[name] = f"not checked: {name}, which is {factor:.4g} times the derivative"
         elif comparison.is_known and comparison.expected.any() and not comparison.has_decay:
-            notes.pop(name, None)
+            names.append(name)
             findings.append(_finding(subject, sample, each, comparison))
-    return findings[:1], list(notes.values())
+    # A network keeps the gradients of its layers in a list of its own, too.
+    arrays = [value for path, value in kept.items() if path.text in names]
+    for path, value in kept.items():
+        if path.text in names or any(value is array for array in arrays):
+            notes.pop(path.text, None)
+    return CheckedParameters(tuple(names), tuple(findings[:1]), tuple(notes.values()))
 
 
 def _compared(subject: Subject, x: Array, each: ParameterGradient) -> ComparedGradient:
     layer = subject.make()
     value = np.array(dict(numbers_of(layer))[each.parameter], np.float64)
+    value = np.broadcast_to(value, each.shape).copy()
     dout = _upstream(subject.call(layer, "forward", x.copy()).shape).array
     subject.call(layer, "backward", dout.copy())
     gradient = np.asarray(dict(numbers_of(layer))[each.gradient], np.float64).ravel()
@@ -154,7 +182,7 @@ def _compared(subject: Subject, x: Array, each: ParameterGradient) -> ComparedGr
             moved = value.copy()
             moved.flat[i] = number
             changed = subject.make()
-            _set(changed, each.parameter, moved if value.ndim else float(moved))
+            set_number(changed, each.parameter, moved if value.ndim else float(moved))
             return np.asarray((subject.call(changed, "forward", x.copy()) * dout).sum())
 
         with np.errstate(all="ignore"):
@@ -189,19 +217,20 @@ def _upstream(shape: tuple[int, ...]) -> Sample:
 
 def _candidates(path: Path, kept: Collection[Path]) -> Iterator[Path]:
     """Where the gradient of a parameter may be, among the paths that the layer keeps."""
-    name, *keys = path
-    if keys:
-        same = ((keys[0],), (f"d{keys[0]}",))
-        yield from (each for each in kept if each[0] != name and each[1:] in same)
-    else:
-        patterns = [(pattern.format(name),) for pattern in NAMES]
-        yield from (each for each in [*patterns, ("grads", name)] if each in kept)
+    name = path.attribute if path.key is None else path.key
+    own = [pattern.format(name) for pattern in NAMES]
+    for each in kept:
+        if each.owner != path.owner or each.attribute == path.attribute:
+            continue
+        if each.key is None:
+            named = each.attribute in own
+        else:
+            beside = path.key is not None or each.attribute in CONTAINERS
+            named = beside and each.key in (name, f"d{name}")
+        if named:
+            yield each
 
 
-def _set(layer: Any, path: Path, value: Any) -> None:
-    """Give the parameter another value; a container of the layer is changed, not replaced."""
-    name, *keys = path
-    if keys:
-        getattr(layer, name)[keys[0]] = value
-    else:
-        setattr(layer, name, value)
+def _of_features(value: Any, x: Array) -> list[tuple[int, ...]]:
+    """The shapes of the gradient of one number for all features that has one for each feature."""
+    return [x.shape[1:], x.shape[-1:]] if np.ndim(value) == 0 and x.ndim > 1 else []

@@ -126,6 +126,8 @@ class Report(Displayed):
     curve: GradientCurve | None = None
     #: Whether warnings count as errors.
     strict: bool = False
+    #: The gradients of parameters that were compared, as Python has them after `layer.`.
+    parameters: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Report({self.summary})"
@@ -155,9 +157,10 @@ class Report(Displayed):
             if findings
         )
         unjudged = f" ({self.unjudged} not checked)" if self.unjudged else ""
+        parameters = f"; {', '.join(self.parameters)}" if self.parameters else ""
         return (
             f"{self.layer}: {'ok' if self.ok else 'FAILED'}, {counts or 'no finding'}; "
-            f"{self.points} points{unjudged}, {', '.join(self.dtypes)}"
+            f"{self.points} points{unjudged}, {', '.join(self.dtypes)}{parameters}"
         )
 
     @property

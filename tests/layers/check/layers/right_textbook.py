@@ -183,3 +183,111 @@ class ConvolutionOfTheTextbook:
         self.dW = np.dot(self.col.T, dout)
         dcol = np.dot(dout, self.col_W.T)
         return col2im(dcol, self.x.shape, FH, FW, self.stride, self.pad)
+
+
+class SoftmaxWithLossOfTheTextbook:
+    def __init__(self):
+        self.loss = None
+        self.y = None
+        self.t = None
+
+    def forward(self, x, t):
+        self.t = t
+        x = x - np.max(x, axis=-1, keepdims=True)
+        self.y = np.exp(x) / np.sum(np.exp(x), axis=-1, keepdims=True)
+        if self.t.size == self.y.size:
+            t = t.argmax(axis=1)
+        chosen = self.y[np.arange(len(self.y)), t]
+        self.loss = -np.sum(np.log(chosen + 1e-7)) / len(self.y)
+        return self.loss
+
+    def backward(self, dout=1):
+        batch_size = self.t.shape[0]
+        if self.t.size == self.y.size:
+            return (self.y - self.t) / batch_size
+        dx = self.y.copy()
+        dx[np.arange(batch_size), self.t] -= 1
+        return dx / batch_size
+
+
+right_with_warnings("wrong-gradient")(SoftmaxWithLossOfTheTextbook)
+
+
+class MeanSquaredError:
+    def forward(self, y, t):
+        self.d = y - t
+        return (self.d**2).mean()
+
+    def backward(self, dout=1.0):
+        return dout * 2 * self.d / self.d.size
+
+
+right_with_warnings("wrong-dtype")(MeanSquaredError)
+
+
+@right
+class DropoutOfTheTextbook:
+    def __init__(self, dropout_ratio=0.5):
+        self.dropout_ratio = dropout_ratio
+        self.mask = None
+
+    def forward(self, x, train_flg=True):
+        if train_flg:
+            self.mask = np.random.rand(*x.shape) > self.dropout_ratio
+            return x * self.mask
+        return x * (1.0 - self.dropout_ratio)
+
+    def backward(self, dout):
+        return dout * self.mask
+
+
+@right
+class DropoutInEvaluation(DropoutOfTheTextbook):
+    def forward(self, x, train_flg=False):
+        return super().forward(x, train_flg)
+
+    def backward(self, dout):
+        return dout * (1.0 - self.dropout_ratio)
+
+
+class AffineOfTheTextbook:
+    def __init__(self, W, b):
+        self.W = W
+        self.b = b
+        self.x = None
+        self.dW = None
+        self.db = None
+
+    def forward(self, x):
+        self.x = x
+        return np.dot(self.x, self.W) + self.b
+
+    def backward(self, dout):
+        self.dW = np.dot(self.x.T, dout)
+        self.db = np.sum(dout, axis=0)
+        return np.dot(dout, self.W.T)
+
+
+@right
+class NetworkOfTheTextbook:
+    """its layers in a list, and their gradients in a list of its own, too"""
+
+    def __init__(self):
+        rng = np.random.default_rng(3)
+        self.layers = [
+            AffineOfTheTextbook(rng.normal(size=(4, 5)), np.zeros(5)),
+            AffineOfTheTextbook(rng.normal(size=(5, 2)), np.ones(2)),
+        ]
+        self.params = [each for layer in self.layers for each in (layer.W, layer.b)]
+        self.grads = []
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+
+    def backward(self, dout):
+        for layer in reversed(self.layers):
+            dout = layer.backward(dout)
+        self.grads = [each for layer in self.layers for each in (layer.dW, layer.db)]
+        return dout

@@ -93,3 +93,69 @@ class AffineWithAWrongEntryOfItsGradients:
     def backward(self, dout):
         self.g["W"], self.g["b"] = np.abs(self.x.T) @ dout, dout.sum(axis=0)
         return dout @ self.p["W"].T
+
+
+class _Affine:
+    def __init__(self, W, b):
+        self.W, self.b = W, b
+
+    def forward(self, x):
+        self.x = x
+        return np.dot(x, self.W) + self.b
+
+    def backward(self, dout):
+        self.dW, self.db = np.dot(self.x.T, dout), np.sum(dout, axis=0)
+        return np.dot(dout, self.W.T)
+
+
+class _AffineOfOneRow(_Affine):
+    def backward(self, dout):
+        dx = super().backward(dout)
+        self.db = dout[0].copy()
+        return dx
+
+
+@wrong("wrong-gradient")
+class NetworkWithAWrongLayer:
+    def __init__(self):
+        rng = np.random.default_rng(3)
+        self.first = _Affine(rng.normal(size=(4, 5)), np.zeros(5))
+        self.rest = [_AffineOfOneRow(rng.normal(size=(5, 2)), np.ones(2))]
+
+    def forward(self, x):
+        return self.rest[0].forward(self.first.forward(x))
+
+    def backward(self, dout):
+        return self.first.backward(self.rest[0].backward(dout))
+
+
+@wrong("wrong-gradient")
+class BatchNormWithTheGradientOfItsInput:
+    """dgamma is made with x, not with the normalized x; gamma is one number"""
+
+    def __init__(self):
+        self.gamma, self.beta = 1.5, 0.0
+
+    def forward(self, x):
+        self.x = x
+        self.std = np.sqrt(x.var(axis=0) + 1e-6)
+        self.xn = (x - x.mean(axis=0)) / self.std
+        return self.gamma * self.xn + self.beta
+
+    def backward(self, dout):
+        self.dbeta, self.dgamma = dout.sum(axis=0), (dout * self.x).sum(axis=0)
+        d = dout * self.gamma
+        return (d - d.mean(axis=0) - self.xn * (d * self.xn).mean(axis=0)) / self.std
+
+
+@wrong("wrong-gradient")
+class DropoutByItsRatio:
+    def __init__(self, ratio=0.5):
+        self.ratio = ratio
+
+    def forward(self, x):
+        self.mask = np.random.rand(*x.shape) > self.ratio
+        return x * self.mask
+
+    def backward(self, dout):
+        return dout * (1 - self.ratio)

@@ -105,6 +105,12 @@ def verify_dump(
     keep_zero_sign: Annotated[
         bool, typer.Option("--keep-zero-sign", help="A 0 must have the sign of the exact value.")
     ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Conventions count: the signs of 0, the slopes at kinks, nan or 0."
+        ),
+    ] = False,
     within: Annotated[
         str | None,
         typer.Option("--range", metavar="LOW:HIGH", help="Verify only LOW ≤ x ≤ HIGH."),
@@ -188,7 +194,14 @@ def verify_dump(
     ignore = ignore_nan_payload or not keep_nan_payload
     try:
         policy = Policy(
-            *limits, flush_subnormals, ignore, span, monotonic, keep_zero_sign, overflow
+            *limits,
+            flush_subnormals,
+            ignore,
+            span,
+            monotonic,
+            keep_zero_sign or strict,
+            overflow,
+            strict,
         ).checked()
     except PolicyError as error:
         raise PolicyError(OPTIONS[error.field], error.problem) from None

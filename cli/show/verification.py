@@ -36,6 +36,8 @@ QUANTILES = (50, 99, 99.9)
 LONGEST_BAR = 24
 #: The columns beside the bars, each at its greatest width.
 BESIDE_BARS = 56
+#: What elements do that pass by another convention.
+CONVENTIONS = "by another convention: the slope at a kink, or the result for infinities in a line"
 #: The indent of what continues a folded line.
 HANGING = "    "
 #: An error up to this many ULP has no bar; every doubling makes a bar longer by the same length.
@@ -125,6 +127,7 @@ def _result_json(dump: VerifiedDump, name: str) -> dict[str, Any]:
         "failures": tally.failures,
         "correctly_rounded": tally.nearest,
         "zero_signs": tally.zero_signs,
+        "conventions": tally.conventions,
         "flushed": tally.flushed,
         "left_out": tally.left_out,
         "ulp": {key: json_number(value) for key, value in ulp.items()},
@@ -252,6 +255,8 @@ def _counts(tally: Tally) -> list[str]:
     for failure, count in tally.zero_signs.items():
         if count:
             lines.append(f"passed: {count} {failure}: {FAILURES[failure]}; see --keep-zero-sign")
+    if tally.conventions:
+        lines.append(f"passed: {tally.conventions} {CONVENTIONS}; see --strict")
     if tally.left_out:
         lines.append(f"outside --range, not verified: {tally.left_out}")
     return lines

@@ -96,9 +96,9 @@ def likely_cause(reference: Reference, name: str, tally: Tally) -> LikelyCause |
 def best_cause(seen: Observations) -> LikelyCause | None:
     """The cause that explains the most; of nearly equal ones, the one most like the results.
 
-    A kind is not tried where a kind before it explains all.
+    A kind is not tried where a cause before it reproduces all failing elements.
     """
-    best, like = None, 0.0
+    best, like, is_complete = None, 0.0, False
     for hypotheses, least in KINDS:
         for cause, results in hypotheses(seen):
             share = seen.share(results)
@@ -107,7 +107,8 @@ def best_cause(seen: Observations) -> LikelyCause | None:
             likeness = seen.likeness(results)
             if not best or share > best.share + MARGIN or likeness > like + LIKER:
                 best, like = LikelyCause(cause, share, seen.large), likeness
-        if best and best.share >= 1 - MARGIN:
+                is_complete = share >= 1 - MARGIN and seen.are_reproduced(results)
+        if is_complete:
             break
     return best
 

@@ -23,7 +23,8 @@ def formula_results(seen: Observations) -> Iterator[tuple[str, Array]]:
     """Each rival way, then the formula as it stands, with the steps rounded to several dtypes."""
     layer, own = seen.reference.layer, seen.float_format
     wider = [np.dtype(np.float32 if own.precision < 24 else np.float64)]
-    lower = [form.dtype for form in narrower_formats(own)] if own.precision >= 24 else []
+    narrower = (form.dtype for form in narrower_formats(own))
+    lower = [dtype for dtype in narrower if own.precision >= 24 and dtype.itemsize > 1]
     for working in dict.fromkeys((own.dtype, *wider, *lower)):
         how = f"computed in {working.name}"
         if working.itemsize > own.dtype.itemsize == 4:

@@ -112,6 +112,11 @@ class Observations:
         """The share of all elements that a cause reproduces in bits."""
         return float(np.mean(self.equal(self.rounded(np.atleast_2d(results)[0]))))
 
+    def are_reproduced(self, results: Array) -> bool:
+        """Whether a cause reproduces all failing elements, those with small errors too."""
+        first = self.rounded(np.atleast_2d(results)[0])
+        return bool(self.reproduced(first)[self.fails].all())
+
     def rounded(self, results: Array) -> Array:
         """Results in float64, rounded to the dump's dtype."""
         results = np.broadcast_to(np.asarray(results), self.x.shape)

@@ -42,6 +42,8 @@ FAILURE_CODES = {failure: code for code, failure in enumerate(FAILURES, 1)}
 #: The failures that count under `Policy.keep_zero_sign` alone. The sign of a 0 is a convention:
 #: PyTorch's ReLU, for one, gives −0 at −0.
 ZERO_SIGNS = ("zero-sign", "underflow-sign")
+#: The number that marks an element that passes by another convention.
+CONVENTION = len(FAILURES) + 1
 
 
 class Policy(NamedTuple):
@@ -67,6 +69,9 @@ class Policy(NamedTuple):
     #: What overflow must give in an 8-bit float: "nan", "saturate" (the largest number) or "inf".
     #: None is what ml_dtypes gives, or the `overflow` of the context.
     overflow: str | None = None
+    #: Whether the layer's own conventions must be kept: its slopes at kinks, and nan for a line of
+    #: infinities.
+    keep_conventions: bool = False
 
     def checked(self) -> Policy:
         """Return the policy, with max_ulp = 1 if it has no limit.
@@ -99,6 +104,8 @@ class Policy(NamedTuple):
             parts.append("signs of 0 kept")
         if self.overflow is not None:
             parts.append(f"overflow: {self.overflow}")
+        if self.keep_conventions:
+            parts.append("conventions kept")
         if self.within is not None:
             parts.append("{:g} ≤ x ≤ {:g} only".format(*self.within))
         if self.monotonic:

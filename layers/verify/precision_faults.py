@@ -69,10 +69,13 @@ def truncated_share(elements: Elements) -> float:
 
     It is 0 where the share is below TRUNCATED_SHARE, and where few results are inexact.
     """
+    # Near a constant, one result stands for many x.
+    _, first = np.unique(elements.got.astype(np.float64), return_index=True)
+    elements = elements.at(first)
     got = np.abs(elements.got.astype(np.float64))
     truth = np.abs(elements.truth)
-    inexact = np.isfinite(got) & np.isfinite(truth) & (elements.error > 0) & (got > 0)
-    truncated = np.count_nonzero(inexact & (got <= truth) & (elements.error <= 1))
+    inexact = np.isfinite(got) & np.isfinite(truth) & (got != truth) & (got > 0)
+    truncated = int(np.count_nonzero(inexact & (got < truth) & (elements.error <= 1)))
     share = truncated / max(int(np.count_nonzero(inexact)), 1)
     enough = np.count_nonzero(inexact & ~elements.right) > np.count_nonzero(inexact) / 8
     return share if enough and share >= TRUNCATED_SHARE else 0.0

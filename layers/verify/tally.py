@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from actgrad.layers.arrays import Array
-from actgrad.layers.verify.policy import FAILURE_CODES, FAILURES, ZERO_SIGNS
+from actgrad.layers.verify.policy import CONVENTION, FAILURE_CODES, FAILURES, ZERO_SIGNS
 
 #: The worst elements that are kept of each failure.
 KEPT = 100
@@ -30,13 +30,13 @@ class Elements(NamedTuple):
     #: In the dump's dtype.
     got: Array
     truth: Array
-    #: In ULP; nan for an element that passes because it was flushed.
+    #: In ULP; nan for an element that passes because it was flushed, or by another convention.
     error: Array
     #: Whether the result is correctly rounded.
     right: Array
     #: A code of FAILURE_CODES, or 0.
     failure: Array
-    #: A code of ZERO_SIGNS where the policy lets it pass, or 0.
+    #: A code of ZERO_SIGNS, or CONVENTION, where the policy lets it pass, or 0.
     noted: Array
 
     def at(self, which: Any) -> Elements:
@@ -92,6 +92,8 @@ class Tally:
         self.failures = dict.fromkeys(FAILURES, 0)
         #: The elements that pass although the sign of their 0 is another.
         self.zero_signs = dict.fromkeys(ZERO_SIGNS, 0)
+        #: The elements that pass because they follow another convention.
+        self.conventions = 0
         #: The elements that are correctly rounded.
         self.nearest = 0
         #: The largest error in ULP, and its x.
@@ -127,7 +129,9 @@ class Tally:
             self.zero_signs[failure] += int(
                 np.count_nonzero(elements.noted == FAILURE_CODES[failure])
             )
-        self.flushed += int(np.count_nonzero(np.isnan(elements.error)))
+        is_convention = elements.noted == CONVENTION
+        self.conventions += int(np.count_nonzero(is_convention))
+        self.flushed += int(np.count_nonzero(np.isnan(elements.error) & ~is_convention))
         self._add_errors(elements)
         for code in np.flatnonzero(codes).tolist():
             self._keep_worst(code, elements)

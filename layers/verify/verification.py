@@ -23,9 +23,10 @@ from actgrad.layers.verify.causes import (
     likely_cause,
     likely_cause_of_lines,
 )
+from actgrad.layers.verify.conventions import Conventions
 from actgrad.layers.verify.mistaken_layers import WRONG_ARRAY
 from actgrad.layers.verify.monotonic import Monotonicity
-from actgrad.layers.verify.policy import FAILURES, Comparison, Policy
+from actgrad.layers.verify.policy import CONVENTION, FAILURES, Comparison, Policy, mark_passed
 from actgrad.layers.verify.reference import Reference, nan_inputs
 from actgrad.layers.verify.tally import Elements, Tally
 
@@ -98,6 +99,7 @@ class Verification(Displayed):
         #: By result, lines of the first block in which some failed, to infer the cause from.
         self._failed_lines: dict[str, FailedLines] = {}
         self._comparison = Comparison(self.reference, self.policy)
+        self._conventions = Conventions(self.reference.layer)
         self._monotonicity = Monotonicity(self.reference) if self.policy.monotonic else None
 
     @cached_property
@@ -108,7 +110,7 @@ class Verification(Displayed):
             ShapeError: the layer works along an axis.
         """
         derivative = Derivative(self.reference.layer)
-        policy = self.policy._replace(monotonic=False)
+        policy = self.policy._replace(monotonic=False, keep_conventions=True)
         return Verification(derivative, self.reference.float_format.dtype, policy)
 
     def __repr__(self) -> str:
@@ -255,6 +257,10 @@ class Verification(Displayed):
         noted = np.zeros_like(failure)
         if not self.policy.keep_zero_sign:
             noted = self._comparison.allow_zero_signs(failure)
+        if not self.policy.keep_conventions and failure.any():
+            follows = self._conventions.follows(name, x, dout, raw.ravel(), failure)
+            mark_passed(np.flatnonzero(follows), error, failure)
+            noted[follows] = CONVENTION
         position = np.arange(seen, seen + raw.size)
         x, dout = (per_result(given, raw) for given in (x, dout))
         right = self._comparison.is_right(raw.ravel(), truths, error)

@@ -10,6 +10,7 @@ COMMANDS = {
     "check": "check",
     "sample": "sample",
     "verify": "verify_dump",
+    "survey": "survey_framework",
     "diagnose": "diagnose_run",
     "record": "record_script",
     "layers": "layers",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         attempts_page,
         check_body,
         check_page,
+        survey_page,
         verification_body,
         verification_page,
     )

@@ -18,6 +18,7 @@ from actgrad.cli.show import (
     Marks,
     Panel,
     Rows,
+    SurveyReport,
     VerifiedDump,
     attempts_parts,
     check_parts,
@@ -29,6 +30,7 @@ from actgrad.cli.show import (
     numeral,
     result_parts,
     stretch,
+    survey_parts,
     worst_parts,
 )
 from actgrad.layers.arrays import Array
@@ -71,6 +73,11 @@ def attempts_page(attempts: Sequence[Attempt]) -> str:
     if len(attempts) > 1:
         body += map(html_of, attempts_parts(attempts))
     return report_page(title, [*body, *verification_body(dump_of(attempts[0]))])
+
+
+def survey_page(report: SurveyReport) -> str:
+    """The tables of `actgrad survey` on a page."""
+    return report_page(f"survey {report.survey.target}", map(html_of, survey_parts(report)))
 
 
 def report_page(title: str, body: Iterable[str]) -> str:

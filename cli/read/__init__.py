@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from actgrad.cli.read.external import ExternalArray, Repeated, memory, nbytes, random_access
     from actgrad.cli.read.runs import LayerRun, is_folder, layer_runs, recorded_runs
     from actgrad.cli.read.source import Encoding, in_memory, open_array, read_array
+    from actgrad.cli.read.survey import read_baseline
 
 
 __getattr__ = lazy_attributes(__name__, __file__)

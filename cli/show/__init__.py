@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from actgrad.cli.show.raster import STROKES, Stroke, stroke
     from actgrad.cli.show.scatter import differing
     from actgrad.cli.show.sections import definition_lines, explanation_sections, with_parameters
+    from actgrad.cli.show.survey import SurveyReport, survey_answer, survey_parts
     from actgrad.cli.show.table import show_arrays
     from actgrad.cli.show.units import merged_bins
     from actgrad.cli.show.verification import (

@@ -18,11 +18,11 @@ PATIENCE = 1.0
 class Bar:
     """A bar on stderr with bytes, rate and remaining time, which disappears at the end.
 
-    `total` is the number of bytes to process. There is no bar if `quiet` is set or stderr is not a
-    terminal.
+    `total` is the number of bytes to process, or None where the work is no bytes. There is no bar
+    if `quiet` is set or stderr is not a terminal.
     """
 
-    def __init__(self, total: int, quiet: bool) -> None:
+    def __init__(self, total: int | None, quiet: bool) -> None:
         self._total = total
         self._enabled = not quiet and sys.stderr is not None and sys.stderr.isatty()
         self._started = time.monotonic()
@@ -45,22 +45,24 @@ class Bar:
         if not self._enabled or time.monotonic() - self._started < PATIENCE:
             return
         if self._progress is None:
-            self._progress = self._stack.enter_context(rich_progress())
-            self._progress.add_task("", total=self._total)
+            self._progress = self._stack.enter_context(rich_progress(self._total is not None))
+            self._progress.add_task("", total=self._total or 1)
         task = self._progress.tasks[0]
-        self._progress.update(task.id, completed=share * self._total)
+        self._progress.update(task.id, completed=share * (self._total or 1))
 
 
-def rich_progress() -> Progress:
+def rich_progress(in_bytes: bool) -> Progress:
     """Rich's progress display, imported only here: its import takes longer than most runs."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
         DownloadColumn,
         Progress,
+        TaskProgressColumn,
         TimeRemainingColumn,
         TransferSpeedColumn,
     )
 
-    columns = (BarColumn(None), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    amount = (DownloadColumn(), TransferSpeedColumn()) if in_bytes else (TaskProgressColumn(),)
+    columns = (BarColumn(None), *amount, TimeRemainingColumn())
     return Progress(*columns, console=Console(stderr=True), transient=True, expand=True)

@@ -28,9 +28,11 @@ def rows_in_processes(
         return [row for chunk in chunks for row in exact_rows(formula, float_format, chunk)]
     global _task
     _task = formula, float_format
-    # Python warns of forks where threads run; these are the idle threads of the linear algebra.
+    # Python and JAX warn of forks where threads run; the threads of the linear algebra and of JAX
+    # are idle, and the forked processes need neither.
     with (
         warnings.catch_warnings(action="ignore", category=DeprecationWarning),
+        warnings.catch_warnings(action="ignore", category=RuntimeWarning),
         ProcessPoolExecutor(
             mp_context=multiprocessing.get_context("fork"),
             initializer=signal.signal,

@@ -8,7 +8,12 @@ from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from actgrad.layers.frameworks.callables import subject_target, target_of
-    from actgrad.layers.frameworks.catalogued import FRAMEWORKS, catalogued_target
+    from actgrad.layers.frameworks.catalogued import (
+        FRAMEWORKS,
+        catalogued_layers,
+        catalogued_target,
+        function_of,
+    )
     from actgrad.layers.frameworks.framework import Framework, as_array, framework_of, is_torch
     from actgrad.layers.frameworks.jax_layer import JaxLayer
     from actgrad.layers.frameworks.manifest import (

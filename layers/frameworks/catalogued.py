@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from fractions import Fraction
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
-from actgrad.layers.activations import Signature, call_text, signatures
+from actgrad.layers.activations import Signature, call_text, catalogue, signatures
+from actgrad.layers.activations import layer as named_layer
 from actgrad.layers.errors import ActgradError
 from actgrad.layers.frameworks.in_jax import JaxTarget, jax_layer
 from actgrad.layers.frameworks.in_numpy import NumpyTarget, numpy_layer
@@ -16,6 +17,9 @@ from actgrad.layers.frameworks.in_onnxruntime import OnnxRuntimeTarget
 from actgrad.layers.frameworks.in_torch import TorchTarget, torch_layer
 from actgrad.layers.frameworks.target import CPU, Place, Target, TargetError
 from actgrad.layers.layer import Layer
+
+#: Layers whose parameters have no default, with some.
+CHOSEN = {"threshold": "threshold:threshold=0.5,value=-1"}
 
 
 class Framework(NamedTuple):
@@ -73,25 +77,39 @@ def catalogued_target(framework: str, layer: Layer, place: Place = CPU) -> Targe
 
     Raises:
         TargetError: the framework is not installed, or has no function for that layer and these
-            parameters.
+            parameters, or not that place.
     """
-    kind = FRAMEWORKS[framework]
+    kind, (signature, given) = FRAMEWORKS[framework], function_of(framework, layer)
     if find_spec(kind.package) is None:
         hint = f'pip install "actgrad[{kind.extra}]"'
         raise TargetError(f"{framework} is not installed", hint)
-    for signature, given in calls(kind.title, layer):
-        # A framework takes no Fraction.
-        plain = {k: float(v) if isinstance(v, Fraction) else v for k, v in given.items()}
-        return kind.make(call_text(signature.path, given), signature.path, plain, place)
-    raise TargetError(f"{framework} has no function for {layer}")
+    # A framework takes no Fraction.
+    plain = {k: float(v) if isinstance(v, Fraction) else v for k, v in given.items()}
+    return kind.make(call_text(signature.path, given), signature.path, plain, place)
 
 
-def calls(title: str, layer: Layer) -> Iterator[tuple[Signature, dict[str, Any]]]:
-    """Each name of the layer in that framework, with the arguments for the layer's parameters."""
+def catalogued_layers(framework: str) -> list[Layer]:
+    """Every layer of the catalogue that the framework has, with default parameters."""
+    layers = []
+    for cls in catalogue():
+        layer = named_layer(CHOSEN.get(cls.name, cls.name))
+        with suppress(TargetError):
+            function_of(framework, layer)
+            layers.append(layer)
+    return layers
+
+
+def function_of(framework: str, layer: Layer) -> tuple[Signature, dict[str, Any]]:
+    """The framework's name of the layer, and the arguments for the layer's parameters.
+
+    Raises:
+        TargetError: it has no function for that layer and these parameters.
+    """
     settings = {name: getattr(layer, name) for name in layer.parameters}
-    for signature in signatures(type(layer), title):
+    for signature in signatures(type(layer), FRAMEWORKS[framework].title):
         given: dict[str, Any] = {**signature.arguments_for(settings)}
         with suppress(ActgradError):
             bound = signature.bind((), given)
             if str(bound.cls(**bound.values)) == str(layer):
-                yield signature, given
+                return signature, given
+    raise TargetError(f"{framework} has no function for {layer}")

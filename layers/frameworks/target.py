@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple, Protocol
 
 from actgrad.layers.arrays import Array
 from actgrad.layers.errors import ActgradError
+
+#: What ONNX Runtime puts in front of a message: numbers, and the name of the exception.
+CODES = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 
 
 class TargetError(ActgradError):
@@ -82,5 +86,5 @@ def versions_of(*packages: str) -> dict[str, str]:
 
 def refusal(name: str, error: BaseException) -> TargetError:
     """The error for a target that raised an exception: the first line of its message."""
-    lines = str(error).strip().splitlines() or [""]
+    lines = CODES.sub("", str(error)).strip().splitlines() or [""]
     return TargetError(f"{name}: {type(error).__name__}: {lines[0]}".rstrip(": "))

@@ -17,8 +17,8 @@ BODY = 1 << 16
 #: The sizes of the blocks in which some of x is run again. A vectorised kernel computes the rest of
 #: a block after its last whole vector by other code.
 SIZES = (1, 7, 8, 9, 64)
-#: How many elements, or lines, are run again.
-PROBES = 192
+#: How many elements, or lines, are run again, in how many blocks of each size at most.
+PROBES, BLOCKS = 192, 64
 
 
 class BlockDifference(NamedTuple):
@@ -86,10 +86,10 @@ def verify_kernel(
         part = slice(start, start + step)
         parts.append(checked(target, layer, x[part], dout[part]))
         verification.add(Block(x[part], parts[-1].out, dout[part], parts[-1].dx))
-    body = joined(parts)
-    differences, probes = [], probed(x)
+    body, differences = joined(parts), []
     sizes = [size for size in SIZES if size < len(x)]
     for size in sizes:
+        probes = probed(x, size)
         again = in_blocks(target, layer, x[probes], dout[probes], size)
         before = Results(body.out[probes], None if body.dx is None else body.dx[probes])
         differ = np.zeros(len(probes), bool)
@@ -153,14 +153,16 @@ def joined(parts: list[Results]) -> Results:
     return Results(out, np.concatenate(gradients) if gradients else None)
 
 
-def probed(x: Array) -> Array:
-    """The indices of the elements, or lines, that are run again, in order."""
-    evenly = np.linspace(0, len(x) - 1, min(PROBES, len(x))).astype(np.intp)
-    if x.ndim == 2:
-        return np.unique(evenly)
-    with np.errstate(invalid="ignore"):
-        special = np.flatnonzero(~np.isfinite(x) | (x == 0))
-    return np.unique(np.concatenate([special[:: max(1, len(special) // 8)], evenly]))
+def probed(x: Array, size: int) -> Array:
+    """The indices of the elements, or lines, that are run again in whole blocks of that size."""
+    probes = np.linspace(0, len(x) - 1, min(PROBES, len(x))).astype(np.intp)
+    if x.ndim == 1:
+        with np.errstate(invalid="ignore"):
+            special = np.flatnonzero(~np.isfinite(x) | (x == 0))
+        probes = np.concatenate([special[:: max(1, len(special) // 8)], probes])
+    probes = np.unique(probes)
+    count = min(len(probes) // size, BLOCKS) * size
+    return np.asarray(probes[np.linspace(0, len(probes) - 1, count).astype(np.intp)])
 
 
 def differ_in_bits(results: Array, others: Array) -> Array:

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from actgrad.cli.answer import TextAnswer, json_number
 from actgrad.cli.show.binades import merged_binades, short_numeral, stretch
+from actgrad.cli.show.error_tables import bucket_rows, region_rows, regions_json
 from actgrad.cli.show.page import Page, numeral
 from actgrad.cli.show.parts import Heading, Items, Paragraph, Part, Rows, markdown_of
 from actgrad.layers.arrays import short_exponent
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 
     from actgrad.layers.survey import TargetRun
 
-#: How many of the worst elements a report shows, and how many the CSV has.
-SHOWN, LISTED = 10, 100
+#: How many of the worst elements a table on a terminal shows, a report, and the CSV.
+SHOWN, REPORTED, LISTED = 10, 50, 100
+#: The most regions of x that a terminal shows.
+REGIONS_SHOWN = 8
 #: The quantiles of the error that are shown, in per cent.
 QUANTILES = (50, 99, 99.9)
 #: The most columns of the bars of a histogram.
@@ -91,6 +94,7 @@ def verification_json(dump: VerifiedDump) -> str:
         "dtype": verification.dtype,
         "ok": verification.ok,
         "summary": verification.summary,
+        "with_flushing": verification.with_flushing,
         "policy": {**policy._asdict(), "within": within, "text": str(policy)},
         "exact": verification.exact,
         "run": None if dump.run is None else run_json(dump.run),
@@ -143,7 +147,11 @@ def _result_json(dump: VerifiedDump, name: str) -> dict[str, Any]:
             }
             for binade in tally.binades
         ],
-        "worst": [_element_json(*worst) for worst in dump.worst(name, SHOWN)],
+        "buckets": tally.buckets.counts(),
+        "flushable": sum(tally.flushable.values()),
+        "against_direction": tally.against,
+        "regions": regions_json(tally),
+        "worst": [_element_json(*worst) for worst in dump.worst(name, REPORTED)],
     }
 
 
@@ -176,6 +184,8 @@ def verification_parts(dump: VerifiedDump) -> Iterator[Part]:
 def head_parts(dump: VerifiedDump) -> Iterator[Part]:
     """The summary, what was run, and its results that depend on the size of a block."""
     yield Paragraph(dump.verification.summary, is_verdict=True)
+    if dump.verification.with_flushing:
+        yield Paragraph(dump.verification.with_flushing)
     if dump.run is not None:
         yield Items([f"run: {dump.run}", *map(str, dump.run.differences)])
 
@@ -190,12 +200,15 @@ def result_parts(dump: VerifiedDump, name: str) -> Iterator[Part]:
         yield Rows(("failure", "elements", "meaning"), _failures(tally))
     if name in dump.likely_causes:
         yield Paragraph(_likely(dump.likely_causes[name]))
+    yield bucket_rows(tally)
+    if tally.failed:
+        yield region_rows(tally)
 
 
 def worst_parts(dump: VerifiedDump, name: str) -> Iterator[Part]:
     """The worst elements of a result, if one of them is not correctly rounded."""
     if _has_wrong(dump.verification.tallies[name]):
-        yield Rows(*_worst_cells(dump.worst(name, SHOWN)))
+        yield Rows(*_worst_cells(dump.worst(name, REPORTED)))
 
 
 def show_verification(dump: VerifiedDump, file: IO[str]) -> None:
@@ -220,10 +233,15 @@ def show_verification(dump: VerifiedDump, file: IO[str]) -> None:
             show(f"  {count} {failure}: {meaning}", "red")
         if name in dump.likely_causes:
             show(f"  {_likely(dump.likely_causes[name])}", "yellow")
+        _show_rows(bucket_rows(tally), page)
+        if tally.failed:
+            _show_rows(region_rows(tally, REGIONS_SHOWN), page)
         if tally.binades:
             page.print(_histogram(tally, page))
         if _has_wrong(tally):
             page.print(_worst_elements(dump.worst(name, SHOWN), page))
+    if dump.verification.with_flushing:
+        show(dump.verification.with_flushing)
     show(dump.verification.summary, _style(dump.verification.ok))
 
 
@@ -257,6 +275,8 @@ def _counts(tally: Tally) -> list[str]:
             lines.append(f"passed: {count} {failure}: {FAILURES[failure]}; see --keep-zero-sign")
     if tally.conventions:
         lines.append(f"passed: {tally.conventions} {CONVENTIONS}; see --strict")
+    if tally.against and not tally.failures["decreasing"]:
+        lines.append(f"against the layer's direction: {tally.against}; see --monotonic")
     if tally.left_out:
         lines.append(f"outside --range, not verified: {tally.left_out}")
     return lines
@@ -282,7 +302,7 @@ def _histogram(tally: Tally, page: Page) -> RenderableType:
     most = max(row.error for row in rows)
     table = _table(("  x", "left"), ("max ULP", "right"), ("fail", "right"), ("of", "right"))
     if longest:
-        table.add_column("", no_wrap=True)
+        table.add_column(f"bar: {NO_BAR:g} … {short_numeral(most)} ULP, log scale", no_wrap=True)
     for row in rows:
         color = "red" if row.failed else "green"
         bar = Text("█" * _bar_length(row.error, most, longest), color)
@@ -299,6 +319,20 @@ def _histogram(tally: Tally, page: Page) -> RenderableType:
             for row in rows
         ),
     )
+
+
+def _show_rows(part: Rows, page: Page) -> None:
+    """Print the rows of a part: as a table, or as lines on a narrow page."""
+    heads, rows = part.heads, part.rows
+    justify = ["right" if head in part.numeric else "left" for head in heads]
+    table = _table((f"  {heads[0]}", "left"), *zip(heads[1:], justify[1:], strict=True))
+    for first, *rest in rows:
+        table.add_row(f"  {first}", *rest)
+    lines = (
+        "  " + ", ".join(f"{head} {cell}" for head, cell in zip(heads, row, strict=True))
+        for row in rows
+    )
+    page.print(table if page.fits(table) else _folded(page, lines))
 
 
 def _folded(page: Page, lines: Iterable[str]) -> Text:

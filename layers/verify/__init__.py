@@ -2,6 +2,7 @@
 
 from actgrad.layers.verify.attempts import Attempt, tried
 from actgrad.layers.verify.causes import LikelyCause
+from actgrad.layers.verify.failing_regions import MOST_REGIONS
 from actgrad.layers.verify.mistaken_layers import WRONG_ARRAY
 from actgrad.layers.verify.policy import FAILURES, Policy
 from actgrad.layers.verify.sample import draw_sample, every_number

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from actgrad.layers.errors import ShapeError
 from actgrad.layers.verify.critical_points import monotonic_branches
 from actgrad.layers.verify.policy import FAILURE_CODES
 from actgrad.layers.verify.reference import Reference
@@ -15,15 +14,10 @@ class Monotonicity:
     """Compares each element with that of the next smaller x, in its block or just before the block.
 
     Every failure it returns is a true failure. It misses no failure in a dump that is sorted by x,
-    or that is a single block.
-
-    Raises:
-        ShapeError: the layer works along an axis, so that out depends on several x.
+    or that is a single block. The layer works element by element.
     """
 
     def __init__(self, reference: Reference) -> None:
-        if not reference.layer.is_elementwise:
-            raise ShapeError("a layer along an axis is not monotonic: only elementwise layers are")
         self.starts, self.directions = monotonic_branches(reference.layer, reference.float_format)
         self._last: Elements | None = None
 

@@ -305,7 +305,7 @@ def nan_inputs(x: Array, dout: Array) -> Array:
 
 def taken(truths: Truths, which: Any) -> Truths:
     """The truths that an index picks."""
-    return Truths(*(column[which] for column in truths))
+    return Truths(*(np.broadcast_to(column, truths.value.shape)[which] for column in truths))
 
 
 def update(truths: Truths, lines: int, indices: Array, better: Truths) -> None:

@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from actgrad.layers.arrays import Array
+from actgrad.layers.exact import FloatFormat
+from actgrad.layers.verify.buckets import Buckets
+from actgrad.layers.verify.failing_regions import FailingRegions
 from actgrad.layers.verify.policy import CONVENTION, FAILURE_CODES, FAILURES, ZERO_SIGNS
 
 #: The worst elements that are kept of each failure.
@@ -38,6 +41,10 @@ class Elements(NamedTuple):
     failure: Array
     #: A code of ZERO_SIGNS, or CONVENTION, where the policy lets it pass, or 0.
     noted: Array
+    #: Whether the truth is subnormal, or underflows.
+    subnormal: Array
+    #: Whether the element fails, and would pass if subnormal numbers might be flushed.
+    flushable: Array
 
     def at(self, which: Any) -> Elements:
         """The elements that an index picks."""
@@ -82,7 +89,7 @@ class EvenSample:
 class Tally:
     """The counts, errors and worst elements of one result, out or dx."""
 
-    def __init__(self) -> None:
+    def __init__(self, float_format: FloatFormat) -> None:
         #: The elements of the dump, and those of them that were verified.
         self.seen = 0
         self.count = 0
@@ -92,6 +99,12 @@ class Tally:
         self.failures = dict.fromkeys(FAILURES, 0)
         #: The elements that pass although the sign of their 0 is another.
         self.zero_signs = dict.fromkeys(ZERO_SIGNS, 0)
+        #: The failing elements that would pass if subnormal numbers might be flushed, by failure.
+        self.flushable = dict.fromkeys(FAILURES, 0)
+        #: The elements whose out moves against the layer's direction; None where that is not known.
+        self.against: int | None = None
+        self.buckets = Buckets()
+        self.regions = FailingRegions(float_format)
         #: The elements that pass because they follow another convention.
         self.conventions = 0
         #: The elements that are correctly rounded.
@@ -123,8 +136,12 @@ class Tally:
         """Count verified elements."""
         self.count += elements.failure.size
         codes = np.bincount(elements.failure, minlength=len(FAILURES) + 1)
+        flushable = np.bincount(elements.failure[elements.flushable], minlength=len(FAILURES) + 1)
+        self.buckets.add(elements)
+        self.regions.add(elements)
         for failure, code in FAILURE_CODES.items():
             self.failures[failure] += int(codes[code])
+            self.flushable[failure] += int(flushable[code])
         for failure in ZERO_SIGNS:
             self.zero_signs[failure] += int(
                 np.count_nonzero(elements.noted == FAILURE_CODES[failure])

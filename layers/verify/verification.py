@@ -14,7 +14,7 @@ from actgrad.layers.arrays import Array, decimal, floating
 from actgrad.layers.casting import EIGHT_BIT, in_dtype, overflow
 from actgrad.layers.displayed import Displayed
 from actgrad.layers.errors import DtypeError, ShapeError
-from actgrad.layers.exact import FloatFormat, Truths, in_bits, nearest
+from actgrad.layers.exact import ZERO, FloatFormat, Truths, in_bits, nearest
 from actgrad.layers.explain import Derivative
 from actgrad.layers.layer import Layer
 from actgrad.layers.verify.causes import (
@@ -100,7 +100,8 @@ class Verification(Displayed):
         self._failed_lines: dict[str, FailedLines] = {}
         self._comparison = Comparison(self.reference, self.policy)
         self._conventions = Conventions(self.reference.layer)
-        self._monotonicity = Monotonicity(self.reference) if self.policy.monotonic else None
+        if self.policy.monotonic and not layer.is_elementwise:
+            raise ShapeError("a layer along an axis is not monotonic: only elementwise layers are")
 
     @cached_property
     def second_order(self) -> Verification:
@@ -115,6 +116,13 @@ class Verification(Displayed):
 
     def __repr__(self) -> str:
         return f"Verification({self.summary})"
+
+    @cached_property
+    def _monotonicity(self) -> Monotonicity | None:
+        """Without a kernel, to find the layer's directions takes seconds."""
+        layer = self.reference.layer
+        is_quick = layer.is_elementwise and all(each.has_kernel for each in layer.layers)
+        return Monotonicity(self.reference) if self.policy.monotonic or is_quick else None
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -140,6 +148,20 @@ class Verification(Displayed):
         return (
             f"{' '.join(self.layers)}: {verdict}: {results} ({self.dtype}; {self.policy}; {exact})"
         )
+
+    @property
+    def with_flushing(self) -> str:
+        """The verdict if subnormal numbers might be flushed; empty if it would be the same."""
+        if not any(sum(tally.flushable.values()) for tally in self.tallies.values()):
+            return ""
+        parts = []
+        for name, tally in self.tallies.items():
+            left = {failure: n - tally.flushable[failure] for failure, n in tally.failures.items()}
+            counts = ", ".join(f"{failure} {n}" for failure, n in left.items() if n)
+            if counts:
+                total = f"{sum(left.values())} of {tally.count} elements fail ({counts})"
+                parts.append(f"{name}: {total}")
+        return f"with subnormals flushed: {'FAILED: ' + '; '.join(parts) if parts else 'ok'}"
 
     def _result(self, name: str, tally: Tally) -> str:
         counts = ", ".join(f"{failure} {n}" for failure, n in tally.failures.items() if n)
@@ -227,7 +249,7 @@ class Verification(Displayed):
         truths, exact = self.reference.truths(x, dout, results, self._comparison.undecided)
         self.exact += exact
         for name in results:
-            tally = self.tallies.setdefault(name, Tally())
+            tally = self.tallies.setdefault(name, Tally(self.reference.float_format))
             elements = self._compared(name, tally.seen, block, x, dout, truths[name])
             tally.seen += results[name].size
             self._count(name, tally, elements)
@@ -252,8 +274,14 @@ class Verification(Displayed):
         error, failure = self._comparison.failures(raw.ravel(), truths, nan_input)
         if x.ndim == 1 and not self.policy.ignore_nan_payload:
             self._comparison.mark_lost_payloads(raw, (block.x, block.dout), nan_input, failure)
-        if self.policy.flush_subnormals and failure.any():
-            self._comparison.allow_flushing(name, x, dout, raw.ravel(), truths, error, failure)
+        flushable = np.zeros(failure.size, bool)
+        if failure.any():
+            with_flushing = error.copy(), failure.copy()
+            self._comparison.allow_flushing(name, x, dout, raw.ravel(), truths, *with_flushing)
+            if self.policy.flush_subnormals:
+                error, failure = with_flushing
+            else:
+                flushable = with_flushing[1] == 0
         noted = np.zeros_like(failure)
         if not self.policy.keep_zero_sign:
             noted = self._comparison.allow_zero_signs(failure)
@@ -264,7 +292,11 @@ class Verification(Displayed):
         position = np.arange(seen, seen + raw.size)
         x, dout = (per_result(given, raw) for given in (x, dout))
         right = self._comparison.is_right(raw.ravel(), truths, error)
-        return Elements(position, x, dout, raw.ravel(), truths.value, error, right, failure, noted)
+        least = self.reference.float_format.least
+        subnormal = (truths.exponent < least) & (truths.exponent != ZERO)
+        given = position, x, dout, raw.ravel(), truths.value
+        flushable &= failure > 0
+        return Elements(*given, error, right, failure, noted, subnormal, flushable)
 
     def _count(self, name: str, tally: Tally, elements: Elements) -> None:
         if self.policy.within is not None:
@@ -274,8 +306,11 @@ class Verification(Displayed):
             elements = elements.at(inside)
         if elements.x.size:
             tally.add(elements)
-            if self._monotonicity is not None and name == "out":
-                tally.add_failures("decreasing", self._monotonicity.failures(elements))
+            if name == "out" and self._monotonicity is not None:
+                against = self._monotonicity.failures(elements)
+                tally.against = (tally.against or 0) + against.x.size
+                if self.policy.monotonic:
+                    tally.add_failures("decreasing", against)
 
 
 def per_result(given: Array, result: Array) -> Array:

@@ -394,6 +394,12 @@ def test_flushed_subnormals_are_found_and_may_be_allowed(dtype: str) -> None:
     assert not verified("tanh", x, normal, policy=allowed).ok
 
 
+def test_a_wrong_sign_beside_a_flushed_input_fails() -> None:
+    x = np.float32([1e-40, 3])
+    allowing = Policy(2, flush_subnormals=True)
+    assert failures(verified("identity", x, np.float32([-1, 3]), policy=allowing)) == {"sign": 1}
+
+
 def test_a_flushed_input_is_allowed_where_the_result_is_that_of_0() -> None:
     x = np.float32([1e-40, -1e-40, 1e-30, -3])
     dx = layer("relu").forward(x) * 0 + np.float32([0, 0, 1, 0])
@@ -488,6 +494,55 @@ def test_a_number_for_a_softmax_of_infinities_is_a_convention(got: float) -> Non
     assert verification.ok
     assert verification.tallies["out"].conventions == 2
     assert not verified("softmax", x, out, policy=Policy(2, keep_conventions=True)).ok
+
+
+def test_elements_are_counted_by_the_size_of_their_error() -> None:
+    x = np.float32([1, 2, 3, 4, 5, 6, 1e-40, -1e-40, np.nan])
+    steps = np.array([0, 1, 2, 9, 80, 800, 3, 0, 0])
+    float_format = FloatFormat.of(x.dtype)
+    out = unordered(ordered(x, float_format) + steps, float_format)
+    out[8] = np.nan
+    verification = verified("identity", x, out)
+    counts = verification.tallies["out"].buckets.counts()
+    assert list(counts["normal"].values()) == [2, 1, 1, 1, 1, 1]
+    assert list(counts["subnormal"].values()) == [1, 0, 0, 1, 0, 0]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64"])
+def test_failing_regions_have_ends_and_merge(dtype: str) -> None:
+    x = np.linspace(-8, 8, 4001).astype(dtype)
+    out = x.copy()
+    wrong = (x > 1) & (x < 2) | (x == -3)
+    out[wrong] *= x.dtype.type(1.25)
+    tally = verified("identity", x, out).tallies["out"]
+    first, second = tally.regions.merged()
+    assert (first.low, first.high, first.failed) == (-3, -3, np.count_nonzero(x == -3))
+    assert (second.low, second.high) == (x[x > 1].min(), x[x < 2].max())
+    assert second.failed == second.elements or dtype == "float64"
+    (whole,) = tally.regions.merged(1)
+    assert (whole.low, whole.high, whole.failed) == (-3, second.high, np.count_nonzero(wrong))
+
+
+def test_the_verdict_with_flushing_is_told_beside_the_strict_one() -> None:
+    x = np.float32([1e-40, 2, 3])
+    right = verified("identity", x, x)
+    assert right.with_flushing == ""
+    flushed = verified("identity", x, np.float32([0, 2, 3]))
+    assert (flushed.ok, flushed.with_flushing) == (False, "with subnormals flushed: ok")
+    both = verified("identity", x, np.float32([0, 2, 4]))
+    assert both.with_flushing == (
+        "with subnormals flushed: FAILED: out: 1 of 3 elements fail (ulp 1)"
+    )
+
+
+def test_a_fall_is_counted_and_fails_on_demand_alone() -> None:
+    x = np.array([0.0, 1.0, 2.0])
+    out = np.array([0.0, 2.0, 1.0])
+    for monotonic in (False, True):
+        policy = Policy(max_abs=9, monotonic=monotonic)
+        verification = verified("identity", x, out, policy=policy)
+        assert verification.tallies["out"].against == 1
+        assert verification.ok is not monotonic
 
 
 def test_every_limit_must_be_kept() -> None:

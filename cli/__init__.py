@@ -14,8 +14,11 @@ def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 a check failed, 2 not done, 130 on Ctrl-C."""
     # A short run leaves hardly any cycles, and the search for them takes a tenth of its start.
     gc.disable()
-    # SIGTERM raises SystemExit, so that files which are half written are removed.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    # These raise SystemExit, so that files which are half written are removed. After `nohup`, a
+    # hangup is ignored.
+    for stop in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(stop) is not signal.SIG_IGN:
+            signal.signal(stop, lambda number, _: sys.exit(128 + number))
     try:
         status = run()
         if sys.stdout is not None:

@@ -76,7 +76,10 @@ def kernel_x(chain: Layer, count: int | None, given: str | None, encoding: Encod
             x = in_memory(array, encoding.dtype)
     if not x.size:
         raise ActgradError(f"--x {given} has no elements to verify")
-    return x.ravel() if chain.is_elementwise else x.reshape(-1, x.shape[-1])
+    if chain.is_elementwise:
+        return x.ravel()
+    chain.out_shape(x.shape)  # a single number, or an odd line that is to be halved, is refused
+    return x.reshape(-1, x.shape[-1])
 
 
 def kernel_dout(chain: Layer, x: Array, given: str | None, encoding: Encoding) -> Array:

@@ -13,7 +13,7 @@ from actgrad.cli.draw.point import Point, PointError, point_of
 from actgrad.cli.exit import to_stderr
 from actgrad.cli.read import read_array
 from actgrad.cli.show import numeral
-from actgrad.layers import Layer
+from actgrad.layers import Layer, ShapeError
 from actgrad.layers.explain import Grouped
 from actgrad.layers.formula import Graph, Node, trace
 
@@ -85,6 +85,17 @@ def picture_of(
     return Picture(layers, Labels(graph, symbolic), where.place if where else "", meanings)
 
 
+def shortest_line(chain: Layer) -> int:
+    """The length of the shortest line that every layer of the chain can halve, if it halves it."""
+    for length in (SHORT_LINE << doublings for doublings in range(len(chain.layers))):
+        try:
+            chain.traced(length)
+        except ShapeError:
+            continue
+        return length
+    return SHORT_LINE
+
+
 def graph_at(where: Point | None, chain: Layer, names: tuple[str, ...], grouped: bool) -> Graph:
     """The graph of the chain's formula, or of its layers as single nodes if `grouped` is set.
 
@@ -94,7 +105,7 @@ def graph_at(where: Point | None, chain: Layer, names: tuple[str, ...], grouped:
         ActgradError: a layer cannot be grouped.
     """
     x, dout = (where.x, where.dout) if where else (None, None)
-    length = None if chain.is_elementwise else SHORT_LINE if x is None else len(x)
+    length = None if chain.is_elementwise else shortest_line(chain) if x is None else len(x)
     expanded = chain.layers[0].grouped() if len(chain.layers) == 1 else None
     if grouped and expanded is not None:
         return Graph(expanded, x, dout)

@@ -216,4 +216,6 @@ def line_path(path: str, series: int) -> str:
 
 def pixels(over: Axis, values: float | Array, low: float, high: float) -> Array:
     """The pixels of values on an axis whose ends are at these pixels."""
-    return np.asarray(low + (high - low) * (np.asarray(values) - over.low) / (over.high - over.low))
+    with np.errstate(over="ignore"):
+        share = (np.asarray(values) - over.low) / (over.high - over.low)
+    return np.asarray(low + (high - low) * np.clip(share, 0, 1))

@@ -125,6 +125,15 @@ class Repeated:
         return np.broadcast_to(self._value, self.shape)
 
 
+def shape_problem(shape: tuple[int, ...]) -> str | None:
+    """Why no array of float64 can have this shape, in NumPy's words; None if one can."""
+    try:
+        np.broadcast_to(np.empty(()), shape)
+    except (ValueError, TypeError, OverflowError) as error:
+        return str(error)
+    return None
+
+
 def nbytes(source: Source) -> int:
     """The number of data bytes."""
     return math.prod(source.shape) * source.dtype.itemsize

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from fractions import Fraction
 from itertools import count
@@ -56,7 +57,11 @@ def stepped(start: str, end: str, step: str | None) -> Array:
     if steps >= MOST:
         raise LiteralError(f"the range {shown} has more than {MOST} numbers")
     try:
-        return np.array([float(first + place * stride) for place in range(steps + 1)])
+        # The quotient of two integers is rounded correctly, as float(Fraction) is, but in a tenth
+        # of the time.
+        under = math.lcm(first.denominator, stride.denominator)
+        begin, by = int(first * under), int(stride * under)
+        return np.array([(begin + place * by) / under for place in range(steps + 1)])
     except OverflowError:
         raise LiteralError(f"the range {shown} has numbers beyond those of float64") from None
 

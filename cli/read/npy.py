@@ -14,7 +14,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from actgrad.cli.read.external import FileArray, Stream, StreamedArray, in_bytes, nbytes
+from actgrad.cli.read.external import (
+    FileArray,
+    Stream,
+    StreamedArray,
+    in_bytes,
+    nbytes,
+    shape_problem,
+)
 from actgrad.layers import UnreadableError
 from actgrad.layers.arrays import Order, floating, named
 from actgrad.layers.casting import OF_PACKAGE
@@ -72,10 +79,8 @@ def streamed_npy(
     array = StreamedArray(stream, name, shape, dtype, order)
     if available is not None and nbytes(array) > available - length:
         raise array.incomplete(available - length)
-    try:
-        np.broadcast_to(np.empty((), dtype), shape)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise NpyError(f"{name} has a shape that no array can have: {error}") from error
+    if problem := shape_problem(shape):
+        raise NpyError(f"{name} has a shape that no array can have: {problem}")
     return array
 
 

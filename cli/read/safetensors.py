@@ -7,7 +7,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from actgrad.cli.read.external import FileArray
+from actgrad.cli.read.external import FileArray, shape_problem
 from actgrad.cli.read.member import member_name
 from actgrad.layers import DtypeError, UnreadableError
 from actgrad.layers.arrays import named
@@ -51,7 +51,10 @@ def safetensors_array(file: IO[bytes], name: str, member: str | None) -> FileArr
     about = json.loads(file.read(length))[member]
     dtype = dtype_named(about["dtype"], f"{name}:{member}")
     offset = 8 + length + about["data_offsets"][0]
-    return FileArray(file, offset, f"{name}:{member}", tuple(about["shape"]), dtype, "C")
+    shape = tuple(about["shape"])
+    if problem := shape_problem(shape):
+        raise SafetensorsError(f"{name}:{member} has a shape that no array can have: {problem}")
+    return FileArray(file, offset, f"{name}:{member}", shape, dtype, "C")
 
 
 def dtype_named(code: str, what: str) -> np.dtype[Any]:

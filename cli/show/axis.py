@@ -18,7 +18,7 @@ class Axis(NamedTuple):
 
     def share(self, value: float) -> float:
         """Where the value stands: 0 at the low end, 1 at the high end."""
-        return (value - self.low) / (self.high - self.low)
+        return min(max((value - self.low) / (self.high - self.low), 0.0), 1.0)
 
 
 def tick_distance(span: float, most: int) -> float:

@@ -17,6 +17,8 @@ from actgrad.layers.explain import Curve
 
 #: The columns of the widest plot, of the narrowest raster, and for the label of a tick.
 WIDEST, LEAST, PER_TICK = 96, 8, 9
+#: The least span of an axis, and how far from 0 it may end: the span of a plot must not overflow.
+LEAST_SPAN, FARTHEST = 1e-318, 8e307
 #: The value at a break, and a limit that is not attained.
 CLOSED, OPEN = "●", "○"
 #: A mark at a wrong result.
@@ -43,8 +45,7 @@ class Panel(NamedTuple):
     def x_ends(self) -> tuple[float, float]:
         """The least and the greatest x; a span of 0 is widened."""
         x = np.concatenate([*(each.x for each in self.curves), *(each.x for each in self.marks)])
-        low, high = float(x.min()), float(x.max())
-        return (low, high) if low < high else (low - 1, high + 1)
+        return drawable(float(x.min()), float(x.max()))
 
     @property
     def y_ends(self) -> tuple[float, float]:
@@ -52,7 +53,14 @@ class Panel(NamedTuple):
         pieces = [y for curve in self.curves for _, y in curve.pieces()]
         y = np.concatenate([*pieces, *(each.y for each in self.marks)])
         y = y[np.isfinite(y)]
-        return (float(y.min()), float(y.max())) if y.size else (0.0, 1.0)
+        return drawable(float(y.min()), float(y.max())) if y.size else (0.0, 1.0)
+
+
+def drawable(low: float, high: float) -> tuple[float, float]:
+    """The ends of an axis, whose distance can be divided."""
+    if not high - low > LEAST_SPAN:
+        low, high = low - 1, high + 1
+    return max(low, -FARTHEST), min(high, FARTHEST)
 
 
 def panel_text(panel: Panel, page: Page, rows: int) -> Text:
@@ -106,7 +114,8 @@ def draw(panel: Panel, raster: Raster, horizontal: Axis, vertical: Axis) -> None
 
 def share(over: Axis, values: Array) -> Array:
     """Where the values stand on the axis, as `Axis.share` says."""
-    return (values - over.low) / (over.high - over.low)
+    with np.errstate(over="ignore"):
+        return np.clip((values - over.low) / (over.high - over.low), 0, 1)
 
 
 def x_axis(horizontal: Axis, raster: Raster, margin: int) -> Text:

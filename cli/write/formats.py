@@ -18,12 +18,25 @@ from actgrad.layers.casting import EIGHT_BIT
 
 #: Elements that are turned into text at a time.
 CHUNK = 1 << 16
+#: The most empty lists that JSON may have.
+MOST_EMPTY = 1 << 20
 
 
 def write_json(answer: ArrayAnswer, stream: IO[bytes]) -> None:
-    """One strict JSON object on one line: the command, the layers, and every array."""
+    """One strict JSON object on one line: the command, the layers, and every array.
+
+    Raises:
+        ShapeError: an array has no elements, but so many rows that their brackets never end.
+    """
     import json
 
+    for name, array in answer.arrays.items():
+        if not array.size and math.prod(size or 1 for size in array.shape) > MOST_EMPTY:
+            raise ShapeError(
+                f"{name} has shape {array.shape}: JSON would have a pair of brackets for each"
+                " empty row",
+                "npy and npz hold it",
+            )
     head = json.dumps({"command": answer.command, "layers": answer.layers})
     stream.write(head[:-1].encode() + b', "arrays": {')
     for place, (name, array) in enumerate(answer.arrays.items()):
@@ -86,11 +99,11 @@ def write_csv(answer: ArrayAnswer, stream: IO[bytes]) -> None:
             )
     axes = [f"axis{axis}" for axis in range(len(shape))]
     stream.write(csv_line([*axes, *arrays]))
-    size = math.prod(shape)
+    size, columns = math.prod(shape), [array.reshape(-1) for array in arrays.values()]
     for start in range(0, size, CHUNK):
         end = min(start + CHUNK, size)
         places = np.unravel_index(np.arange(start, end), shape) if shape else ()
-        values = [map(json_number, array.flat[start:end].tolist()) for array in arrays.values()]
+        values = [map(json_number, column[start:end].tolist()) for column in columns]
         rows = zip(*(axis.tolist() for axis in places), *values, strict=True)
         stream.write(b"".join(map(csv_line, rows)))
 

@@ -271,13 +271,38 @@ def whole_file(file: str) -> Iterator[IO[bytes]]:
         mode = writable_mode(place)
         beside = place.with_name(f".actgrad-{os.urandom(8).hex()}")
         try:
-            with beside.open("xb") as stream:
+            with nameless_file(place.parent) or beside.open("xb") as stream:
                 yield stream
                 if mode is not None:
                     os.fchmod(stream.fileno(), mode)
+                stream.flush()
+                if not beside.exists():
+                    give_name(stream, beside)
             beside.replace(place)
         finally:
             beside.unlink(missing_ok=True)
+
+
+def nameless_file(folder: Path) -> IO[bytes] | None:
+    """A new file that has no name, so that nothing is left of it if the process is killed.
+
+    None where the system has no such files: they are Linux's.
+    """
+    if not (hasattr(os, "O_TMPFILE") and Path("/proc/self/fd").is_dir()):
+        return None
+    try:
+        return os.fdopen(os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o666), "wb")
+    except OSError:
+        return None
+
+
+def give_name(stream: IO[bytes], place: Path) -> None:
+    """Give the file that `nameless_file` opened its name."""
+    folder = os.open(place.parent, os.O_RDONLY)
+    try:  # with a folder, os.link follows the link that /proc has to the file
+        os.link(f"/proc/self/fd/{stream.fileno()}", place.name, dst_dir_fd=folder)
+    finally:
+        os.close(folder)
 
 
 def writable_mode(place: Path) -> int | None:

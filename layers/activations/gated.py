@@ -93,6 +93,8 @@ class Gated(AlongAxis):
         }
 
     def formula(self, x: Sequence[Node]) -> list[Node]:
+        if len(x) % 2:
+            raise ShapeError(f"{self.name} halves a line, but one of {len(x)} is odd")
         a, b = (x[half] for half in self.halves(len(x)))
         pairs = zip(a, b, strict=True)
         return [self.linear_formula(u) * self.gate_formula(v) for u, v in pairs]

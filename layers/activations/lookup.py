@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 
@@ -265,7 +266,9 @@ def call(text: str) -> tuple[str, list[Value], dict[str, Value]]:
         return value
 
     try:
-        match ast.parse(f"call({rest}", mode="eval").body:
+        with warnings.catch_warnings(action="ignore"):  # such as that 0x is a strange number
+            tree = ast.parse(f"call({rest}", mode="eval").body
+        match tree:
             case ast.Call(ast.Name(), positional, keywords):
                 named = {str(keyword.arg): literal(keyword.value) for keyword in keywords}
                 return name, [literal(node) for node in positional], named

@@ -334,7 +334,7 @@ def stopped(process: subprocess.Popen[bytes], by: signal.Signals) -> None:
     assert (process.returncode, out, err) == (128 + by, b"", b"")
 
 
-stop = pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+stop = pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 
 
 @stop

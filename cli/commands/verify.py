@@ -42,6 +42,7 @@ OPTIONS = {
     "max_abs": "--max-abs",
     "max_rel": "--max-rel",
     "within": "--range",
+    "like": "--like",
 }
 
 
@@ -90,6 +91,14 @@ def verify_dump(
     max_rel: Annotated[
         Limit,
         typer.Option("--max-rel", metavar="SIZE", help="The relative error allowed, in addition."),
+    ] = None,
+    like: Annotated[
+        str | None,
+        typer.Option(
+            "--like",
+            metavar="PRESET",
+            help="The limits of torch.testing.assert_close (torch), or of WebNN's tests (webnn).",
+        ),
     ] = None,
     flush_subnormals: Annotated[
         bool,
@@ -202,6 +211,7 @@ def verify_dump(
             keep_zero_sign or strict,
             overflow,
             strict,
+            like,
         ).checked()
     except PolicyError as error:
         raise PolicyError(OPTIONS[error.field], error.problem) from None

@@ -15,7 +15,7 @@ BUCKET_ENDS = (1.0, 2.0, 10.0, 100.0)
 KINDS_OF_TRUTH = ("normal", "subnormal")
 ROUNDED, BEYOND, ALLOWED = "correctly rounded", f"> {BUCKET_ENDS[-1]:g}", "allowed"
 #: The failures that are counted by the size of the error.
-BY_SIZE = ("ulp", "abs", "rel", "decreasing")
+BY_SIZE = ("ulp", "abs", "rel", "close", "decreasing")
 #: Every bucket. Elements that pass without an error are allowed: flushed, or by a convention.
 BUCKETS = (
     ROUNDED,

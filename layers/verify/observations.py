@@ -22,7 +22,7 @@ CLOSE, RELATIVE = 1 / 8, 1 / 64
 #: A result that passes contradicts a cause that is further from it than this many ULP.
 APART = 4.0
 #: The failures by a distance, whose elements differ from the truth by few ULP or many.
-DISTANCES = frozenset(("", "ulp", "abs", "rel"))
+DISTANCES = frozenset(("", "ulp", "abs", "rel", "close"))
 
 
 class Observations:

@@ -24,6 +24,7 @@ FAILURES = {
     "ulp": "the error in ULP is above its limit",
     "abs": "the absolute error is above its limit",
     "rel": "the relative error is above its limit",
+    "close": "the error is above atol + rtol·|truth|",
     "lost": "0 where the truth is a normal number",
     "flushed": "0 where the truth is a subnormal number",
     "zero-sign": "a 0 of the wrong sign where the truth is 0",
@@ -72,6 +73,11 @@ class Policy(NamedTuple):
     #: Whether the layer's own conventions must be kept: its slopes at kinks, and nan for a line of
     #: infinities.
     keep_conventions: bool = False
+    #: The preset whose limits are kept: "torch" or "webnn".
+    like: str | None = None
+    #: atol and rtol: every error is at most atol + rtol·|truth|. A number so close to a number
+    #: passes, whatever its sign, and also where it is 0.
+    close: tuple[float, float] | None = None
 
     def checked(self) -> Policy:
         """Return the policy, with max_ulp = 1 if it has no limit.
@@ -89,6 +95,8 @@ class Policy(NamedTuple):
         if self.within is not None and not self.within[0] <= self.within[1]:
             raise PolicyError("within", "{:g},{:g} is empty".format(*self.within))
         limits = (self.max_ulp, self.max_abs, self.max_rel)
+        if self.like is not None or self.close is not None:
+            return self
         return self._replace(max_ulp=1.0) if limits == (None, None, None) else self
 
     def __str__(self) -> str:
@@ -97,6 +105,10 @@ class Policy(NamedTuple):
         parts = [
             f"error ≤ {decimal(most)} {unit}" for unit, most in limits.items() if most is not None
         ]
+        if self.close is not None:
+            parts.append("error ≤ {:g} + {:g}·|truth|".format(*self.close))
+        if self.like is not None:
+            parts.insert(0, f"like {self.like}")
         if self.flush_subnormals:
             parts.append("subnormals may be flushed")
         parts.append(f"nan payloads {'ignored' if self.ignore_nan_payload else 'kept'}")
@@ -125,7 +137,7 @@ class Comparison:
         policy, float_format = self.policy, self.float_format
         if policy.max_ulp is not None:
             yield "ulp", policy.max_ulp
-        if policy.max_abs is None and policy.max_rel is None:
+        if policy.max_abs is None and policy.max_rel is None and policy.close is None:
             return
         unit, _ = units(got, truths, float_format)
         if policy.max_abs is not None:
@@ -133,6 +145,10 @@ class Comparison:
         if policy.max_rel is not None:
             size = policy.max_rel * np.abs(truths.value)
             yield "rel", in_ulp(size, truths.exponent, float_format) * unit
+        if policy.close is not None:
+            atol, rtol = policy.close
+            size = atol + rtol * np.abs(truths.value)
+            yield "close", in_ulp(size, truths.exponent, float_format) * unit
 
     def undecided(self, got: Array, truths: Truths) -> Array:
         """Whether the radius of each truth is too large to compare the result with it.
@@ -143,8 +159,9 @@ class Comparison:
         with np.errstate(all="ignore"):
             unit, is_open = units(got, truths, self.float_format)
             error = distances(got, truths, self.float_format) * unit
-            # The relative limit is uncertain too, by max_rel times the radius.
-            margin = radius * unit * (1 + (self.policy.max_rel or 0))
+            # The relative limits are uncertain too, by their share of the radius.
+            relative = (self.policy.max_rel or 0) + (self.policy.close or (0, 0))[1]
+            margin = radius * unit * (1 + relative)
             least, most = error - margin, error + margin
             if truths.straddles.any():
                 # In the next binade an ULP is twice as large, or half.
@@ -194,6 +211,13 @@ class Comparison:
                 error[overflown], code[overflown] = self._overflow_failures(
                     got[overflown], value[overflown]
                 )
+        if self.policy.close is not None:
+            # A number that is close passes, whatever its sign, and also where it is 0.
+            is_number = np.isfinite(got) & np.isfinite(value) & ~nan_input
+            (within,) = (most for failure, most in self.limits(got, truths) if failure == "close")
+            code[is_number] = np.where(error > within * (1 + ROUNDING), FAILURE_CODES["close"], 0)[
+                is_number
+            ]
         return error, code
 
     def _overflow_failures(self, got: Array, truth: Array) -> tuple[Array, Array]:

@@ -158,7 +158,7 @@ RIVALS: Mapping[str, Sequence[Rival]] = {
             lambda x, y, dout, p: f.log(1 + f.exp(p.beta * x)) / p.beta,
         ),
         Rival(
-            "log1p(exp(x)) for every x",
+            "log1p(exp(x)), whose exp(x) overflows",
             lambda x, y, dout, p: f.log1p(f.exp(p.beta * x)) / p.beta,
         ),
         Rival(
@@ -190,7 +190,7 @@ RIVALS: Mapping[str, Sequence[Rival]] = {
         Rival("log(σ(x)) where σ(x) is 0 or next to 1", lambda x, y, dout, p: f.log(_sigmoid(x))),
         Rival("−log(1 + exp(−x)), which overflows", lambda x, y, dout, p: -f.log(1 + f.exp(-x))),
         Rival(
-            "−log1p(exp(−x)) for every x",
+            "−log1p(exp(−x)), whose exp(−x) overflows",
             lambda x, y, dout, p: -f.log1p(f.exp(-x)),
         ),
         Rival("1 − σ(x) cancellation", dx=lambda x, y, dout, p: dout * (1 - _sigmoid(x))),
@@ -207,7 +207,7 @@ RIVALS: Mapping[str, Sequence[Rival]] = {
             lambda x, y, dout, p: x * f.tanh(f.log(1 + f.exp(x))),
         ),
         Rival(
-            "log1p(exp(x)) for every x",
+            "x·tanh(log1p(exp(x)))",
             lambda x, y, dout, p: x * f.tanh(f.log1p(f.exp(x))),
         ),
         Rival(

@@ -27,6 +27,7 @@ from actgrad.layers.verify.conventions import Conventions
 from actgrad.layers.verify.mistaken_layers import WRONG_ARRAY
 from actgrad.layers.verify.monotonic import Monotonicity
 from actgrad.layers.verify.policy import CONVENTION, FAILURES, Comparison, Policy, mark_passed
+from actgrad.layers.verify.presets import with_preset
 from actgrad.layers.verify.reference import Reference, nan_inputs
 from actgrad.layers.verify.tally import Elements, Tally
 
@@ -78,7 +79,8 @@ class Verification(Displayed):
     >>> verification.ok, verification.tallies["out"].max
 
     Raises:
-        PolicyError: the policy has a limit that is negative or nan, or an empty range.
+        PolicyError: the policy has a limit that is negative or nan, an empty range, or a preset
+            that states nothing for the layer or the dtype.
         ShapeError: the policy wants a layer along an axis to be monotonic.
         DtypeError: the dtype has not the overflow that the policy wants.
 
@@ -91,6 +93,7 @@ class Verification(Displayed):
             float_format = FloatFormat.of(dtype)
         if dtype.name in EIGHT_BIT:
             self.policy = self.policy._replace(overflow=float_format.overflow_gives)
+        self.policy = with_preset(self.policy, layer, float_format)
         self.reference = Reference(layer, float_format)
         #: The tally of each result that the dump has: out, dx, d2x.
         self.tallies: dict[str, Tally] = {}
@@ -111,7 +114,8 @@ class Verification(Displayed):
             ShapeError: the layer works along an axis.
         """
         derivative = Derivative(self.reference.layer)
-        policy = self.policy._replace(monotonic=False, keep_conventions=True)
+        # The limits of a preset are in the policy already.
+        policy = self.policy._replace(monotonic=False, keep_conventions=True, like=None)
         return Verification(derivative, self.reference.float_format.dtype, policy)
 
     def __repr__(self) -> str:

@@ -561,6 +561,61 @@ def test_every_limit_must_be_kept() -> None:
         verified("identity", x, out, policy=Policy(max_rel=-1))
 
 
+@pytest.mark.parametrize(
+    ("truth", "got", "passes"),
+    [
+        (1.0, 1.0 + 1.1e-5, True),
+        (1.0, 1.0 + 1.2e-5, False),
+        (1e-20, 0.0, True),
+        (1e-6, -1e-6, True),
+        (2e-5, 0.0, False),
+        (1e6, 1e6 + 1.25, True),
+        (1e6, 1e6 + 1.375, False),
+        (1.0, np.nan, False),
+        (np.inf, np.inf, True),
+        (np.inf, 3e38, False),
+    ],
+)
+def test_like_torch_is_assert_close(truth: float, got: float, passes: bool) -> None:
+    x, out = np.float32([truth]), np.float32([got])
+    verification = verified("identity", x, out, policy=Policy(like="torch"))
+    assert verification.ok is passes
+    assert "like torch, error ≤ 1e-05 + 1.3e-06·|truth|" in verification.summary
+    try:
+        from torch import from_numpy
+        from torch.testing import assert_close
+    except ImportError:
+        return
+    try:
+        assert_close(from_numpy(out), from_numpy(x))
+    except AssertionError:
+        assert not passes
+    else:
+        assert passes
+
+
+def test_like_webnn_has_a_limit_for_each_layer() -> None:
+    x = np.float16([1, 2])
+    for spec, limit in (("sigmoid", 10), ("relu", 0), ("elu", 18)):
+        assert verified(spec, x, x, policy=Policy(like="webnn")).policy.max_ulp == limit
+
+
+@pytest.mark.parametrize(
+    ("spec", "dtype", "policy", "message"),
+    [
+        ("mish", "float32", Policy(like="webnn"), "like webnn states nothing for mish"),
+        ("gelu", "float64", Policy(like="webnn"), "like webnn states nothing for float64"),
+        ("gelu", "float32", Policy(like="onnx"), "like is 'onnx'"),
+        ("gelu", "float32", Policy(2, like="torch"), "like torch sets the limits"),
+    ],
+)
+def test_a_preset_that_states_nothing_is_refused(
+    spec: str, dtype: str, policy: Policy, message: str
+) -> None:
+    with pytest.raises(PolicyError, match=message):
+        Verification(layer(spec), np.dtype(dtype), policy)
+
+
 def test_x_outside_the_range_is_left_out() -> None:
     x = np.float32([-2, -1, 0, 1, np.nan])
     verification = verified("identity", x, x + np.float32(1), policy=Policy(1, within=(-1, 0)))

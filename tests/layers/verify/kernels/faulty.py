@@ -133,7 +133,7 @@ def gelu_that_returns_x_once(x: A, dout: A) -> A:
     return out
 
 
-@kernel("softplus", "float32", "out", "log1p(exp(x)) for every x")
+@kernel("softplus", "float32", "out", "log1p(exp(x)), whose exp(x) overflows")
 def softplus_without_its_threshold(x: A, dout: A) -> A:
     return np.log1p(np.exp(x))
 

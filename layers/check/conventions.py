@@ -9,7 +9,7 @@ AT_KINKS = {
     (0.0, 0.0, 1.0): {
         0.0: "relu in PyTorch, TensorFlow and JAX",
         0.5: "maximum(x, 0) in PyTorch and JAX",
-        1.0: "clamp(x, min=0) in PyTorch",
+        1.0: "clamp(x, min=0) in PyTorch 2.13",
     },
     (0.0, -1.0, 1.0): {0.0: "abs in PyTorch, TensorFlow and JAX"},
     (6.0, 1.0, 0.0): {0.0: "relu6 in PyTorch and TensorFlow", 0.5: "relu6 in JAX"},

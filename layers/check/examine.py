@@ -60,7 +60,7 @@ from actgrad.layers.check.state import (
 )
 from actgrad.layers.check.subject import Subject
 from actgrad.layers.check.trial import Trial
-from actgrad.layers.errors import CheckFailedError, LayerRaisedError
+from actgrad.layers.errors import CheckFailedError, LayerRaisedError, ShapeError
 
 #: The dtypes in which a layer is checked, unless the caller names one.
 DTYPES = ("float64", "float32", "float16")
@@ -95,6 +95,7 @@ def check_layer(
     Raises:
         CheckFailedError: the verdict is bad; its `report` says why. It is an AssertionError.
         LayerRaisedError: the layer raises an exception.
+        ShapeError: x has no elements.
         ActgradError: there is no such layer, or it cannot be made.
     """
     report = examine(load_subject(layer), x, dtype, formula, shape).filtered(strict, ignore)
@@ -114,6 +115,8 @@ def examine(
     if formula is not None:
         subject = subject._replace(reference=catalogue_layer(formula))
     points = None if x is None else floating(x, "x")
+    if points is not None and not points.size:
+        raise ShapeError("x has no elements at which a layer can be checked")
     if dtype is not None:
         points = None if points is None else points.astype(named(dtype))
         named(dtype)

@@ -8,42 +8,31 @@ from __future__ import annotations
 
 import pickle
 import random
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dis import get_instructions
-from types import CellType, FunctionType
+from types import FunctionType
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+
+from actgrad.layers.check.kept_values import KeptValues, Variables, places_among
 
 #: Sets the shared state back to where it was.
 Restore = Callable[[], None]
 #: The functions that get and set the state of a generator.
 Access: TypeAlias = tuple[Callable[[], Any], Callable[[Any], Any]]
-CONTAINERS = (dict, list, set, deque)
 GENERATORS = np.random.Generator | np.random.RandomState
-#: So deep, containers are looked for in containers, and functions in functions.
+#: So deep, functions are looked for in functions.
 NESTED = 2
-#: A larger array is not looked at.
-LARGEST_ARRAY = 4096
-#: The value of a variable that is not there.
-MISSING = object()
-
-
-class Variables(NamedTuple):
-    """The variables of a module that a function sets by a `global` statement."""
-
-    module: dict[str, Any]
-    names: tuple[str, ...]
 
 
 class SharedState(NamedTuple):
     """What a layer shares with other objects, as it is now."""
 
     generators: tuple[Any, ...]
-    #: The places that hold values, each with those that it holds.
-    kept: tuple[tuple[Any, Any], ...]
+    kept: tuple[KeptValues, ...]
 
     @staticmethod
     def of(layer: Any) -> SharedState:
@@ -52,22 +41,22 @@ class SharedState(NamedTuple):
         classes = [cls for cls in type(layer).__mro__ if not _is_library(cls.__module__)]
         reached = [*_reached_from(layer, classes)]
         generators = {id(value): value for value in reached if isinstance(value, GENERATORS)}
-        kept = tuple((place, _content(place)) for place in [*classes, *_places(reached)])
+        kept = tuple(map(KeptValues.of, [*classes, *places_among(reached)]))
         return SharedState(tuple(generators.values()), kept)
 
     @property
     def is_changed(self) -> bool:
         """Whether a place holds other values than at first."""
-        return any(not _holds(place, content) for place, content in self.kept)
+        return any(each.is_changed for each in self.kept)
 
     def set_back(self) -> None:
         """Put back what each place held."""
-        for place, content in self.kept:
-            if not _holds(place, content):
-                _refill(place, content)
+        for each in self.kept:
+            if each.is_changed:
+                each.set_back()
 
     def restorer(self, use: Callable[[], Any] | None = None) -> Restore:
-        """A function that sets back the generators, with those of Python and NumPy.
+        """A function that sets back the generators, with those of Python, NumPy and PyTorch.
 
         If `use` is given, they are those from which it draws numbers.
         """
@@ -76,6 +65,8 @@ class SharedState(NamedTuple):
             (np.random.get_state, np.random.set_state),
             *map(_access, self.generators),
         ]
+        if torch := sys.modules.get("torch"):
+            sources.append((torch.get_rng_state, torch.set_rng_state))
         states = [deepcopy(get()) for get, _ in sources]
         drawn = [True] * len(sources)
         if use is not None:
@@ -132,68 +123,3 @@ def _reached(function: FunctionType, depth: int) -> Iterator[Any]:
         yield value
         if depth and isinstance(value, FunctionType) and value.__module__ == function.__module__:
             yield from _reached(value, depth - 1)
-
-
-def _places(values: Iterable[Any]) -> list[Any]:
-    """What among the values holds others, and the containers in containers, each once."""
-    places: dict[int, Any] = {}
-
-    def collect(value: Any, depth: int) -> None:
-        if isinstance(value, np.ndarray) and value.size > LARGEST_ARRAY:
-            return
-        if isinstance(value, (*CONTAINERS, np.ndarray, CellType, Variables)):
-            known = id(value) in places
-            places[id(value)] = value
-            if depth and isinstance(value, CONTAINERS) and not known:
-                for each in _values(value):
-                    collect(each, depth - 1)
-
-    for value in values:
-        collect(value, NESTED)
-    return [*places.values()]
-
-
-def _values(place: Any) -> Iterable[Any]:
-    if isinstance(place, Variables):
-        return [place.module.get(name, MISSING) for name in place.names]
-    if isinstance(place, CellType):
-        return [place.cell_contents]
-    if isinstance(place, type):
-        return vars(place).values()
-    values: Iterable[Any] = place.values() if isinstance(place, dict) else place
-    return values
-
-
-def _content(place: Any) -> Any:
-    """A copy of an array, of a dictionary or of a namespace; else the values."""
-    if isinstance(place, np.ndarray | dict):
-        return place.copy()
-    return dict(vars(place)) if isinstance(place, type) else [*_values(place)]
-
-
-def _holds(place: Any, content: Any) -> bool:
-    """Whether a place holds the same objects as before, or an array the same numbers."""
-    if isinstance(place, np.ndarray):
-        return np.array_equal(place, content, place.dtype.kind in "fc")
-    return [*map(id, _values(place))] == [*map(id, _values(content))]
-
-
-def _refill(place: Any, content: Any) -> None:
-    if isinstance(place, np.ndarray):
-        place[...] = content
-    elif isinstance(place, CellType):
-        (place.cell_contents,) = content
-    elif isinstance(place, Variables):
-        for name, value in zip(place.names, content, strict=True):
-            place.module.update({name: value})
-            if value is MISSING:
-                del place.module[name]
-    elif isinstance(place, type):
-        for name in {*vars(place)} - {*content}:
-            delattr(place, name)
-        for name, value in content.items():
-            if vars(place).get(name, MISSING) is not value:
-                setattr(place, name, value)
-    else:
-        place.clear()
-        (place.extend if isinstance(place, list | deque) else place.update)(content)

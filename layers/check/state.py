@@ -117,6 +117,17 @@ _OTHER_OBJECT = Behaviour(
 )
 
 
+def _of_new_object(result: str, statement: str, expression: str, expected: str) -> Behaviour:
+    """A second object, made anew, must not change a result of the first: they may share a default
+    argument such as `store=[]`, of which a copy would have a copy."""
+    return Behaviour(
+        "stale-state",
+        f"a forward of another object of the same class changes the result of {result}",
+        Script(f"other = type(layer)(); x = {{x}}; {statement}", expression, expected, True),
+        32,
+    )
+
+
 _OTHER_FORWARD = Behaviour(
     "stale-state",
     "a forward of another object of the same class changes the result of forward",
@@ -126,6 +137,15 @@ _OTHER_FORWARD = Behaviour(
         "run(x).out",
     ),
     32,
+)
+_NEW_OBJECT = (
+    _of_new_object("forward", "other.forward({other})", "layer.forward(x.copy())", "run(x).out"),
+    _of_new_object(
+        "backward",
+        "layer.forward(x.copy()); other.forward({other})",
+        "layer.backward({dout})",
+        "run(x, {dout}).dx",
+    ),
 )
 
 
@@ -192,7 +212,8 @@ def leaking_state(trial: Trial) -> Iterator[Behaviour]:
     first = trial.subject.call(layer, "forward", x.copy()).copy()
     if shared.is_changed:
         again = trial.subject.call(layer, "forward", x.copy())
-        yield from [_OTHER_FORWARD] if np.array_equal(first, again, True) else []
+        if np.array_equal(first, again, True):
+            yield from (_OTHER_FORWARD, *_NEW_OBJECT)
 
 
 def stale_state(trial: Trial) -> Iterator[Behaviour]:

@@ -185,6 +185,7 @@ def test_a_function_without_gradient_says_what_a_layer_is() -> None:
         "torch_forms.py:OwnBackward",
         "torch_forms.py:function:gain=0.5",
         "torch.nn:Softmax:dim=-1",
+        "torch.nn:Dropout",
         "torch.nn.functional:elu:alpha=0.5",
         "torch:sigmoid",
     ],

@@ -14,6 +14,7 @@ from actgrad.layers import (
     Layer,
     Relu,
     Report,
+    ShapeError,
     catalogue,
     check_layer,
 )
@@ -329,3 +330,12 @@ def test_a_convention_at_a_kink_has_no_error_in_ulp() -> None:
         lambda x, dout: dout * np.heaviside(x, 0.5).astype(dout.dtype),
     )
     assert check_layer(half, formula="relu").ulp["float64"] == (0, 0)
+
+
+def test_an_x_without_elements_is_refused() -> None:
+    with pytest.raises(ShapeError, match="x has no elements"):
+        check_layer("relu", np.array([]))
+
+
+def test_a_slope_that_overflows_is_not_held_against_linearity() -> None:
+    assert check_layer("celu:alpha=-0.1", dtype="float16").findings == ()

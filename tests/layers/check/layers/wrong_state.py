@@ -166,3 +166,18 @@ class FlattenOfTheFirstShape:
 
     def backward(self, dout):
         return dout.reshape(self.shape)
+
+
+@wrong("stale-state")
+class StoreInADefaultArgument:
+    """all objects of the class append to one list, and use its last entry"""
+
+    def __init__(self, store=[]):
+        self.store = store
+
+    def forward(self, x):
+        self.store.append(np.tanh(x))
+        return self.store[-1].copy()
+
+    def backward(self, dout):
+        return dout / np.cosh(np.arctanh(self.store[-1])) ** 2

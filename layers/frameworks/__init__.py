@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
-    from actgrad.layers.frameworks.callables import subject_target, target_of
+    from actgrad.layers.frameworks.callables import target_of
     from actgrad.layers.frameworks.catalogued import (
         FRAMEWORKS,
         catalogued_layers,
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         function_of,
     )
     from actgrad.layers.frameworks.framework import Framework, as_array, framework_of, is_torch
+    from actgrad.layers.frameworks.in_numpy import NumpyTarget
     from actgrad.layers.frameworks.jax_layer import JaxLayer
     from actgrad.layers.frameworks.manifest import (
         MANIFEST,

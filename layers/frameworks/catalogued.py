@@ -22,7 +22,7 @@ from actgrad.layers.layer import Layer
 CHOSEN = {"threshold": "threshold:threshold=0.5,value=-1"}
 
 
-class Framework(NamedTuple):
+class CataloguedFramework(NamedTuple):
     """A framework that runs layers of the catalogue."""
 
     #: What the catalogue calls it.
@@ -36,31 +36,31 @@ class Framework(NamedTuple):
 
 #: By the name of the target.
 FRAMEWORKS = {
-    "torch": Framework(
+    "torch": CataloguedFramework(
         "PyTorch",
         "torch",
         "torch",
         lambda name, path, given, place: TorchTarget(name, torch_layer(path, given), place),
     ),
-    "jax": Framework(
+    "jax": CataloguedFramework(
         "JAX",
         "jax",
         "jax",
         lambda name, path, given, place: JaxTarget(name, jax_layer(path, given), place),
     ),
-    "onnxruntime": Framework(
+    "onnxruntime": CataloguedFramework(
         "ONNX",
         "onnxruntime",
         "onnx",
         lambda name, path, given, place: OnnxRuntimeTarget(name, given, place),
     ),
-    "numpy": Framework(
+    "numpy": CataloguedFramework(
         "NumPy",
         "numpy",
         "",
         lambda name, path, given, place: NumpyTarget(name, numpy_layer(path, given), place=place),
     ),
-    "scipy": Framework(
+    "scipy": CataloguedFramework(
         "SciPy",
         "scipy",
         "scipy",

@@ -8,11 +8,11 @@ from actgrad.layers.check import attribute_of, import_place, load_subject
 from actgrad.layers.frameworks import (
     CPU,
     FRAMEWORKS,
+    NumpyTarget,
     Place,
     Target,
     TargetError,
     catalogued_target,
-    subject_target,
     target_of,
 )
 from actgrad.layers.layer import Layer
@@ -38,5 +38,5 @@ def named_target(text: str, layer: Layer, place: Place = CPU) -> Target:
         file, name = match.groups()
         return target_of(text, attribute_of(import_place(file, name), file, name), place)
     if SUBJECT.fullmatch(text):
-        return subject_target(text, load_subject(text).make, place)
+        return NumpyTarget(text, make=load_subject(text).make, place=place)
     raise TargetError(f"{text} is no target", f"a target is {TARGETS}")

@@ -17,7 +17,7 @@ from actgrad.layers.verify.mistaken_layers import (
     other_layers,
     wrong_arrays,
 )
-from actgrad.layers.verify.observations import Observations
+from actgrad.layers.verify.observations import MOST, Observations
 from actgrad.layers.verify.precision_faults import (
     TRUNCATED,
     flushed_results,
@@ -117,19 +117,14 @@ def likely_cause_of_lines(
     reference: Reference, name: str, lines: FailedLines
 ) -> LikelyCause | None:
     """The layer along an axis whose results the lines hold; None if there is none."""
-    fails = lines.elements.failure > 0
-    seen = Observations(
-        reference,
-        name,
-        lines.elements.at(fails),
-        None,
-        (int(np.count_nonzero(fails)), 0),
-    )
+    fails = np.flatnonzero(lines.elements.failure > 0)
+    kept = fails[:: -(-fails.size // MOST)]
+    seen = Observations(reference, name, lines.elements.at(kept), None, (fails.size, 0))
     best = LikelyCause("", NEARLY_ALL)
     for cause, other in mistaken_layers_of_lines(reference.layer):
         with np.errstate(all="ignore"), suppress(ActgradError):
             run = Reference(other, reference.float_format).run(lines.x, lines.dout)
-            share = seen.share(getattr(run, name).ravel()[fails])
+            share = seen.share(getattr(run, name).ravel()[kept])
             if share > best.share:
                 best = LikelyCause(cause, share)
     return best if best.cause else None

@@ -16,6 +16,7 @@ from actgrad.cli.app import app
 torch: Any = pytest.importorskip("torch")
 safetensors: Any = pytest.importorskip("safetensors.torch")
 nn, functional = torch.nn, torch.nn.functional
+pytestmark = pytest.mark.frameworks
 
 
 class Mixed(nn.Module):  # type: ignore[misc, name-defined, unused-ignore]

@@ -108,3 +108,11 @@ def test_a_text_that_names_no_target_is_refused(text: str) -> None:
     with pytest.raises(TargetError, match="is no target") as caught:
         named_target(text, layer("relu"))
     assert str(caught.value.hint).startswith("a target is torch, jax, onnxruntime, numpy, scipy,")
+
+
+def test_many_lines_that_fail_are_those_of_the_other_layer() -> None:
+    softmax, softmin = layer("softmax"), layer("softmin")
+    x = default_x(softmax, SINGLE, 2560)
+    verification, _ = verify_kernel(softmax, target_of("t", softmin), x, default_dout(softmax, x))
+    assert verification.tallies["out"].failed > 1024
+    assert verification.likely_causes["out"].cause == "another layer: softmin"

@@ -50,8 +50,10 @@ def layers_in(place: str) -> list[str]:
 def layer_names(file: Path) -> list[str]:
     """The layers that a file defines: classes, and pairs of functions as `forward,backward`.
 
-    A class has both methods; methods that only raise NotImplementedError are none. The functions
-    of a pair have the same name but for `forward` and `backward`, and take (x) and (x, dout).
+    A class has both methods; methods that only raise NotImplementedError are none. A module of
+    PyTorch that needs no arguments has forward alone. The functions of a pair have the same name
+    but for `forward` and `backward`, and take (x) and (x, dout). A function of JAX states its
+    gradient by `custom_vjp` or `custom_jvp`.
 
     Raises:
         LayerImportError: the file is no Python.
@@ -64,7 +66,8 @@ def layer_names(file: Path) -> list[str]:
         raise LayerImportError(f"{at} is no Python: {error.args[0]}") from None
     classes = {node.name: node for node in body if isinstance(node, ast.ClassDef)}
     functions = {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
-    return [*_layer_classes(classes), *_layer_pairs(functions)]
+    stated = [name for name, each in functions.items() if _states_gradient(each)]
+    return [*_layer_classes(classes), *_layer_pairs(functions), *stated]
 
 
 def import_place(place: str, layer: str) -> Any:
@@ -110,7 +113,8 @@ def _layer_classes(classes: Mapping[str, ast.ClassDef]) -> Iterator[str]:
         methods = _methods(node, classes)
         from_elsewhere = any(ast.unparse(base) not in {*classes, "object"} for base in node.bases)
         has_both = all(method in methods for method in METHODS)
-        if name.startswith("_") or not (has_both or (from_elsewhere and "backward" in methods)):
+        by_base = from_elsewhere and ("backward" in methods or _is_module(node, methods))
+        if name.startswith("_") or not (has_both or by_base):
             continue
         if not any(_is_abstract(methods[each]) for each in METHODS if each in methods):
             yield name
@@ -127,6 +131,28 @@ def _methods(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> dict[st
             case ast.FunctionDef(name=name) | ast.Assign(targets=[ast.Name(id=name)]):
                 methods[name] = statement
     return methods
+
+
+def _is_module(node: ast.ClassDef, methods: Mapping[str, ast.stmt]) -> bool:
+    """Whether a class is a module of PyTorch with a forward of x, made without arguments."""
+    is_module = any(ast.unparse(base).rpartition(".")[2] == "Module" for base in node.bases)
+    made = methods.get("__init__")
+    return (
+        is_module and _required(methods.get("forward")) == 2 and (not made or _required(made) == 1)
+    )
+
+
+def _required(method: ast.stmt | None) -> int:
+    """How many positional arguments a method needs, self included; 0 if it is none."""
+    if not isinstance(method, ast.FunctionDef):
+        return 0
+    return len(method.args.args) - len(method.args.defaults)
+
+
+def _states_gradient(function: ast.FunctionDef) -> bool:
+    """Whether a function of one array is decorated as one that states its gradient in JAX."""
+    decorators = {ast.unparse(each).rpartition(".")[2] for each in function.decorator_list}
+    return bool(decorators & {"custom_vjp", "custom_jvp"}) and _required(function) == 1
 
 
 def _is_abstract(method: ast.stmt) -> bool:

@@ -118,3 +118,34 @@ def test_a_file_without_layers_is_refused(tmp_path: Path, source: str, message: 
         layers_in(str(tmp_path / "mine.py"))
     with pytest.raises(ActgradError, match="no such file"):
         layers_in(str(tmp_path / "nowhere"))
+
+
+def test_modules_of_pytorch_and_functions_of_jax_are_layers_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "frameworks.py").write_text(
+        """
+class Swish(nn.Module):
+    def __init__(self, beta=1.0): ...
+    def forward(self, x): return x
+
+class Linear(nn.Module):
+    def __init__(self, features): ...
+    def forward(self, x): return x
+
+class Attention(torch.nn.Module):
+    def forward(self, q, k): return q
+
+class Clip(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x): return x
+    @staticmethod
+    def backward(ctx, dout): return dout
+
+@jax.custom_vjp
+def softplus(x): return x
+
+@jax.jit
+def other(x): return x
+"""
+    )
+    file = str(tmp_path / "frameworks.py")
+    assert layers_in(file) == [f"{file}:{name}" for name in ("Swish", "Clip", "softplus")]

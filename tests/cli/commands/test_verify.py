@@ -150,6 +150,31 @@ def test_markdown_has_the_summary_and_tables(folder: Path, monkeypatch: Any, cap
     assert any(line.startswith("| 20,7 | ") and line.endswith(" | inf | nan |") for line in lines)
 
 
+def test_conventions_fail_under_strict_alone(monkeypatch: Any, capsys: Any) -> None:
+    arguments = ["relu", "--x", "[-0.0, 0]", "--out", "[-0.0, 0]", "--dx", "[0, 1]"]
+    assert run(monkeypatch, *arguments) == 0
+    out = capsys.readouterr().out
+    assert "passed: 1 by another convention" in out
+    assert "passed: 1 zero-sign" in out
+    assert run(monkeypatch, *arguments, "--strict") == 1
+    assert "signs of 0 kept, conventions kept" in capsys.readouterr().out
+
+
+def test_markdown_counts_errors_and_names_regions(
+    folder: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    x, out = np.load("x.npy"), np.load("y.npy")
+    out[(x > 1) & (x < 2)] *= np.float32(1.001)
+    np.save("off.npy", out)
+    assert run(monkeypatch, "gelu", "--x", "x.npy", "--out", "off.npy", "-f", "markdown") == 1
+    report = capsys.readouterr().out
+    assert "| truth | rounded | ≤ 1 | ≤ 2 | ≤ 10 | ≤ 100 | > 100 |" in report
+    failed = np.count_nonzero((x > 1) & (x < 2))
+    (row,) = re.findall(r"\| (1\.\S+) \| (1\.9\S+) \| (\d+) \| (\d+) \|", report)
+    assert row[2] == str(failed)
+    assert report.count("<br>0x") == 3 * failed
+
+
 @pytest.mark.parametrize("quiet", [False, True])
 def test_a_long_verification_shows_its_progress_on_a_terminal(
     quiet: bool, folder: Path, monkeypatch: Any

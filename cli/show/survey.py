@@ -100,17 +100,22 @@ def survey_parts(report: SurveyReport) -> Iterator[Part]:
             yield Items([str(change) for change in report.changes])
     for dtype in dict.fromkeys(cell.dtype for cell in survey.cells):
         yield Heading(2, dtype)
-        yield Rows(("layer", "out", "dx", "likely cause"), [*layer_rows(survey, dtype)])
+        yield Rows(("layer", *results_of(survey), "likely cause"), [*layer_rows(survey, dtype)])
     if survey.refusals:
         yield Heading(2, "Not run")
         yield Items(refused_lines(survey))
+
+
+def results_of(survey: Survey) -> list[str]:
+    """The results that the framework has: out, and dx where it has gradients."""
+    return [*dict.fromkeys(cell.result for cell in survey.cells)]
 
 
 def layer_rows(survey: Survey, dtype: str) -> Iterator[list[str]]:
     """A row for each layer: the largest error, the share rounded right, and the failures."""
     cells = {cell.key: cell for cell in survey.cells}
     for layer in dict.fromkeys(cell.layer for cell in survey.cells if cell.dtype == dtype):
-        both = [cells.get((layer, dtype, result)) for result in ("out", "dx")]
+        both = [cells.get((layer, dtype, result)) for result in results_of(survey)]
         causes = {cell.cause: cell.result for cell in both if cell is not None and cell.cause}
         cause = "; ".join(f"{result}: {cause}" for cause, result in causes.items())
         yield [layer, *("" if cell is None else short_text(cell) for cell in both), cause]

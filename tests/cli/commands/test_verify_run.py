@@ -102,7 +102,7 @@ def test_what_does_not_fit_is_refused(arguments: list[str], message: str, monkey
 @pytest.mark.frameworks
 def test_torch_runs_in_bfloat16(monkeypatch: Any, capsys: Any) -> None:
     pytest.importorskip("torch")
-    command = ("hardtanh", "--run", "torch", "--dtype", "bfloat16", "-n", "1000", "-f", "json")
+    command = ("relu", "--run", "torch", "--dtype", "bfloat16", "-n", "1000", "-f", "json")
     assert run(monkeypatch, *command) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["results"]["dx"]["correctly_rounded"] == answer["results"]["dx"]["count"]

@@ -83,10 +83,11 @@ class TorchLayer:
         if self._graph is None:
             raise BackwardBeforeForwardError("backward of a TorchLayer needs a forward before it")
         given, out, leaves = self._graph
+        # out receives dout. For a gradient that is handed to it, autograd would import SymPy first.
+        weighted = (out * tensor_of(dout).to(self.device)).sum()
         dx, *grads = torch.autograd.grad(
-            out,
+            weighted,
             (given, *leaves.values()),
-            tensor_of(dout).to(self.device),
             retain_graph=True,
             allow_unused=True,
             materialize_grads=True,

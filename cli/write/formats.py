@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import IO, Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from actgrad.layers.casting import EIGHT_BIT
 
 #: Elements that are turned into text at a time.
 CHUNK = 1 << 16
+#: The least elements for which orjson is imported, and one axis more than it can write.
+MANY, MOST_AXES = 1 << 12, 32
 #: The most empty lists that JSON may have.
 MOST_EMPTY = 1 << 20
 
@@ -71,10 +74,44 @@ def json_text(array: Array) -> str:
     """The elements of a small array as nested JSON lists."""
     import json
 
+    if array.size >= MANY and array.ndim < MOST_AXES and (text := quick_json_text(array)):
+        return text
     if array.size and not np.isfinite(array).all():
         cells = [json_number(number) for number in array.ravel().tolist()]
         array = np.array(cells, dtype=object).reshape(array.shape)
     return json.dumps(array.tolist())
+
+
+def quick_json_text(array: Array) -> str | None:
+    """The same text by orjson, in a fraction of the time; None where it is not installed.
+
+    orjson and Python write a number in the same digits. They differ in exponents, which Python
+    writes below 1e-4 and from 1e16 on; those numbers, and what is not finite, are left to Python.
+    """
+    try:
+        import orjson
+    except ImportError:
+        return None
+    import json
+
+    values, others = np.ascontiguousarray(array), np.empty(0)
+    if array.dtype != np.bool_ and array.dtype.kind not in "iu":
+        values = values.astype(np.float64)  # a float32 has its digits in float64
+        size = np.abs(values)
+        alike = ((size >= 1e-4) & (size < 1e16)) | (size == 0)
+        others, values[~alike] = values[~alike], np.nan  # nan is written as null
+    text = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY).decode().replace(",", ", ")
+    if not others.size:
+        return text
+    texts = [*(json.dumps(json_number(number)) for number in others.tolist()), ""]
+    return "".join(chain(*zip(text.split("null"), texts, strict=True)))
+
+
+def csv_cells(column: Array) -> Iterable[object]:
+    """The numbers of a column of csv, as they are written."""
+    if column.dtype != np.bool_ and column.size >= MANY and (text := quick_json_text(column)):
+        return text[1:-1].replace('"', "").split(", ")
+    return map(json_number, column.tolist())
 
 
 def write_csv(answer: ArrayAnswer, stream: IO[bytes]) -> None:
@@ -103,9 +140,10 @@ def write_csv(answer: ArrayAnswer, stream: IO[bytes]) -> None:
     for start in range(0, size, CHUNK):
         end = min(start + CHUNK, size)
         places = np.unravel_index(np.arange(start, end), shape) if shape else ()
-        values = [map(json_number, column[start:end].tolist()) for column in columns]
-        rows = zip(*(axis.tolist() for axis in places), *values, strict=True)
-        stream.write(b"".join(map(csv_line, rows)))
+        cells = [axis.tolist() for axis in places]
+        cells += [csv_cells(column[start:end]) for column in columns]
+        lines = map(",".join, zip(*(map(str, each) for each in cells), strict=True))
+        stream.write("".join([f"{line}\n" for line in lines]).encode())
 
 
 def csv_line(cells: Iterable[object]) -> bytes:

@@ -43,14 +43,15 @@ def prepared(folder: Path, elements: int) -> tuple[str, float]:
 def interrupted(folder: Path, new: str, number: signal.Signals, after: float) -> Iterator[str]:
     """Send the signal after that many seconds; what is wrong with how the run ended."""
     (folder / "out.npy").write_bytes(OLD)
-    with subprocess.Popen(COMMAND, cwd=folder, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(COMMAND, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
         try:
             process.wait(after)
         except subprocess.TimeoutExpired:
             process.send_signal(number)
-        status = process.wait(60)
+        _, stderr = process.communicate(timeout=60)
+    status = process.returncode
     if status not in (0, 128 + number, -number):
-        yield f"the status is {status}"
+        yield f"the status is {status}: {stderr}"
     is_old, is_new = (folder / "out.npy").read_bytes() == OLD, digest(folder / "out.npy") == new
     if not (is_old or is_new):
         yield "out.npy is neither the old file nor the new one"

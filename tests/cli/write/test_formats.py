@@ -223,3 +223,25 @@ class Few(io.BytesIO):
 def test_a_large_array_takes_little_memory_as_csv() -> None:
     with pytest.raises(EnoughError):
         answer(x=np.broadcast_to(0.0, (10**6, 10**6))).write("csv", Few())
+
+
+def test_orjson_gives_the_same_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("orjson")
+    rng = np.random.default_rng(2)
+    rim = [0.0, -0.0, 1e-4, np.nextafter(1e-4, 0), 1e16, np.nextafter(1e16, 0), 1e15, 5e-324, 1.0]
+    values = np.concatenate(
+        [
+            rng.normal(size=4000),
+            10.0 ** rng.uniform(-320, 308, 4000),
+            -(10.0 ** rng.uniform(-6, 18, 4000)),
+            [*rim, np.nan, np.inf, -np.inf] * 8,
+        ]
+    )
+    with np.errstate(over="ignore"):
+        arrays_of = [values.astype(dtype).reshape(-1, 2, 4) for dtype in ("f2", "f4", "f8")]
+    arrays_of.append(arrays_of[0] <= 0)
+    texts = [formats.json_text(array) for array in arrays_of]
+    lines = [[*map(str, formats.csv_cells(array.reshape(-1)))] for array in arrays_of]
+    monkeypatch.setattr(formats, "MANY", values.size + 1)
+    assert texts == [formats.json_text(array) for array in arrays_of]
+    assert lines == [[*map(str, formats.csv_cells(array.reshape(-1)))] for array in arrays_of]

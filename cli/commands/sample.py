@@ -52,7 +52,8 @@ def sample(
 ) -> None:
     """Draw inputs that expose the errors of a kernel.
 
-    They cover every binade, the neighbours of the layer's critical points, and −12 to 12 densely.
+    They cover every binade of x and of the results, the neighbours of critical points, and the
+    range from −12 to 12.
     """
     import math
 

@@ -21,6 +21,7 @@ from actgrad.layers.verify.observations import MOST, Observations
 from actgrad.layers.verify.precision_faults import (
     TRUNCATED,
     flushed_results,
+    is_truncated,
     narrowed_results,
     truncated_share,
 )
@@ -80,6 +81,8 @@ def likely_cause(reference: Reference, name: str, tally: Tally) -> LikelyCause |
         return None
     everything = [part for part in (failing, passing) if part is not None]
     share = truncated_share(everything[0].followed_by((*everything, None)[1]))
+    if failing is not None and np.mean(is_truncated(failing)) < ENOUGH:
+        share = 0.0
     if share and all(part.x.size >= FEWEST for part in everything):
         return LikelyCause(TRUNCATED, share)
     if failing is None:

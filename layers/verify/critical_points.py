@@ -62,10 +62,10 @@ def _changes(nature: Callable[[Array], Array], float_format: FloatFormat) -> tup
 
     `nature` gives a row for each x. What changes twice between two numbers tried is missed.
     """
-    grid = _grid(float_format)
-    natures = nature(grid)
+    places = grid(float_format)[:-1]
+    natures = nature(unordered(places, float_format))
     before = np.flatnonzero((natures[1:] != natures[:-1]).any(axis=1))
-    low, high = ordered(grid[before], float_format), ordered(grid[before + 1], float_format)
+    low, high = places[before], places[before + 1]
     while (high - low > 1).any():
         middle = low + (high - low) // 2
         same = (nature(unordered(middle, float_format)) == natures[before]).all(axis=1)
@@ -73,13 +73,16 @@ def _changes(nature: Callable[[Array], Array], float_format: FloatFormat) -> tup
     return low, high
 
 
-def _grid(float_format: FloatFormat) -> Array:
-    """TRIED numbers of every binade and both signs, sorted, without the infinities."""
+def grid(float_format: FloatFormat) -> Array:
+    """The places of TRIED numbers of every binade and both signs, sorted,.
+
+    They begin with that of the least number; the last is the one after that of the largest number.
+    """
     last = largest_place(float_format) + 1
     step = 1 << max(float_format.precision - 1 - TRIED.bit_length() + 1, 0)
     positive = np.unique(np.concatenate([np.arange(1, last, step), 1 << np.arange(52), [last - 1]]))
     positive = positive[positive < last]
-    return unordered(np.concatenate([-positive[::-1], [0], positive]), float_format)
+    return np.concatenate([-positive[::-1], [0], positive, [last]])
 
 
 def _nature(layer: Layer, x: Array, float_format: FloatFormat) -> Array:

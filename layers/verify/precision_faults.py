@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from actgrad.layers.arrays import FLOATING, Array, named
+from actgrad.layers.casting import EIGHT_BIT
 from actgrad.layers.errors import ActgradError
 from actgrad.layers.exact import FloatFormat
 from actgrad.layers.verify.observations import Observations
@@ -41,8 +42,8 @@ def flushed_results(seen: Observations) -> Iterator[tuple[str, Array]]:
 
 
 def narrower_formats(form: FloatFormat) -> Iterator[FloatFormat]:
-    """The formats with fewer bits of precision than this one; only those that are installed."""
-    for name in FLOATING:
+    """The formats of 16 and 32 bits with fewer bits of precision; only those that are installed."""
+    for name in (name for name in FLOATING if name not in EIGHT_BIT):
         try:
             other = FloatFormat.of(named(name))
         except ActgradError:
@@ -64,6 +65,12 @@ def narrowed_results(seen: Observations) -> Iterator[tuple[str, Array]]:
         yield f"every result is rounded to {dtype.name}", rounded_to(getattr(run, name), dtype)
 
 
+def is_truncated(elements: Elements) -> Array:
+    """Which results are nearer to 0 than the truth, and at most 1 ULP off."""
+    got = np.abs(elements.got.astype(np.float64))
+    return np.asarray((got < np.abs(elements.truth)) & (elements.error <= 1))
+
+
 def truncated_share(elements: Elements) -> float:
     """The share of inexact results that are nearer to 0 than the truth, and at most 1 ULP off.
 
@@ -75,7 +82,7 @@ def truncated_share(elements: Elements) -> float:
     got = np.abs(elements.got.astype(np.float64))
     truth = np.abs(elements.truth)
     inexact = np.isfinite(got) & np.isfinite(truth) & (got != truth) & (got > 0)
-    truncated = int(np.count_nonzero(inexact & (got < truth) & (elements.error <= 1)))
+    truncated = int(np.count_nonzero(inexact & is_truncated(elements)))
     share = truncated / max(int(np.count_nonzero(inexact)), 1)
     enough = np.count_nonzero(inexact & ~elements.right) > np.count_nonzero(inexact) / 8
     return share if enough and share >= TRUNCATED_SHARE else 0.0

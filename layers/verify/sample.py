@@ -1,6 +1,8 @@
-"""Inputs at which kernels fail: every binade, every critical point, and a dense middle."""
+"""Inputs at which kernels fail: binades of x and of results, critical points, the middle."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -8,14 +10,15 @@ from actgrad.layers.arrays import Array
 from actgrad.layers.errors import SampleError
 from actgrad.layers.exact import FloatFormat, largest_place, ordered, unordered
 from actgrad.layers.layer import Layer
+from actgrad.layers.verify.cells import GridCells, band_sizes
 from actgrad.layers.verify.critical_points import critical_points
 
 #: The sample has all numbers within this many ULP of a critical point.
 NEAR = 4
-#: The middle is |x| < MIDDLE, where layers bend, and has this share of the rest of the sample.
+#: The share of the rest that covers the binades of results, and then that of parameters' bands.
+RESULTS_SHARE, BANDS_SHARE = 0.5, 0.125
+#: The middle is |x| < MIDDLE, where layers bend, and has this share of what is left.
 MIDDLE, MIDDLE_SHARE = 12.0, 0.5
-#: A dtype with fewer positive numbers is drawn from without replacement.
-FEW = 1 << 20
 
 
 def every_number(dtype: np.dtype[np.generic]) -> Array:
@@ -39,7 +42,10 @@ def draw_sample(
     1. ±0, ±inf, nan, ±1, and the least and largest subnormal and normal numbers;
     2. the numbers within NEAR ULP of the layer's critical points;
     3. both ends of every binade;
-    4. half of the rest spread over all binades, half over the middle.
+    4. half of the rest evenly over the binades of the results, out and slope, subnormal ones too:
+       dense where results change fastest;
+    5. of what is left, an eighth in the bands of parameters, half of the others in the middle, and
+       half over all binades of x.
 
     A group that does not fit into `count` is thinned evenly. A dtype that has fewer than `count`
     numbers gives them all. For a layer along an axis, the numbers are shuffled, and without nan and
@@ -65,7 +71,7 @@ def draw_sample(
         if group.size > room:
             group = group[np.linspace(0, group.size - 1, room).astype(np.intp)]
         chosen = np.union1d(chosen, group)
-    chosen = _filled(chosen, count - special.size, largest, float_format, rng)
+    chosen = _filled(chosen, count - special.size, layer, float_format, rng)
     values, zero = unordered(chosen, float_format), int(np.searchsorted(chosen, 0))
     sample = np.concatenate([values[:zero], zeros, values[zero:], nans])
     return rng.permutation(sample) if along_axis else sample
@@ -103,17 +109,37 @@ def _binades(float_format: FloatFormat) -> Array:
 
 
 def _filled(
-    chosen: Array, count: int, largest: int, float_format: FloatFormat, rng: np.random.Generator
+    chosen: Array,
+    count: int,
+    layer: Layer | None,
+    float_format: FloatFormat,
+    rng: np.random.Generator,
 ) -> Array:
     """The chosen numbers with others, sorted: `count`, or as many as the dtype has."""
-    if largest < FEW:
-        others = np.setdiff1d(np.arange(-largest, largest + 1), chosen)
-        return np.union1d(chosen, rng.permutation(others)[: max(count - chosen.size, 0)])
-    while chosen.size < count:
-        lacking = count - chosen.size
-        middle = rng.uniform(-MIDDLE, MIDDLE, int(lacking * MIDDLE_SHARE) + 1)
-        middle = middle.astype(float_format.dtype)
-        spread = rng.integers(-largest, largest, lacking + 1)
-        others = np.setdiff1d(np.concatenate([ordered(middle, float_format), spread]), chosen)
-        chosen = np.union1d(chosen, rng.permutation(others)[:lacking])
+    cells = GridCells(float_format)
+    for share, weights in _shares(layer, cells):
+        drawn = cells.draw(weights, int(max(count - chosen.size, 0) * share), rng)
+        chosen = merged(chosen, drawn)
+    more = count
+    while chosen.size < count and more < 4 * cells.sizes.sum():
+        # What was drawn twice is replaced, in the end by every number that is left.
+        drawn = cells.draw(cells.sizes.astype(float), more, rng)
+        others = drawn[chosen[np.searchsorted(chosen[:-1], drawn)] != drawn]
+        chosen = merged(chosen, rng.permutation(others)[: count - chosen.size])
+        more *= 2
     return chosen
+
+
+def merged(chosen: Array, others: Array) -> Array:
+    """All of the places, sorted, each once. `numpy.unique` takes seconds for so regular numbers."""
+    places = np.sort(np.concatenate([chosen, others]))
+    return places[np.diff(places, prepend=places[:1] - 1) > 0]
+
+
+def _shares(layer: Layer | None, cells: GridCells) -> Iterator[tuple[float, Array]]:
+    """The parts of the rest: the share of what is still lacking, and the weight of each cell."""
+    if layer is not None and layer.is_elementwise:
+        yield RESULTS_SHARE, cells.results(layer)
+        yield BANDS_SHARE, cells.bands(band_sizes(layer))
+    yield MIDDLE_SHARE, cells.width(MIDDLE)
+    yield 1.0, cells.sizes.astype(float)

@@ -46,6 +46,8 @@ def test_value_gradient_and_second_derivative_are_correctly_rounded(
             if name == "d2x" and number in derivative.kinks:
                 continue
             nearest = rounded(truth, form.precision, form.least, form.most)
+            if abs(nearest) > form.largest:
+                nearest = math.copysign(form.beyond, nearest)
             assert_array_equal(result, nearest, f"{name} of {text} at {number} in {dtype}")
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from actgrad.layers import Chain, SampleError, layer
-from actgrad.layers.arrays import FLOATING, named
+from actgrad.layers.arrays import FLOATING, Array, named
 from actgrad.layers.casting import EIGHT_BIT
 from actgrad.layers.exact.ulp import FloatFormat, ordered
 from actgrad.layers.verify.critical_points import critical_points, monotonic_branches
 from actgrad.layers.verify.sample import draw_sample, every_number
+from actgrad.layers.verify.verification import verify
 
 every_dtype = pytest.mark.parametrize("name", [name for name in FLOATING if name not in EIGHT_BIT])
 
@@ -68,6 +71,68 @@ def test_it_has_the_neighbours_of_critical_points(spec: str, points: list[float]
     )
     for point in ordered(np.float32(points), float_format).tolist():
         assert {point + step for step in range(-3, 4)} <= numbers
+
+
+def sigmoid(x: Array) -> Array:
+    return np.float32(1) / (np.float32(1) + np.exp(-x))
+
+
+def rarely_flushed(spec: str, x: Array) -> Array:
+    """The right results, of which one subnormal one in thirty is 0, as PyTorch's are."""
+    out = layer(spec).forward(x)
+    is_flushed = (np.abs(out) < np.finfo(np.float32).tiny) & (x.view(np.uint32) % 30 == 7)
+    return np.where(is_flushed, np.copysign(np.float32(0), out), out)
+
+
+@pytest.mark.parametrize(
+    ("spec", "kernel", "span"),
+    [
+        ("softplus", lambda x: rarely_flushed("softplus", x), (-104, -86)),
+        ("log_sigmoid", lambda x: rarely_flushed("log_sigmoid", x), (86, 104)),
+        ("sigmoid", sigmoid, (-90, -86)),
+        ("silu", lambda x: x * sigmoid(x), (-100, -80)),
+        ("tanh", lambda x: 2 * sigmoid(2 * x) - 1, (1e-6, 1e-3)),
+        ("elu", lambda x: np.where(x > 0, x, np.exp(x) - 1), (-1e-6, -1e-9)),
+    ],
+)
+def test_a_sample_finds_what_a_sweep_finds(
+    spec: str, kernel: Callable[[Array], Array], span: tuple[float, float]
+) -> None:
+    sample, results = draw_sample(layer(spec), named("float32"), 10_000), []
+    for x in (
+        np.linspace(*span, 5000, dtype="f4"),
+        sample[(sample > span[0]) & (sample < span[1])],
+    ):
+        with np.errstate(all="ignore"):
+            out = kernel(x).astype(np.float32)
+        tally = verify(spec, x, out=out).tallies["out"]
+        results.append(({kind for kind, count in tally.failures.items() if count}, tally.max))
+    (kinds, worst), (sampled_kinds, sampled_worst) = results
+    assert kinds
+    assert kinds <= sampled_kinds
+    assert sampled_worst >= worst / 2
+
+
+def test_a_bfloat16_sample_has_every_number_where_the_layer_bends() -> None:
+    dtype = dtype_of("bfloat16")
+    sampled = set(draw_sample(layer("gelu"), dtype, 10_000).view(np.uint16).tolist())
+    x = every_number(dtype)
+    with np.errstate(invalid="ignore"):  # signalling nans
+        sizes = np.abs(x.astype(np.float64))
+    bends = (sizes > 2**-2) & (sizes < 12)
+    assert set(x[bends].view(np.uint16).tolist()) <= sampled
+
+
+@pytest.mark.parametrize(
+    ("spec", "low", "high"),
+    # PyTorch's softplus is x where beta·x > 20.
+    [("softplus:beta=0.001", 14e3, 29e3), ("hardtanh:min_val=-3e4,max_val=5", -44e3, -21e3)],
+)
+def test_the_bands_of_parameters_are_sampled(spec: str, low: float, high: float) -> None:
+    x = draw_sample(layer(spec), named("float32"), 10_000).astype(float)
+    plain = draw_sample(layer("relu"), named("float32"), 10_000).astype(float)
+    counts = [np.count_nonzero((low < each) & (each < high)) for each in (x, plain)]
+    assert counts[0] > 1.5 * counts[1]
 
 
 def test_the_middle_is_dense() -> None:

@@ -7,7 +7,10 @@ import os
 import signal
 import sys
 import threading
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 
 def main() -> NoReturn:
@@ -16,9 +19,15 @@ def main() -> NoReturn:
     gc.disable()
     # These raise SystemExit, so that files which are half written are removed. After `nohup`, a
     # hangup is ignored.
-    for stop in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(stop) is not signal.SIG_IGN:
-            signal.signal(stop, lambda number, _: sys.exit(128 + number))
+    received: list[int] = []
+
+    def stop(number: int, _: FrameType | None) -> NoReturn:
+        received.append(number)
+        sys.exit(128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, stop)
     try:
         status = run()
         if sys.stdout is not None:
@@ -26,7 +35,8 @@ def main() -> NoReturn:
     except BaseException as error:  # every exception has a status, SystemExit included
         from actgrad.cli.exit import exit_status
 
-        status = exit_status(error)
+        # What a signal interrupts may raise an error of its own, such as an import of NumPy.
+        status = exit_status(SystemExit(128 + received[0]) if received else error)
     if threading.active_count() > 1:
         # A thread still waits for a pipe: Python would hang or abort while it holds the stream.
         os._exit(status)

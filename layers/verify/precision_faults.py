@@ -16,6 +16,8 @@ from actgrad.layers.verify.tally import Elements
 
 #: The least share of results that are nearer to 0 than the truth, among those that are not exact.
 TRUNCATED_SHARE = 0.98
+#: The fewest different results, not correctly rounded, that show truncation.
+FEWEST_TRUNCATED = 20
 TRUNCATED = "results are truncated, not rounded"
 
 
@@ -74,8 +76,11 @@ def is_truncated(elements: Elements) -> Array:
 def truncated_share(elements: Elements) -> float:
     """The share of inexact results that are nearer to 0 than the truth, and at most 1 ULP off.
 
-    It is 0 where the share is below TRUNCATED_SHARE, and where few results are inexact.
+    It is 0 where the share is below TRUNCATED_SHARE, where an element fails by more than 1 ULP, and
+    where few different results are not correctly rounded.
     """
+    if ((elements.failure > 0) & ~(elements.error <= 1)).any():
+        return 0.0
     # Near a constant, one result stands for many x.
     _, first = np.unique(elements.got.astype(np.float64), return_index=True)
     elements = elements.at(first)
@@ -84,5 +89,6 @@ def truncated_share(elements: Elements) -> float:
     inexact = np.isfinite(got) & np.isfinite(truth) & (got != truth) & (got > 0)
     truncated = int(np.count_nonzero(inexact & is_truncated(elements)))
     share = truncated / max(int(np.count_nonzero(inexact)), 1)
-    enough = np.count_nonzero(inexact & ~elements.right) > np.count_nonzero(inexact) / 8
+    wrong = int(np.count_nonzero(inexact & ~elements.right))
+    enough = wrong >= FEWEST_TRUNCATED and wrong > elements.x.size / 8
     return share if enough and share >= TRUNCATED_SHARE else 0.0

@@ -100,7 +100,7 @@ def quick_json_text(array: Array) -> str | None:
         size = np.abs(values)
         alike = ((size >= 1e-4) & (size < 1e16)) | (size == 0)
         others, values[~alike] = values[~alike], np.nan  # nan is written as null
-    text = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY).decode().replace(",", ", ")
+    text: str = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY).decode().replace(",", ", ")
     if not others.size:
         return text
     texts = [*(json.dumps(json_number(number)) for number in others.tolist()), ""]

@@ -154,7 +154,7 @@ def verify_dump(
         ),
     ] = None,
     every: Annotated[
-        bool, typer.Option("--all", help="With --run, every bit pattern of a 16-bit dtype as x.")
+        bool, typer.Option("--all", help="With --run, every number of an 8- or 16-bit dtype as x.")
     ] = False,
     count: Annotated[
         int | None,

@@ -24,7 +24,7 @@ def finding(name: str = "not-finite", dtype: str = "float64", x: float = 1.0) ->
     ("gradient", "place"),
     [
         (0.0, "the left derivative, as relu in PyTorch, TensorFlow and JAX"),
-        (1.0, "the right derivative, as clamp(x, min=0) in PyTorch"),
+        (1.0, "the right derivative, as clamp(x, min=0) in PyTorch 2.13"),
         (0.5, "between the two derivatives, as maximum(x, 0) in PyTorch and JAX"),
         (0.25, "between the two derivatives"),
         (2.0, "outside the two derivatives"),

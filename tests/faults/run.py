@@ -49,7 +49,13 @@ def interrupted(folder: Path, new: str, number: signal.Signals, after: float) ->
         except subprocess.TimeoutExpired:
             process.send_signal(number)
         _, stderr = process.communicate(timeout=60)
-    status = process.returncode
+    yield from judged(folder, new, number, process.returncode, stderr)
+
+
+def judged(
+    folder: Path, new: str, number: signal.Signals, status: int, stderr: str
+) -> Iterator[str]:
+    """What is wrong with a run that got the signal and ended with that status."""
     if status not in (0, 128 + number, -number):
         yield f"the status is {status}: {stderr}"
     is_old, is_new = (folder / "out.npy").read_bytes() == OLD, digest(folder / "out.npy") == new

@@ -143,7 +143,7 @@ Scheduler: TypeAlias = Annotated[
     typer.Option(
         "--scheduler",
         metavar="ADDRESS",
-        help="Read the arrays on the workers of a cluster of Dask: tcp://host:8786.",
+        help="Let the workers of a cluster of Dask do the work: tcp://host:8786.",
     ),
 ]
 DtypeOption: TypeAlias = Annotated[

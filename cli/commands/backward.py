@@ -102,7 +102,6 @@ def run_layers(
 
     import numpy as np
 
-    from actgrad.cli.each_file import is_pattern, run_each_file
     from actgrad.cli.read import in_memory, open_array
     from actgrad.cli.write import Output
     from actgrad.layers import ActgradError, chain_of
@@ -112,9 +111,13 @@ def run_layers(
 
     order, encoding, on_overflow, plot, form, threads, quiet = options
     destination, dtype = Output(ArrayFormat, form, output), encoding.dtype
-    if is_pattern(x):
-        run_each_file(partial(run_layers, specs, options), x, dout, output, scheduler)
-        return
+    if "*" in x:
+        # Imported for a pattern only: one array needs neither globs nor a cluster.
+        from actgrad.cli.each_file import is_pattern, run_each_file
+
+        if is_pattern(x):
+            run_each_file(partial(run_layers, specs, options), x, dout, output, scheduler)
+            return
     if scheduler is not None:
         raise ActgradError("--scheduler needs several files", "--x 'x-*.npy' -o 'out-*.npy'")
     if plot:

@@ -74,7 +74,7 @@ def load_statistics(file: Path, layer: str) -> RunStatistics:
             prefix = f"{layer}/"
             arrays = {k.removeprefix(prefix): archive[k] for k in archive if k.startswith(prefix)}
         return statistics_in(arrays)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, LookupError, ValueError, zipfile.BadZipFile) as error:
         raise UnreadableError(f"{file} holds no statistics of {layer}: {error}") from error
 
 

@@ -240,6 +240,19 @@ def test_saved_statistics_give_the_diagnosis_of_the_arrays(spec: str, tmp_path: 
         load_statistics(file, "b")
 
 
+def test_statistics_with_a_place_that_no_histogram_has_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "s.npz"
+    save_statistics(
+        file, {"a": run_statistics(chain_of(["relu"]), {"x": MemoryArray(normal(30, 2))})}
+    )
+    with np.load(file) as archive:
+        arrays = dict(archive)
+    arrays["a/histograms"] = np.full((3, 1), 1000)
+    np.savez(file, **arrays)
+    with pytest.raises(ActgradError, match="holds no statistics of a"):
+        load_statistics(file, "a")
+
+
 @pytest.mark.parametrize("spec", ["relu", "relu6", "gelu", "thresholded_relu"])
 def test_the_histogram_of_out_counts_the_finite_numbers_of_out(spec: str) -> None:
     x = 4 * np.random.default_rng(8).standard_normal((300, 8)).astype(np.float32)

@@ -31,7 +31,8 @@ def check_coupled(subject: Subject, samples: list[Sample]) -> Accuracy:
         if layer is not None and len(axes) == 1:
             formula_findings, errors = against_formula(subject, layer, axes.pop(), sample)
             findings += formula_findings
-            ulp = errors if ulp is None else (max(ulp[0], errors[0]), max(ulp[1], errors[1]))
+            if errors is not None:
+                ulp = errors if ulp is None else (max(ulp[0], errors[0]), max(ulp[1], errors[1]))
     dtype = samples[0].array.dtype.name
     points = sum(sample.array.size for sample in samples)
     return Accuracy(dtype, points, findings, 0, ulp)

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from actgrad.layers.activations import layer as catalogue_layer
-from actgrad.layers.arrays import Array, floating, named
+from actgrad.layers.arrays import Array, named
 from actgrad.layers.check.accuracy import Accuracies
 from actgrad.layers.check.array_layer import over_arrays
 from actgrad.layers.check.coupled import coupled_shapes, examine_coupled
 from actgrad.layers.check.elementwise import examine_elementwise
 from actgrad.layers.check.explained import explained
+from actgrad.layers.check.given_points import GivenPoints
 from actgrad.layers.check.in_place import ALIASING, IN_PLACE
 from actgrad.layers.check.input_shapes import InputShapes, Shape, parameter_arrays
 from actgrad.layers.check.linearity import linearity
@@ -60,7 +61,7 @@ from actgrad.layers.check.state import (
 )
 from actgrad.layers.check.subject import Subject
 from actgrad.layers.check.trial import Trial
-from actgrad.layers.errors import CheckFailedError, LayerRaisedError, ShapeError
+from actgrad.layers.errors import CheckFailedError, LayerRaisedError
 
 #: The dtypes in which a layer is checked, unless the caller names one.
 DTYPES = ("float64", "float32", "float16")
@@ -96,7 +97,7 @@ def check_layer(
         CheckFailedError: the verdict is bad; its `report` says why. It is an AssertionError.
         LayerRaisedError: the layer raises an exception.
         ShapeError: x has no elements.
-        ActgradError: there is no such layer, or it cannot be made.
+        ActgradError: there is no such layer, it cannot be made, or no number of x is finite.
     """
     report = examine(load_subject(layer), x, dtype, formula, shape).filtered(strict, ignore)
     if not report.ok:
@@ -114,21 +115,19 @@ def examine(
     """The report on a layer, whatever the verdict; arguments and errors as in `check_layer`."""
     if formula is not None:
         subject = subject._replace(reference=catalogue_layer(formula))
-    points = None if x is None else floating(x, "x")
-    if points is not None and not points.size:
-        raise ShapeError("x has no elements at which a layer can be checked")
+    given = None if x is None else GivenPoints(x, dtype)
     if dtype is not None:
-        points = None if points is None else points.astype(named(dtype))
         named(dtype)
     with warnings.catch_warnings(), np.errstate(all="ignore"), kept_randomness():
         warnings.simplefilter("ignore")
         subject, shared = with_own_state(subject)
-        shapes = InputShapes(subject, shape if points is None else points.shape)
+        asked = given.shapes if given else [] if shape is None else [shape]
+        shapes = InputShapes(subject, *asked)
         subject, notes = with_target(subject, shapes.tried)
         subject, note = over_arrays(subject, shapes.tried)
         notes += [note] if note else []
         try:
-            return Examination(subject, points, dtype, shapes, notes).report()
+            return Examination(subject, given, dtype, shapes, notes).report()
         except LayerRaisedError:
             finding = backward_raises(subject, shapes)
             if finding is None:
@@ -145,20 +144,21 @@ class Examination:
     def __init__(
         self,
         subject: Subject,
-        x: Array | None,
+        given: GivenPoints | None,
         dtype: str | None,
         shapes: InputShapes,
         notes: list[str],
     ) -> None:
-        self.x = x
         self.notes = notes
         self.shapes = shapes
         self.subject, self.shape = self._in_accepted_shape(subject)
-        if x is None and not shapes.is_stated:
+        #: The caller's x, and the part of it that the behaviour is watched on.
+        self.given, self.x = given, None if given is None else given.part(self.shape)
+        if given is None and not shapes.is_stated:
             self.shape = coupling_shape(self.subject, self.shape)
         self.subject = with_fixed_randomness(self.subject, self.sample().array)
         #: The dtypes that the caller asks for.
-        self.asked = (x.dtype.name,) if x is not None else (dtype,) if dtype else ()
+        self.asked = (self.x.dtype.name,) if self.x is not None else (dtype,) if dtype else ()
         self.dtypes = [name for name in self.asked or DTYPES if self._accepts_dtype(name)]
         self.findings: list[Finding] = []
         #: The state that the layer keeps between calls, once it is asked for.
@@ -167,8 +167,10 @@ class Examination:
         if self.coupled:
             self.subject = self.subject._replace(row=(-1,))
         self._add(finding)
-        if x is None:
+        if self.x is None:
             self._note_shapes()
+        elif given is not None:
+            self.notes += given.notes(self.x, self.coupled)
 
     def report(self) -> Report:
         """Ask all questions: first the behaviour, then the accuracy in each dtype."""
@@ -184,7 +186,8 @@ class Examination:
                 shapes = coupled_shapes(self.subject, self.shape, self.shapes)
                 accuracies = examine_coupled(self.subject, self.dtypes, self.x, shapes)
             else:
-                accuracies = examine_elementwise(self.subject, self.dtypes, self.x)
+                row = None if self.given is None else self.given.row()
+                accuracies = examine_elementwise(self.subject, self.dtypes, row)
         self.findings += accuracies.findings
         for accuracy in accuracies.each:
             self.findings += accuracy.findings
@@ -214,12 +217,16 @@ class Examination:
         )
 
     def sample(self, dtype: str = "float64") -> Sample:
-        """The array on which the behaviour is watched: the first rows of x, or ordinary numbers."""
+        """The array on which the behaviour is watched: the first rows of x, or ordinary numbers
+        where there is no x, or where a row of it is long."""
         if self.x is None:
             return ordinary_sample(self.shape, dtype)
-        large = self.x.size > LARGEST_SAMPLE
-        rows = max(1, LARGEST_SAMPLE * len(self.x) // self.x.size) if large else None
-        return literal_sample((self.x if rows is None else self.x[:rows]).astype(dtype))
+        x = self.x
+        if x.size > LARGEST_SAMPLE:
+            x = x[: max(1, LARGEST_SAMPLE * len(x) // x.size)]
+        # An example with thousands of numbers is slow, and nobody reads it.
+        long = x.size > 2 * LARGEST_SAMPLE
+        return ordinary_sample(x.shape, dtype) if long else literal_sample(x.astype(dtype))
 
     def _samples(self) -> Iterator[Sample]:
         """The arrays on which the gradients of parameters are compared: one that the layer takes

@@ -37,21 +37,23 @@ MOST_FEATURES = 64
 class InputShapes:
     """The shapes that are tried on a layer, in order, and the reasons why it refused them."""
 
-    def __init__(self, subject: Subject, asked: Shape | None = None) -> None:
+    def __init__(self, subject: Subject, *asked: Shape) -> None:
+        """The `asked` shapes are tried, or if there are none, those that seem to fit."""
         layer = subject.make()
         stated = [*_stated(layer)]
         sizes = parameter_sizes(layer)
         fitting = [*_of_targets(layer), *_fitting(sizes), *_of_arrays(layer)]
         #: Whether the layer or the caller states the shape of x.
-        self.is_stated = asked is not None or bool(stated)
+        self.is_stated = bool(asked or stated)
         #: Whether only some sizes of an axis fit the layer.
         self.has_sizes = self.is_stated or bool(fitting)
-        tried: list[Shape] = [asked] if asked is not None else stated
+        tried: list[Shape] = [*asked] or stated
         if not tried:
             counts = [value for value in vars_of(layer).values() if type(value) is int]
             counts = [count for count in counts if 1 < count <= MOST_FEATURES]
             tried = [*fitting, *ORDINARY_SHAPES, *LARGER_SHAPES, *_fitting(counts)]
         self.tried = tuple(dict.fromkeys(tried))
+        self._asked = bool(asked)
         self.refusals: list[LayerRaisedError] = []
         #: The first shape that forward takes, and with which backward cannot compute.
         self.only_forward: Shape | None = None
@@ -77,10 +79,11 @@ class InputShapes:
         return taken[0] if taken else None
 
     def refusal(self) -> LayerRaisedError:
-        """The error that says which shapes were tried, and what the layer says to the first."""
+        """The error that says which shapes were tried, and what the layer says to the first; of the
+        shapes that were asked for, what it says to the last."""
         first = self.refusals[0]
-        if len(self.tried) == 1:
-            return first
+        if len(self.tried) == 1 or self._asked:
+            return self.refusals[len(self.tried) - 1]
         shapes = ", ".join(map(str, self.tried[:8]))
         more = f" and {len(self.tried) - 8} more" if len(self.tried) > 8 else ""
         first.hint = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 
 from actgrad.layers.check import attribute_of, import_place, load_subject
 from actgrad.layers.frameworks import (
@@ -39,4 +40,7 @@ def named_target(text: str, layer: Layer, place: Place = CPU) -> Target:
         return target_of(text, attribute_of(import_place(file, name), file, name), place)
     if SUBJECT.fullmatch(text):
         return NumpyTarget(text, make=load_subject(text).make, place=place)
-    raise TargetError(f"{text} is no target", f"a target is {TARGETS}")
+    close = get_close_matches(text.lower(), FRAMEWORKS, 1)
+    raise TargetError(
+        f"{text} is no target", f"did you mean {close[0]}?" if close else f"a target is {TARGETS}"
+    )

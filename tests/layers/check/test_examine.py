@@ -18,6 +18,7 @@ from actgrad.layers import (
     catalogue,
     check_layer,
 )
+from actgrad.layers.check import examine, load_subject
 
 
 class TextbookRelu:
@@ -342,6 +343,64 @@ def test_a_convention_at_a_kink_has_no_error_in_ulp() -> None:
 def test_an_x_without_elements_is_refused() -> None:
     with pytest.raises(ShapeError, match="x has no elements"):
         check_layer("relu", np.array([]))
+
+
+@pytest.mark.parametrize("x", [np.nan, [-np.inf, np.nan], 1e300])
+def test_an_x_without_a_finite_number_is_refused(x: Any) -> None:
+    with pytest.raises(ActgradError, match="x has no finite number"):
+        check_layer("softmax" if np.ndim(x) else "relu", x, dtype="float16")
+
+
+def test_the_elements_that_are_not_finite_are_said_to_be_unchecked() -> None:
+    report = check_layer("relu", [np.nan, 1.0, np.inf])
+    assert "not checked: 2 of 3 elements of x, which are nan or infinite" in report.notes
+    assert report.points == 1
+
+
+class RowSums:
+    """It adds the columns of x, which has 5 of them, without the last row's share."""
+
+    def forward(self, x: Any) -> Any:
+        assert x.shape[1] == 5
+        return x.sum(axis=1)
+
+    def backward(self, dout: Any) -> Any:
+        dx = np.repeat(dout[:, None], 5, axis=1)
+        dx[-1] = 0
+        return dx
+
+
+def test_a_large_x_is_checked_in_part() -> None:
+    x = np.linspace(-9, 9, 1 << 20, dtype=np.float32)
+    x[7] = 700
+    report = check_layer("sigmoid", x)
+    assert report.points < 1 << 17
+    assert "x is checked in part: 65536 of 1048576 elements" in " ".join(report.notes)
+    report = check_layer("softmax:axis=0", x.reshape(1024, -1))
+    assert report.points == 8 * 1024
+    assert any("8 of 1024 places along axis 0" in note for note in report.notes)
+    # Its lines are too long for the exact values: nothing is claimed of its error.
+    assert check_layer("swiglu", x).ulp == {}
+    report = examine(load_subject(RowSums), x[: 5 << 14].reshape(-1, 5))
+    assert "wrong-gradient" in [each.name for each in report.errors]
+
+
+def test_a_part_that_the_layer_refuses_is_not_taken() -> None:
+    class Halves:
+        """It takes rows of 20,000 numbers only."""
+
+        def forward(self, x: Any) -> Any:
+            assert x.shape[-1] == 20_000
+            return x.reshape(*x.shape[:-1], 2, -1).sum(-2)
+
+        def backward(self, dout: Any) -> Any:
+            return np.concatenate([dout, dout], axis=-1)
+
+    report = check_layer(Halves, np.linspace(-3, 3, 80_000).reshape(4, -1))
+    (note,) = report.notes
+    assert note.endswith("is checked in part: 2 of 4 places along axis 0, evenly spaced")
+    with pytest.raises(ActgradError, match=r"of shape \(2, 30000\)"):
+        check_layer(Halves, np.linspace(-3, 3, 60_000).reshape(2, -1))
 
 
 def test_a_slope_that_overflows_is_not_held_against_linearity() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -18,32 +18,16 @@ from actgrad.cli.options import (
     OverflowOption,
     Quiet,
     RawShape,
-    VerificationFormat,
     VerificationFormatOption,
     VerificationOutput,
     parsed_shape,
-    range_of,
 )
-
-if TYPE_CHECKING:
-    from actgrad.cli.read import Encoding
-    from actgrad.cli.show import VerifiedDump
-    from actgrad.layers.verify import Attempt, Policy
 
 Limit = float | None
 #: The numbers at which --try computes without --x.
 SAMPLE = 20_000
 #: The numbers at which --run computes without --x.
 SAMPLE_TO_RUN = 100_000
-
-#: The option that sets each field of a policy.
-OPTIONS = {
-    "max_ulp": "--max-ulp",
-    "max_abs": "--max-abs",
-    "max_rel": "--max-rel",
-    "within": "--range",
-    "like": "--like",
-}
 
 
 def verify_dump(
@@ -186,183 +170,44 @@ def verify_dump(
 
     Exit status 0: all errors are within the limits; 1: one is not; 2: it could not be verified.
     """
-    from functools import partial
-
     from actgrad.cli.read import Encoding
-    from actgrad.cli.show import attempts_answer, verification_answer
-    from actgrad.cli.write import Output
-    from actgrad.layers import ActgradError, Policy, PolicyError
+    from actgrad.cli.verify import Destinations, stated_policy
+    from actgrad.layers import ActgradError, Policy
 
-    destinations = [Output(VerificationFormat, form, output)]
-    if report is not None:
-        destinations.insert(0, Output(report_formats(report), None, [report]))
-    span = None if within is None else range_of(within)
-    if within is not None and span is None:
-        raise PolicyError(OPTIONS["within"], f"{within} is not LOW:HIGH", "such as --range -3:3")
-    limits = (max_ulp, max_abs, max_rel)
-    ignore = ignore_nan_payload or not keep_nan_payload
-    try:
-        policy = Policy(
-            *limits,
-            flush_subnormals,
-            ignore,
-            span,
-            monotonic,
-            keep_zero_sign or strict,
-            overflow,
-            strict,
-            like,
-        ).checked()
-    except PolicyError as error:
-        raise PolicyError(OPTIONS[error.field], error.problem) from None
+    destinations = Destinations(form, output, report)
+    policy = Policy(
+        max_ulp,
+        max_abs,
+        max_rel,
+        flush_subnormals,
+        ignore_nan_payload or not keep_nan_payload,
+        monotonic=monotonic,
+        keep_zero_sign=keep_zero_sign or strict,
+        overflow=overflow,
+        keep_conventions=strict,
+        like=like,
+    )
+    policy = stated_policy(policy, within)
     encoding = Encoding(dtype, parsed_shape(shape), bits)
     if tries:
+        from actgrad.cli.verify import tried_ways
+
         attempts = tried_ways(layers, tries, x, dout, encoding, accumulate, policy, count or SAMPLE)
-        for destination in destinations:
-            page = partial(attempts_html, attempts)
-            destination.deliver(attempts_answer(attempts).with_text("html", page))
-        return 0 if attempts[0].verification.ok else 1
+        return destinations.deliver_attempts(attempts)
     arguments = {"x": x, "out": out, "dout": dout, "dx": dx, "d2x": d2x}
-    given = {
-        name: value
-        for name, value in {"--all": every, "--device": device, "--jit": jit, "-n": count}.items()
-        if value
-    }
     if target is not None:
-        from actgrad.cli.kernel import KernelOptions, verified_run
+        from actgrad.cli.verify import KernelOptions, verified_run
 
         drawn = None if every else count or SAMPLE_TO_RUN
         kernel = KernelOptions(target, drawn, device, jit)
         dump = verified_run(layers, kernel, arguments, encoding, policy)
-    elif given:
-        raise ActgradError(f"{next(iter(given))} needs --run", "--run TARGET runs a kernel")
-    elif x is None or accumulate:
+        return destinations.deliver_dump(dump)
+    for option, value in {"--all": every, "--device": device, "--jit": jit, "-n": count}.items():
+        if value:
+            raise ActgradError(f"{option} needs --run", "--run TARGET runs a kernel")
+    if x is None or accumulate:
         missing = "--accumulate needs --try" if x else "verify needs --x"
         raise ActgradError(missing, "or --run with a kernel, or --try with a way to compute it")
-    else:
-        dump = verified(layers, arguments, encoding, policy, quiet)
-    for destination in destinations:
-        page = partial(verification_html, dump)
-        destination.deliver(verification_answer(dump).with_text("html", page))
-    return 0 if dump.verification.ok else 1
+    from actgrad.cli.verify import verified
 
-
-def attempts_html(attempts: list[Attempt]) -> str:
-    """The page of the attempts."""
-    # Imported for HTML only: it imports plots and derivations.
-    from actgrad.cli.page import attempts_page
-
-    return attempts_page(attempts)
-
-
-def verification_html(dump: VerifiedDump) -> str:
-    """The page of a dump."""
-    from actgrad.cli.page import verification_page
-
-    return verification_page(dump)
-
-
-def report_formats(file: str) -> tuple[str, str]:
-    """The formats of `--report`.
-
-    Raises:
-        OutputError: the suffix of the file names neither.
-    """
-    from actgrad.cli.answer import OutputError
-
-    if not file.lower().endswith((".csv", ".json")):
-        raise OutputError(f"--report {file}: its suffix names no format", "use .csv or .json")
-    return "csv", "json"
-
-
-def tried_ways(
-    specs: list[str],
-    ways: list[str],
-    x: str | None,
-    dout: str | None,
-    encoding: Encoding,
-    accumulate: str | None,
-    policy: Policy,
-    count: int,
-) -> list[Attempt]:
-    """Compute the layers in each of the ways, at x or at a sample; the best comes first.
-
-    Raises:
-        ActgradError: a layer or an array is refused.
-    """
-    import numpy as np
-
-    from actgrad.cli.read import in_memory, open_array
-    from actgrad.layers import ShapeError, any_layer, chain_of
-    from actgrad.layers.arrays import named
-    from actgrad.layers.casting import in_dtype
-    from actgrad.layers.verify import draw_sample, tried
-
-    chain = chain_of(specs)
-    if x is None:
-        given = draw_sample(chain, named(encoding.dtype or "float32"), count)
-        with np.errstate(invalid="ignore"):
-            given = given[np.isfinite(given)]
-    else:
-        with open_array(x, "--x", encoding) as array:
-            given = in_memory(array, encoding.dtype)
-    upstream = np.ones((), given.dtype)
-    if dout is not None:
-        with open_array(dout, "--dout", encoding) as array:
-            upstream = in_dtype(in_memory(array, encoding.dtype), given.dtype)
-    try:
-        upstream = np.broadcast_to(upstream, given.shape)
-    except ValueError:
-        raise ShapeError(f"--dout has shape {upstream.shape}, but x has {given.shape}") from None
-    return tried(
-        chain,
-        [any_layer(way) for way in ways],
-        given.ravel(),
-        upstream.ravel(),
-        accumulate=named(accumulate) if accumulate else None,
-        policy=policy,
-    )
-
-
-def verified(
-    specs: list[str],
-    arguments: dict[str, str | None],
-    encoding: Encoding,
-    policy: Policy,
-    quiet: bool,
-) -> VerifiedDump:
-    """Verify the dump in the ARRAYs `arguments`, by their names; None is not given.
-
-    Raises:
-        ActgradError: an array cannot be read, does not fit x, or is another array of the run.
-    """
-    import math
-    from contextlib import ExitStack
-
-    from actgrad.cli.read import Dump, nbytes
-    from actgrad.cli.show import Bar, VerifiedDump
-    from actgrad.layers import ActgradError, chain_of
-    from actgrad.layers.casting import overflow
-    from actgrad.layers.verify import WRONG_ARRAY, Verification
-
-    if all(arguments[name] is None for name in ("out", "dx", "d2x")):
-        raise ActgradError("there is nothing to verify", "give --out, --dx or --d2x")
-    chain = chain_of(specs)
-    with ExitStack() as files:
-        dump = Dump(chain, arguments, encoding, files)
-        files.enter_context(overflow(policy.overflow, dump.dtype))
-        if not math.prod(dump.shapes["x"]):
-            raise ActgradError(f"--x {arguments['x']} has no elements to verify")
-        verification = Verification(chain, dump.dtype, policy)
-        bar, done = files.enter_context(Bar(sum(map(nbytes, dump.sources.values())), quiet)), 0
-        for block in dump.blocks():
-            verification.add(block)
-            done += block.x.size
-            bar(done / math.prod(dump.shapes["x"]))
-    causes = verification.likely_causes
-    for name, likely in causes.items():
-        tally = verification.tallies[name]
-        if likely.cause.startswith(WRONG_ARRAY) and tally.failed > tally.count / 2:
-            held = likely.cause.removeprefix(WRONG_ARRAY).strip()
-            raise ActgradError(f"--{name} {arguments[name]} is the wrong array: it holds {held}")
-    return VerifiedDump(verification, causes, dump.indices)
+    return destinations.deliver_dump(verified(layers, arguments, encoding, policy, quiet))

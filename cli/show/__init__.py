@@ -29,13 +29,9 @@ if TYPE_CHECKING:
     from actgrad.cli.show.survey import SurveyReport, survey_answer, survey_parts
     from actgrad.cli.show.table import show_arrays
     from actgrad.cli.show.units import merged_bins
-    from actgrad.cli.show.verification import (
-        VerifiedDump,
-        head_parts,
-        result_parts,
-        verification_answer,
-        worst_parts,
-    )
+    from actgrad.cli.show.verification import verification_answer
+    from actgrad.cli.show.verification_parts import head_parts, result_parts, worst_parts
+    from actgrad.cli.show.verified_dump import VerifiedDump
 
 
 __getattr__ = lazy_attributes(__name__, __file__)

@@ -12,7 +12,9 @@ from rich.table import Table
 from actgrad.cli.answer import TextAnswer
 from actgrad.cli.show.page import Page, numeral
 from actgrad.cli.show.parts import Paragraph, Part, Rows, markdown_of
-from actgrad.cli.show.verification import VerifiedDump, verification_answer, verification_json
+from actgrad.cli.show.verification import verification_answer
+from actgrad.cli.show.verification_json import verification_json
+from actgrad.cli.show.verified_dump import VerifiedDump
 from actgrad.layers.verify import Attempt
 
 CSV_COLUMNS = (

@@ -11,8 +11,8 @@ from actgrad.layers.arrays import Array
 from actgrad.layers.casting import overflow
 from actgrad.layers.errors import ShapeError
 from actgrad.layers.layer import Layer
-from actgrad.layers.verify.policy import Policy
-from actgrad.layers.verify.steps import computed_in_steps
+from actgrad.layers.verify.causes import computed_in_steps
+from actgrad.layers.verify.judge import Policy
 from actgrad.layers.verify.verification import LINES, Block, Verification
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from actgrad.layers.verify.critical_points import monotonic_branches
-from actgrad.layers.verify.policy import FAILURE_CODES
-from actgrad.layers.verify.reference import Reference
+from actgrad.layers.verify.judge import FAILURE_CODES, Reference
+from actgrad.layers.verify.sample import monotonic_branches
 from actgrad.layers.verify.tally import Elements
 
 

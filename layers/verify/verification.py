@@ -18,17 +18,24 @@ from actgrad.layers.exact import ZERO, FloatFormat, Truths, in_bits, nearest
 from actgrad.layers.explain import Derivative
 from actgrad.layers.layer import Layer
 from actgrad.layers.verify.causes import (
+    WRONG_ARRAY,
     FailedLines,
     LikelyCause,
     likely_cause,
     likely_cause_of_lines,
 )
-from actgrad.layers.verify.conventions import Conventions
-from actgrad.layers.verify.mistaken_layers import WRONG_ARRAY
+from actgrad.layers.verify.judge import (
+    CONVENTION,
+    FAILURES,
+    Comparison,
+    Conventions,
+    Policy,
+    Reference,
+    mark_passed,
+    nan_inputs,
+    with_preset,
+)
 from actgrad.layers.verify.monotonic import Monotonicity
-from actgrad.layers.verify.policy import CONVENTION, FAILURES, Comparison, Policy, mark_passed
-from actgrad.layers.verify.presets import with_preset
-from actgrad.layers.verify.reference import Reference, nan_inputs
 from actgrad.layers.verify.tally import Elements, Tally
 
 #: The elements, or the lines, that `verify` compares at a time.

@@ -20,7 +20,7 @@ from actgrad.layers.exact.ulp import FloatFormat, truth_of
 from actgrad.layers.exact.values import exact
 from actgrad.layers.formula import BALLS, trace
 from actgrad.layers.formula import words as f
-from actgrad.layers.verify.reference import enclosures
+from actgrad.layers.verify.judge.reference import enclosures
 from actgrad.layers.verify.sample import draw_sample
 
 #: Those with kernels of their own: the others' results are these balls, rounded and tested as such.

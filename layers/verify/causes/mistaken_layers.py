@@ -12,8 +12,8 @@ from actgrad.layers.arrays import Array, decimal
 from actgrad.layers.errors import ActgradError
 from actgrad.layers.explain import Derivative
 from actgrad.layers.layer import Layer
-from actgrad.layers.verify.formula_faults import as_it_stands
-from actgrad.layers.verify.observations import Observations
+from actgrad.layers.verify.causes.formula_faults import as_it_stands
+from actgrad.layers.verify.causes.observations import Observations
 
 WRONG_ARRAY = "the wrong array: it holds"
 #: Common values of parameters.

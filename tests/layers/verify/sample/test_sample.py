@@ -11,8 +11,8 @@ from actgrad.layers import Chain, SampleError, layer
 from actgrad.layers.arrays import FLOATING, Array, named
 from actgrad.layers.casting import EIGHT_BIT
 from actgrad.layers.exact.ulp import FloatFormat, ordered
-from actgrad.layers.verify.critical_points import critical_points, monotonic_branches
 from actgrad.layers.verify.sample import draw_sample, every_number
+from actgrad.layers.verify.sample.critical_points import critical_points, monotonic_branches
 from actgrad.layers.verify.verification import verify
 
 every_dtype = pytest.mark.parametrize("name", [name for name in FLOATING if name not in EIGHT_BIT])

@@ -13,7 +13,7 @@ import numpy as np
 from actgrad.layers.arrays import Array
 from actgrad.layers.exact import FloatFormat, unordered
 from actgrad.layers.layer import Layer
-from actgrad.layers.verify.critical_points import grid
+from actgrad.layers.verify.sample.critical_points import grid
 
 #: The most binades of a result that a cell counts for: over a root there are hundreds.
 MOST_BINADES = 8.0

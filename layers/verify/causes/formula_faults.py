@@ -10,10 +10,10 @@ import numpy as np
 from actgrad.layers.arrays import Array
 from actgrad.layers.formula import Formula, Node, variable
 from actgrad.layers.layer import Layer
-from actgrad.layers.verify.observations import Observations
-from actgrad.layers.verify.precision_faults import narrower_formats
-from actgrad.layers.verify.rivals import RIVALS, Way
-from actgrad.layers.verify.steps import computed_in_steps, nudged, value_in_steps
+from actgrad.layers.verify.causes.observations import Observations
+from actgrad.layers.verify.causes.precision_faults import narrower_formats
+from actgrad.layers.verify.causes.rivals import RIVALS, Way
+from actgrad.layers.verify.causes.steps import computed_in_steps, nudged, value_in_steps
 
 #: A kernel's library functions are right, or a neighbour of what is right.
 NUDGES = (0, 1, -1)

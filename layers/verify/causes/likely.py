@@ -10,24 +10,24 @@ import numpy as np
 
 from actgrad.layers.arrays import Array
 from actgrad.layers.errors import ActgradError
-from actgrad.layers.verify.formula_faults import formula_results
-from actgrad.layers.verify.mistaken_layers import (
+from actgrad.layers.verify.causes.formula_faults import formula_results
+from actgrad.layers.verify.causes.mistaken_layers import (
     mistaken_layers_of_lines,
     misused_dout,
     other_layers,
     wrong_arrays,
 )
-from actgrad.layers.verify.observations import MOST, Observations
-from actgrad.layers.verify.precision_faults import (
+from actgrad.layers.verify.causes.observations import MOST, Observations
+from actgrad.layers.verify.causes.precision_faults import (
     TRUNCATED,
     flushed_results,
     is_truncated,
     narrowed_results,
     truncated_share,
 )
-from actgrad.layers.verify.reference import Reference
+from actgrad.layers.verify.causes.thresholds import beyond_thresholds, isolated_cause
+from actgrad.layers.verify.judge import Reference
 from actgrad.layers.verify.tally import Elements, Tally
-from actgrad.layers.verify.thresholds import beyond_thresholds, isolated_cause
 
 #: The least share of the failing elements that a cause must explain; for some, it is more.
 ENOUGH = 0.75

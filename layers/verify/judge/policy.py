@@ -11,7 +11,7 @@ from actgrad.layers.arrays import Array, decimal
 from actgrad.layers.casting import OVERFLOWS, nearest_numbers
 from actgrad.layers.errors import PolicyError
 from actgrad.layers.exact import ZERO, Truths, distances, errors, in_ulp, is_nearest, units
-from actgrad.layers.verify.reference import Reference, taken
+from actgrad.layers.verify.judge.reference import Reference, taken
 
 #: The share of a limit by which an error may exceed it; the roundings of float64 add less.
 ROUNDING = 2.0**-50

@@ -10,8 +10,8 @@ from actgrad.layers.arrays import Array
 from actgrad.layers.errors import SampleError
 from actgrad.layers.exact import FloatFormat, largest_place, ordered, unordered
 from actgrad.layers.layer import Layer
-from actgrad.layers.verify.cells import GridCells, band_sizes
-from actgrad.layers.verify.critical_points import critical_points
+from actgrad.layers.verify.sample.cells import GridCells, band_sizes
+from actgrad.layers.verify.sample.critical_points import critical_points
 
 #: The sample has all numbers within this many ULP of a critical point.
 NEAR = 4

@@ -7,9 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from actgrad.layers.arrays import Array
-from actgrad.layers.verify.policy import FAILURES
-from actgrad.layers.verify.reference import KernelRun, Reference
-from actgrad.layers.verify.steps import rounded_to
+from actgrad.layers.verify.causes.steps import rounded_to
+from actgrad.layers.verify.judge import FAILURES, KernelRun, Reference
 from actgrad.layers.verify.tally import Elements
 
 #: The most failing, and the most passing, elements that are compared with a cause.

@@ -9,7 +9,7 @@ import numpy as np
 from actgrad.layers.arrays import Array
 from actgrad.layers.explain import Kink, find_kinks
 from actgrad.layers.layer import Layer
-from actgrad.layers.verify.policy import FAILURE_CODES
+from actgrad.layers.verify.judge.policy import FAILURE_CODES
 
 #: The one-sided slopes at a kink are known to this share.
 TOLERANCE = 1e-5

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from actgrad.layers.errors import PolicyError
 from actgrad.layers.exact import FloatFormat
 from actgrad.layers.layer import Layer
-from actgrad.layers.verify.policy import Policy
+from actgrad.layers.verify.judge.policy import Policy
 
 #: atol and rtol of `torch.testing.assert_close`, where |error| ≤ atol + rtol·|truth| is asked.
 #: Source: PyTorch 2.13, torch/testing/_comparison.py, _DTYPE_PRECISIONS.

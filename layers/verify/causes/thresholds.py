@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from actgrad.layers.arrays import Array, decimal
-from actgrad.layers.verify.observations import TELLING, Observations
+from actgrad.layers.verify.causes.observations import TELLING, Observations
 
 #: The most different x that are called isolated, and the fewest elements that show it.
 MOST_ISOLATED, FEWEST_ELEMENTS = 3, 100

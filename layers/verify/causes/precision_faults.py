@@ -10,8 +10,8 @@ from actgrad.layers.arrays import FLOATING, Array, named
 from actgrad.layers.casting import EIGHT_BIT
 from actgrad.layers.errors import ActgradError
 from actgrad.layers.exact import FloatFormat
-from actgrad.layers.verify.observations import Observations
-from actgrad.layers.verify.steps import rounded_to
+from actgrad.layers.verify.causes.observations import Observations
+from actgrad.layers.verify.causes.steps import rounded_to
 from actgrad.layers.verify.tally import Elements
 
 #: The least share of results that are nearer to 0 than the truth, among those that are not exact.

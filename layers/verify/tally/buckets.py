@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from actgrad.layers.verify.policy import FAILURES
+from actgrad.layers.verify.judge import FAILURES
 
 #: The largest error of each bucket but the first and the last, in ULP.
 BUCKET_ENDS = (1.0, 2.0, 10.0, 100.0)

@@ -8,9 +8,9 @@ import numpy as np
 
 from actgrad.layers.arrays import Array
 from actgrad.layers.exact import FloatFormat
-from actgrad.layers.verify.buckets import Buckets
-from actgrad.layers.verify.failing_regions import FailingRegions
-from actgrad.layers.verify.policy import CONVENTION, FAILURE_CODES, FAILURES, ZERO_SIGNS
+from actgrad.layers.verify.judge import CONVENTION, FAILURE_CODES, FAILURES, ZERO_SIGNS
+from actgrad.layers.verify.tally.buckets import Buckets
+from actgrad.layers.verify.tally.failing_regions import FailingRegions
 
 #: The worst elements that are kept of each failure.
 KEPT = 100

@@ -62,14 +62,14 @@ def literal(leaf: str | float) -> Ball:
     """The ball of a number in a formula, with all its digits."""
     if leaf == "π":
         return Ball(3.141592653589793, 1.2246467991473532e-16, 2.0**-106)
+    # A NumPy number, because 1/0 of Python's floats raises an exception.
     try:
         exact = Fraction(leaf)
         hi = float(exact)
     except OverflowError:  # infinite, or beyond float64
-        return Ball(0.0, 0.0, np.nan)
+        return Ball(np.float64(0.0), 0.0, np.nan)
     lo = float(exact - Fraction(hi))
     rest = abs(exact - Fraction(hi) - Fraction(lo))
-    # A NumPy number, because 1/0 of Python's floats raises an exception.
     return Ball(np.float64(hi), lo, float(rest) * UP + TINY if rest else 0.0)
 
 

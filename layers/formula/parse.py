@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from fractions import Fraction
@@ -236,12 +237,13 @@ class Reader:
             self._shift + (place or 0) for place in (tree.col_offset, tree.end_col_offset)
         )
         digits = self.notation.text[start:end]
+        assert isinstance(tree.value, (int, float))
+        if tree.value > sys.float_info.max:
+            self._refuse(tree, f"{digits} is too large")
         if isinstance(tree.value, int):
             return f.constant(tree.value)
-        if not abs(value := float(digits)) < float("inf"):
-            self._refuse(tree, f"{digits} is too large")
         mantissa = digits.lower().partition("e")[0].replace(".", "").strip("0")
-        return f.constant(digits if len(mantissa) > FLOAT_DIGITS else value)
+        return f.constant(digits if len(mantissa) > FLOAT_DIGITS else tree.value)
 
     def _named(self, tree: ast.expr, name: str) -> Node:
         if name == "x":

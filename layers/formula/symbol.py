@@ -15,6 +15,8 @@ from typing import TypeAlias
 #: The factors of a product, each a name, a function's call or a bracket, and their exponents.
 Powers: TypeAlias = "frozenset[tuple[str | Symbol, Fraction]]"
 ONE, HALF = Fraction(1), Fraction(1, 2)
+#: A product of larger numbers than these stays a product, which is shorter: 10²⁰·10²⁰.
+MOST_BITS = 64
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -49,6 +51,8 @@ class Symbol:
     def __mul__(self, other: Symbol) -> Symbol:
         (powers, coefficient), (others, c) = self._product(), other._product()
         exponents = dict(powers)
+        if _bits(coefficient) + _bits(c) > MOST_BITS:
+            others, c = others | _factors(abs(c)), ONE if c > 0 else -ONE
         for base, exponent in others:
             exponents[base] = exponents.get(base, 0) + exponent
         return _multiplied(exponents, coefficient * c)
@@ -60,7 +64,10 @@ class Symbol:
         if not self.terms and exponent < 0:
             return name("(1/0)")
         powers, coefficient = self._product()
-        return _multiplied({base: e * exponent for base, e in powers}, coefficient**exponent)
+        exponents = {base: e * exponent for base, e in powers}
+        for digits, e in _factors(abs(coefficient)):
+            exponents[digits] = exponents.get(digits, 0) + e * exponent
+        return _multiplied(exponents, Fraction(-1 if coefficient < 0 and exponent % 2 else 1))
 
     def _product(self) -> tuple[Powers, Fraction]:
         """The sum as one product: several terms become a bracket times their common number."""
@@ -106,11 +113,23 @@ def name(text: str) -> Symbol:
 
 def _multiplied(exponents: dict[str | Symbol, Fraction], coefficient: Fraction) -> Symbol:
     for base, exponent in list(exponents.items()):
-        if isinstance(base, str) and base.isdigit() and exponent.denominator == 1:
+        if not isinstance(base, str) or not base.isdigit() or exponent.denominator != 1:
+            continue
+        if _bits(coefficient) + int(base).bit_length() * abs(exponent) <= MOST_BITS:
             # sqrt(2)·sqrt(2) is 2.
             coefficient *= Fraction(base) ** int(exponents.pop(base))
     product = Symbol({frozenset(power for power in exponents.items() if power[1]): coefficient})
     return Symbol(product._opened()) if abs(coefficient) == 1 else product
+
+
+def _bits(coefficient: Fraction) -> int:
+    return max(abs(coefficient.numerator), coefficient.denominator).bit_length()
+
+
+def _factors(coefficient: Fraction) -> Powers:
+    """A positive number as factors: that above the line and that below it, without 1."""
+    above, below = coefficient.as_integer_ratio()
+    return frozenset((str(n), e) for n, e in ((above, ONE), (below, -ONE)) if n != 1)
 
 
 def _shared_gradient(u: Mapping[Powers, Fraction], v: Mapping[Powers, Fraction]) -> Symbol | None:
@@ -168,10 +187,10 @@ class NamedNumber(float):
 
 
 def literal_symbol(leaf: str | float) -> Symbol:
-    """A whole number takes part in arithmetic; any other number is a factor with its digits."""
+    """A whole number of few digits takes part in arithmetic; any other is a factor, as written."""
     if isinstance(leaf, NamedNumber):
         return name(leaf.name)
-    if leaf != "π" and (value := Fraction(leaf)).denominator == 1:
+    if leaf != "π" and (value := Fraction(leaf)).denominator == 1 and _bits(value) <= MOST_BITS:
         return number(int(value))
     text = str(leaf)
     return number(-1) * name(text[1:]) if text.startswith("-") else name(text)
@@ -187,9 +206,7 @@ def root_symbol(u: Symbol) -> Symbol:
     if len(u.terms) != 1 or not _is_number(u):
         return call_symbol("sqrt")(u)
     ((powers, coefficient),) = u.terms.items()
-    above, below = coefficient.as_integer_ratio()
-    roots = {base: e * HALF for base, e in powers} | {str(above): HALF, str(below): -HALF}
-    return _multiplied({base: e for base, e in roots.items() if base != "1"}, ONE)
+    return _multiplied({base: e * HALF for base, e in powers | _factors(coefficient)}, ONE)
 
 
 def comparison_symbol(relation: str, mirrored: str) -> Callable[[Symbol, Symbol], Symbol]:

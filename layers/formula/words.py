@@ -54,6 +54,9 @@ from actgrad.layers.formula.symbol import (
     root_symbol,
 )
 
+#: Exponents with more than this below the line are no single numbers: 1e-320 has 1074 bits there.
+WIDEST_DENOMINATOR = 2**64
+
 
 class Node:
     """A value in a formula: an operation and the nodes it takes, or a `leaf`: a name, a number."""
@@ -187,7 +190,10 @@ def _value(node: Node) -> Any:
 
 
 def _literal(leaf: str | float) -> float:
-    return math.pi if leaf == "π" else float(leaf)
+    try:
+        return math.pi if leaf == "π" else float(leaf)
+    except OverflowError:  # a whole number
+        return math.inf if Fraction(leaf) > 0 else -math.inf
 
 
 def _literal_node(leaf: str | float) -> Node:
@@ -211,9 +217,11 @@ def raised(u: Node, v: Node) -> Node:
 
 
 def _real_power_slope(u: Node, v: Node) -> Node:
-    """v·u^(v − 1), where v − 1 is a single number if v is."""
+    """v·u^(v − 1), where v − 1 is a single number if v is one with few digits."""
     exponent = _rational(v)
-    return v * real_power(u, v - 1 if exponent is None else exponent - 1)
+    if exponent is None or exponent.denominator > WIDEST_DENOMINATOR:
+        return v * real_power(u, v - 1)
+    return v * real_power(u, exponent - 1)
 
 
 _above, _not_above = comparison(operator.gt), comparison(operator.le)

@@ -84,6 +84,7 @@ def test_an_expression_is_read(text: str, x: float, expected: float) -> None:
         ("x % 2", 3, "'%' has no meaning"),
         ("x**5000", 4, "a whole exponent is at most 1024"),
         ("x + 1e999", 5, "1e999 is too large"),
+        (f"x + 1{'0' * 309}", 5, f"1{'0' * 309} is too large"),
         ("1 + 2", 1, "the expression has no x"),
         ("x = 2", 3, "cannot be read here"),
         ("exp(u=x)", 7, "exp has no parameter u"),

@@ -18,14 +18,13 @@ class Monotonicity:
 
     def __init__(self, reference: Reference) -> None:
         self.starts, self.directions = monotonic_branches(reference.layer, reference.float_format)
-        self._last: Elements | None = None
 
-    def failures(self, elements: Elements) -> Elements:
-        """Return the elements whose out moves against the direction of their branch."""
-        last = elements.at(slice(-1, None))
-        if self._last is not None:
-            elements = self._last.followed_by(elements)
-        self._last = last
+    def failures(self, elements: Elements, before: Elements | None) -> Elements:
+        """Return the elements whose out moves against the direction of their branch.
+
+        `before` is the element just before them in the dump, None if there is none.
+        """
+        elements = elements if before is None else before.followed_by(elements)
         out = elements.got.astype(np.float64)
         numbers = np.flatnonzero(~np.isnan(elements.x) & ~np.isnan(out))
         order = numbers[np.argsort(elements.x[numbers], kind="stable")]

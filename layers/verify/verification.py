@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-from mpmath import isinf, nstr
 
 from actgrad.layers.activations import layer as named_layer
 from actgrad.layers.arrays import Array, decimal, floating
-from actgrad.layers.casting import EIGHT_BIT, in_dtype, overflow
+from actgrad.layers.casting import EIGHT_BIT, overflow
 from actgrad.layers.displayed import Displayed
 from actgrad.layers.errors import DtypeError, ShapeError
-from actgrad.layers.exact import ZERO, FloatFormat, Truths, in_bits, nearest
+from actgrad.layers.exact import ZERO, FloatFormat, Truths
 from actgrad.layers.explain import Derivative
 from actgrad.layers.layer import Layer
 from actgrad.layers.verify.causes import (
+    LINES_KEPT,
     WRONG_ARRAY,
     FailedLines,
     LikelyCause,
     likely_cause,
     likely_cause_of_lines,
 )
+from actgrad.layers.verify.counted import Counted
 from actgrad.layers.verify.judge import (
     CONVENTION,
-    FAILURES,
     Comparison,
     Conventions,
     Policy,
@@ -37,13 +37,10 @@ from actgrad.layers.verify.judge import (
 )
 from actgrad.layers.verify.monotonic import Monotonicity
 from actgrad.layers.verify.tally import Elements, Tally
+from actgrad.layers.verify.verified_element import VerifiedElement, with_exact_value
 
 #: The elements, or the lines, that `verify` compares at a time.
 LINES = 1 << 14
-#: The lines that are kept, of those that failed.
-LINES_KEPT = 256
-#: The digits of an exact value that are shown, by the dtype's precision in bits.
-DIGITS = {3: 5, 4: 5, 8: 7, 11: 8, 24: 12, 53: 20}
 
 
 class Block(NamedTuple):
@@ -55,27 +52,6 @@ class Block(NamedTuple):
     dout: Array | None = None
     dx: Array | None = None
     d2x: Array | None = None
-
-
-class VerifiedElement(NamedTuple):
-    """One element of a result, in numbers and in the dtype's bits."""
-
-    #: The position in the whole dump, in the order of its blocks.
-    position: int
-    x: float
-    dout: float
-    got: float
-    #: The exact value, to more digits than the dtype has.
-    truth: str
-    #: The exact value, correctly rounded.
-    nearest: float
-    #: In ULP.
-    error: float
-    #: One of FAILURES, or "".
-    failure: str
-    x_bits: str
-    got_bits: str
-    nearest_bits: str
 
 
 class Verification(Displayed):
@@ -92,9 +68,18 @@ class Verification(Displayed):
         DtypeError: the dtype has not the overflow that the policy wants.
 
     d2x is verified as the dx of the derivative. At a kink it must be 0.
+
+    A part of a dump is verified on its own with `starts`: the number of elements of each result
+    before it. `merge` then gives what the whole dump would give.
     """
 
-    def __init__(self, layer: Layer, dtype: np.dtype[Any], policy: Policy | None = None) -> None:
+    def __init__(
+        self,
+        layer: Layer,
+        dtype: np.dtype[Any],
+        policy: Policy | None = None,
+        starts: Mapping[str, int] | None = None,
+    ) -> None:
         self.policy = (policy or Policy()).checked()
         with overflow(self.policy.overflow, dtype):
             float_format = FloatFormat.of(dtype)
@@ -102,12 +87,9 @@ class Verification(Displayed):
             self.policy = self.policy._replace(overflow=float_format.overflow_gives)
         self.policy = with_preset(self.policy, layer, float_format)
         self.reference = Reference(layer, float_format)
-        #: The tally of each result that the dump has: out, dx, d2x.
-        self.tallies: dict[str, Tally] = {}
-        #: How many elements needed exact arithmetic.
-        self.exact = 0
-        #: By result, lines of the first block in which some failed, to infer the cause from.
-        self._failed_lines: dict[str, FailedLines] = {}
+        #: What was counted: `merge` includes that of another part.
+        self.counted = Counted()
+        self._starts = starts or {}
         self._comparison = Comparison(self.reference, self.policy)
         self._conventions = Conventions(self.reference.layer)
         if self.policy.monotonic and not layer.is_elementwise:
@@ -123,7 +105,8 @@ class Verification(Displayed):
         derivative = Derivative(self.reference.layer)
         # The limits of a preset are in the policy already.
         policy = self.policy._replace(monotonic=False, keep_conventions=True, like=None)
-        return Verification(derivative, self.reference.float_format.dtype, policy)
+        starts = {"dx": self._starts.get("d2x", 0)}
+        return Verification(derivative, self.reference.float_format.dtype, policy, starts)
 
     def __repr__(self) -> str:
         return f"Verification({self.summary})"
@@ -134,6 +117,16 @@ class Verification(Displayed):
         layer = self.reference.layer
         is_quick = layer.is_elementwise and all(each.has_kernel for each in layer.layers)
         return Monotonicity(self.reference) if self.policy.monotonic or is_quick else None
+
+    @property
+    def tallies(self) -> dict[str, Tally]:
+        """The tally of each result that the dump has: out, dx, d2x."""
+        return self.counted.tallies
+
+    @property
+    def exact(self) -> int:
+        """How many elements needed exact arithmetic."""
+        return self.counted.exact
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -187,31 +180,10 @@ class Verification(Displayed):
         elements = self.tallies[name].worst(count)
         if elements is None:
             return []
-        return [self._described(name, elements.at(slice(i, i + 1))) for i in range(elements.x.size)]
-
-    def _described(self, name: str, element: Elements) -> VerifiedElement:
-        float_format = self.reference.float_format
-        x, dout, got, truth, error = (float(column[0]) for column in element[1:6])
-        rounded = math.copysign(float_format.beyond, truth)
-        if not math.isinf(truth):
-            rounded = float(in_dtype(np.array([truth]), float_format.dtype)[0])
-        digits = f"{truth:.17g}"
-        if (
-            self.reference.layer.is_elementwise
-            and math.isfinite(x + dout)
-            and not math.isnan(truth)
-            and not self.reference.layer.by_convention(np.array([x]), np.zeros(1)).any()
-        ):
-            value = self.reference.exact_at(x, dout)[name == "dx"]
-            if math.isfinite(truth):
-                rounded = math.copysign(nearest(value, float_format), truth)
-            is_negative_0 = not rounded and truth == 0 and math.copysign(1, truth) < 0
-            if not isinf(value):
-                digits = "-0" if is_negative_0 else nstr(value, DIGITS[float_format.precision])
-        failure = ("", *FAILURES)[int(element.failure[0])]
-        bits = (in_bits(number, float_format) for number in (x, got, rounded))
-        position = int(element.position[0])
-        return VerifiedElement(position, x, dout, got, digits, rounded, error, failure, *bits)
+        return [
+            with_exact_value(self.reference, name, elements.at(slice(i, i + 1)))
+            for i in range(elements.x.size)
+        ]
 
     @property
     def likely_causes(self) -> dict[str, LikelyCause]:
@@ -221,7 +193,7 @@ class Verification(Displayed):
             for name, tally in self.tallies.items()
             if name != "d2x"
         }
-        for name, lines in self._failed_lines.items():
+        for name, lines in self.counted.failed_lines.items():
             causes[name] = likely_cause_of_lines(self.reference, name, lines)
         if "d2x" in self.tallies:
             second = self.second_order.likely_causes.get("dx")
@@ -240,7 +212,7 @@ class Verification(Displayed):
         if block.d2x is not None:
             before = self.second_order.exact
             self.second_order.add(Block(block.x, None, block.dout, block.d2x))
-            self.exact += self.second_order.exact - before
+            self.counted.exact += self.second_order.exact - before
             self.tallies["d2x"] = self.second_order.tallies["dx"]
         with np.errstate(invalid="ignore"):  # a signalling nan
             x, out, dout, dx = (
@@ -258,21 +230,39 @@ class Verification(Displayed):
         if not results:
             return
         truths, exact = self.reference.truths(x, dout, results, self._comparison.undecided)
-        self.exact += exact
+        self.counted.exact += exact
         for name in results:
-            tally = self.tallies.setdefault(name, Tally(self.reference.float_format))
-            elements = self._compared(name, tally.seen, block, x, dout, truths[name])
-            tally.seen += results[name].size
+            start = self._starts.get(name, 0)
+            tally = self.tallies.setdefault(name, Tally(self.reference.float_format, start))
+            elements = self._compared(name, tally.end, block, x, dout, truths[name])
+            tally.end += results[name].size
             self._count(name, tally, elements)
-            if x.ndim == 2 and name not in self._failed_lines:
+            if x.ndim == 2:
                 self._keep_failed_lines(name, x, dout, elements)
 
+    def merge(self, later: Counted) -> None:
+        """Include what was counted of a later part of the dump.
+
+        That part was verified from its own start. Out may move against the layer's direction
+        between the last element of one part and the first of the next.
+        """
+        tally, other = self.tallies.get("out"), later.tallies.get("out")
+        ends = tally and tally.edges, other and other.edges
+        self.counted.merge(later)
+        if ends[0] and ends[1] and tally:
+            self._count_against(tally, ends[1][0], ends[0][1])
+        if "d2x" in self.tallies:
+            self.second_order.tallies["dx"] = self.tallies["d2x"]
+
     def _keep_failed_lines(self, name: str, x: Array, dout: Array, elements: Elements) -> None:
+        kept = self.counted.failed_lines.get(name)
+        if kept is not None and len(kept.x) == LINES_KEPT:
+            return
         places = np.arange(elements.x.size).reshape(len(x), -1)
         failed = np.flatnonzero((elements.failure[places] > 0).any(axis=1))[:LINES_KEPT]
         if failed.size:
             lines = FailedLines(x[failed], dout[failed], elements.at(places[failed].ravel()))
-            self._failed_lines[name] = lines
+            self.counted.failed_lines[name] = lines if kept is None else kept.followed_by(lines)
 
     def _compared(
         self, name: str, seen: int, block: Block, x: Array, dout: Array, truths: Truths
@@ -316,12 +306,18 @@ class Verification(Displayed):
             tally.left_out += int(np.count_nonzero(~inside))
             elements = elements.at(inside)
         if elements.x.size:
+            before = tally.edges and tally.edges[1]
             tally.add(elements)
-            if name == "out" and self._monotonicity is not None:
-                against = self._monotonicity.failures(elements)
-                tally.against = (tally.against or 0) + against.x.size
-                if self.policy.monotonic:
-                    tally.add_failures("decreasing", against)
+            if name == "out":
+                self._count_against(tally, elements, before)
+
+    def _count_against(self, tally: Tally, elements: Elements, before: Elements | None) -> None:
+        if self._monotonicity is None:
+            return
+        against = self._monotonicity.failures(elements, before)
+        tally.against = (tally.against or 0) + against.x.size
+        if self.policy.monotonic:
+            tally.add_failures("decreasing", against)
 
 
 def per_result(given: Array, result: Array) -> Array:

@@ -1,6 +1,7 @@
 """The likely cause of wrong results: hypotheses, each tried on the elements that fail and pass."""
 
 from actgrad.layers.verify.causes.likely import (
+    LINES_KEPT,
     FailedLines,
     LikelyCause,
     likely_cause,

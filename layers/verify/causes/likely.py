@@ -38,6 +38,9 @@ MARGIN, LIKER = 0.02, 0.005
 #: The fewest failing elements that a cause is inferred from.
 FEWEST = 5
 
+#: The lines that are kept, of those that failed.
+LINES_KEPT = 256
+
 Hypotheses: TypeAlias = Callable[[Observations], Iterator[tuple[str, Array]]]
 
 #: Every kind of cause, and the least share that it must explain. The more cases a kind has, the
@@ -59,6 +62,18 @@ class FailedLines(NamedTuple):
     x: Array
     dout: Array
     elements: Elements
+
+    def followed_by(self, others: FailedLines | None) -> FailedLines:
+        """These lines, then others of the same length, LINES_KEPT at most."""
+        if others is None or others.x.shape[1] != self.x.shape[1]:
+            return self
+        room = LINES_KEPT - len(self.x)
+        per_line = self.elements.x.size // len(self.x)
+        return FailedLines(
+            np.concatenate([self.x, others.x[:room]]),
+            np.concatenate([self.dout, others.dout[:room]]),
+            self.elements.followed_by(others.elements.at(slice(0, room * per_line))),
+        )
 
 
 class LikelyCause(NamedTuple):

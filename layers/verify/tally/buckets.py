@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from actgrad.layers.verify.judge import FAILURES
+from actgrad.layers.verify.tally.elements import Elements
 
 #: The largest error of each bucket but the first and the last, in ULP.
 BUCKET_ENDS = (1.0, 2.0, 10.0, 100.0)
@@ -32,8 +31,8 @@ class Buckets:
     def __init__(self) -> None:
         self._counts = np.zeros((len(KINDS_OF_TRUTH), len(BUCKETS)), np.int64)
 
-    def add(self, elements: Any) -> None:
-        """Count `Elements`."""
+    def add(self, elements: Elements) -> None:
+        """Count elements."""
         bucket = 1 + np.searchsorted(BUCKET_ENDS, elements.error)
         bucket[elements.right] = 0
         bucket[np.isnan(elements.error)] = BUCKETS.index(ALLOWED)
@@ -44,6 +43,10 @@ class Buckets:
             self._counts, (~elements.subnormal, elements.subnormal), strict=True
         ):
             row += np.bincount(bucket[of_kind], minlength=len(BUCKETS))
+
+    def merge(self, other: Buckets) -> None:
+        """Add the counts of other elements."""
+        self._counts += other._counts
 
     def counts(self) -> dict[str, dict[str, int]]:
         """By kind of truth, the elements of each bucket, without failures that do not occur."""

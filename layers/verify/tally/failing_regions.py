@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from actgrad.layers.arrays import Array
 from actgrad.layers.exact import FloatFormat, ordered, unordered
+from actgrad.layers.verify.tally.elements import Elements
 
 #: x is sorted into at most this many cells, of neighbouring numbers of the dtype.
 CELL_BITS = 16
@@ -39,8 +40,8 @@ class FailingRegions:
         self._low, self._high = np.full(size, far), np.full(size, -far)
         self._error = np.full(size, -1.0)
 
-    def add(self, elements: Any) -> None:
-        """Sort in `Elements`; nan as x belongs to no region."""
+    def add(self, elements: Elements) -> None:
+        """Sort in elements; nan as x belongs to no region."""
         elements = elements.at(~np.isnan(elements.x))
         places = ordered(elements.x.astype(self._format.dtype), self._format)
         cells = (places >> self._shift) + self._half
@@ -54,6 +55,14 @@ class FailingRegions:
         np.maximum.at(self._high, cells, places)
         finite = np.isfinite(error)
         np.maximum.at(self._error, cells[finite], error[finite])
+
+    def merge(self, other: FailingRegions) -> None:
+        """Include other elements of the same dtype."""
+        self._failed += other._failed
+        self._all += other._all
+        np.minimum(self._low, other._low, out=self._low)
+        np.maximum(self._high, other._high, out=self._high)
+        np.maximum(self._error, other._error, out=self._error)
 
     def merged(self, most: int = MOST_REGIONS) -> list[FailingRegion]:
         """At most so many regions, in rising order of x; those that are close to each other merge.

@@ -2,59 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from actgrad.layers.arrays import Array
 from actgrad.layers.exact import FloatFormat
 from actgrad.layers.verify.judge import CONVENTION, FAILURE_CODES, FAILURES, ZERO_SIGNS
 from actgrad.layers.verify.tally.buckets import Buckets
+from actgrad.layers.verify.tally.elements import Elements
+from actgrad.layers.verify.tally.exact_total import ExactTotal
 from actgrad.layers.verify.tally.failing_regions import FailingRegions
+from actgrad.layers.verify.tally.samples import EvenSample, WorstElements
 
-#: The worst elements that are kept of each failure.
-KEPT = 100
-#: The most elements that are kept of those that fail, and of those that pass, to infer a cause.
-SAMPLED = 8192
 #: The quantiles' histogram drops this many of the last bits of a float64 error, which leaves 64
 #: bins to an octave.
 DROPPED_BITS = 46
 #: The binades of float64, by sign and exponent.
 BINADES = 1 << 12
-
-
-class Elements(NamedTuple):
-    """Elements of a result: their position, inputs, result, truth, error and failure."""
-
-    #: The position in the whole dump, in the order of its blocks.
-    position: Array
-    x: Array
-    dout: Array
-    #: In the dump's dtype.
-    got: Array
-    truth: Array
-    #: In ULP; nan for an element that passes because it was flushed, or by another convention.
-    error: Array
-    #: Whether the result is correctly rounded.
-    right: Array
-    #: A code of FAILURE_CODES, or 0.
-    failure: Array
-    #: A code of ZERO_SIGNS, or CONVENTION, where the policy lets it pass, or 0.
-    noted: Array
-    #: Whether the truth is subnormal, or underflows.
-    subnormal: Array
-    #: Whether the element fails, and would pass if subnormal numbers might be flushed.
-    flushable: Array
-
-    def at(self, which: Any) -> Elements:
-        """The elements that an index picks."""
-        return Elements(*(column[which] for column in self))
-
-    def followed_by(self, others: Elements | None) -> Elements:
-        """These elements, then the others."""
-        if others is None:
-            return self
-        return Elements(*map(np.concatenate, zip(self, others, strict=True)))
 
 
 class Binade(NamedTuple):
@@ -68,30 +32,17 @@ class Binade(NamedTuple):
     error: float
 
 
-class EvenSample:
-    """At most SAMPLED elements, evenly spaced over all that were given."""
-
-    def __init__(self) -> None:
-        self.elements: Elements | None = None
-        self._stride = 1
-
-    def add(self, elements: Elements, which: Array) -> None:
-        """Add some of the elements for which `which` is True."""
-        indices = np.flatnonzero(which)[:: self._stride]
-        if not indices.size:
-            return
-        self.elements = elements.at(indices).followed_by(self.elements)
-        while self.elements.x.size > SAMPLED:
-            self.elements = self.elements.at(slice(None, None, 2))
-            self._stride *= 2
-
-
 class Tally:
-    """The counts, errors and worst elements of one result, out or dx."""
+    """The counts, errors and worst elements of one result, out or dx.
 
-    def __init__(self, float_format: FloatFormat) -> None:
-        #: The elements of the dump, and those of them that were verified.
-        self.seen = 0
+    Merged, the tallies of the parts of a dump, in their order, are the tally of the whole.
+    """
+
+    def __init__(self, float_format: FloatFormat, start: int = 0) -> None:
+        """`start` is the position of the first element."""
+        #: The position after the last element.
+        self.end = start
+        #: The elements that were verified.
         self.count = 0
         #: The elements that pass because they were flushed, and those outside the range of x.
         self.flushed = 0
@@ -112,12 +63,14 @@ class Tally:
         #: The largest error in ULP, and its x.
         self.max = 0.0
         self.at: float | None = None
+        #: The first and the last element that were verified, whose neighbours are in other parts.
+        self.edges: tuple[Elements, Elements] | None = None
         #: Of the elements that fail, and of those that pass.
         self.failing = EvenSample()
         self.passing = EvenSample()
         self._measured = 0
-        self._total = 0.0
-        self._worst: dict[int, Elements] = {}
+        self._total = ExactTotal()
+        self._worst: dict[int, WorstElements] = {}
         self._histogram = np.zeros(1 << (64 - DROPPED_BITS), np.int64)
         self._counts = np.zeros((2, BINADES), np.int64)
         self._errors = np.zeros(BINADES)
@@ -135,6 +88,8 @@ class Tally:
     def add(self, elements: Elements) -> None:
         """Count verified elements."""
         self.count += elements.failure.size
+        first, last = elements.at(slice(0, 1)), elements.at(slice(-1, None))
+        self.edges = (first if self.edges is None else self.edges[0], last)
         codes = np.bincount(elements.failure, minlength=len(FAILURES) + 1)
         flushable = np.bincount(elements.failure[elements.flushable], minlength=len(FAILURES) + 1)
         self.buckets.add(elements)
@@ -151,7 +106,7 @@ class Tally:
         self.flushed += int(np.count_nonzero(np.isnan(elements.error) & ~is_convention))
         self._add_errors(elements)
         for code in np.flatnonzero(codes).tolist():
-            self._keep_worst(code, elements)
+            self._keep_worst(code, elements.at(elements.failure == code))
         fails = elements.failure > 0
         self.failing.add(elements, fails)
         self.passing.add(elements, ~fails & ~np.isnan(elements.error))
@@ -162,7 +117,7 @@ class Tally:
         error = elements.error if measured.all() else elements.error[measured]
         if error.size:
             self._measured += error.size
-            self._total += float(error.sum())
+            self._total.add(error)
             self.nearest += int(np.count_nonzero(elements.right & measured))
             most = int(np.argmax(error))
             if error[most] > self.max or self.at is None:
@@ -180,37 +135,48 @@ class Tally:
         """Count a failure of elements that were counted already."""
         self.failures[failure] += elements.failure.size
         if elements.failure.size:
-            self._keep(FAILURE_CODES[failure], elements)
+            self._keep_worst(FAILURE_CODES[failure], elements)
 
     def _keep_worst(self, code: int, elements: Elements) -> None:
-        """Keep the elements with this code that may be among its worst."""
-        indices = np.flatnonzero((elements.failure == code) & ~np.isnan(elements.error))
-        kept = self._worst.get(code)
-        if kept is not None and len(kept.x) == KEPT:
-            indices = indices[elements.error[indices] > kept.error.min()]
-        if indices.size > 4 * KEPT:
-            order = np.argpartition(-elements.error[indices], 4 * KEPT)
-            indices = indices[order[: 4 * KEPT]]
-        if indices.size:
-            self._keep(code, elements.at(indices))
+        self._worst.setdefault(code, WorstElements()).add(elements)
 
-    def _keep(self, code: int, elements: Elements) -> None:
-        """Merge elements with the worst of their code; of equal x, dout and result, the first."""
-        merged = elements.followed_by(self._worst.get(code))
-        order = np.lexsort((merged.position, -merged.error))
-        seen: set[tuple[float, float, str]] = set()
-        chosen: list[int] = []
-        for i in order.tolist():
-            key = (float(merged.x[i]), float(merged.dout[i]), str(merged.got[i]))
-            if key not in seen and len(chosen) < KEPT:
-                seen.add(key)
-                chosen.append(i)
-        self._worst[code] = merged.at(chosen)
+    def merge(self, later: Tally) -> None:
+        """Include the tally of a later part of the dump."""
+        self.end, self.count = later.end, self.count + later.count
+        self.flushed += later.flushed
+        self.left_out += later.left_out
+        self.conventions += later.conventions
+        self.nearest += later.nearest
+        self._measured += later._measured
+        for counts, others in (
+            (self.failures, later.failures),
+            (self.zero_signs, later.zero_signs),
+            (self.flushable, later.flushable),
+        ):
+            for failure, count in others.items():
+                counts[failure] += count
+        if later.against is not None:
+            self.against = (self.against or 0) + later.against
+        if later.max > self.max or self.at is None:
+            self.max, self.at = later.max, later.at
+        if later.edges is not None:
+            first = later.edges[0] if self.edges is None else self.edges[0]
+            self.edges = first, later.edges[1]
+        self.buckets.merge(later.buckets)
+        self.regions.merge(later.regions)
+        self.failing.merge(later.failing)
+        self.passing.merge(later.passing)
+        self._total.merge(later._total)
+        for code, worst in later._worst.items():
+            self._worst.setdefault(code, WorstElements()).merge(worst)
+        self._histogram += later._histogram
+        self._counts += later._counts
+        np.maximum(self._errors, later._errors, out=self._errors)
 
     @property
     def mean(self) -> float:
         """The mean of the finite errors in ULP."""
-        return self._total / self._measured if self._measured else 0.0
+        return self._total.mean(self._measured)
 
     def quantile(self, share: float) -> float:
         """The error in ULP that this share of the errors is below, right to 1/64 of its size."""
@@ -221,14 +187,14 @@ class Tally:
 
     def worst(self, count: int) -> Elements | None:
         """Return the worst elements: the worst of each failure, then the largest errors."""
-        codes = sorted((code for code in self._worst if code), reverse=True) or list(self._worst)
+        kept = {code: worst.elements for code, worst in self._worst.items() if worst.elements}
+        codes = sorted((code for code in kept if code), reverse=True) or list(kept)
         if not codes:
             return None
-        first = self._worst[codes[0]].at(slice(0, 1))
-        rest = self._worst[codes[0]].at(slice(1, None))
+        first, rest = (kept[codes[0]].at(part) for part in (slice(0, 1), slice(1, None)))
         for code in codes[1:]:
-            first = first.followed_by(self._worst[code].at(slice(0, 1)))
-            rest = rest.followed_by(self._worst[code].at(slice(1, None)))
+            first = first.followed_by(kept[code].at(slice(0, 1)))
+            rest = rest.followed_by(kept[code].at(slice(1, None)))
         # Infinite errors come last, so that they do not hide the measured ones.
         size = np.where(np.isinf(rest.error), -1, rest.error)
         rest = rest.at(np.argsort(-size, kind="stable"))

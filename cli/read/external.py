@@ -35,16 +35,16 @@ class ExternalArray(Source):
         self.name, self.shape, self.dtype, self.order = name, shape, dtype, order
 
     def read(self, start: int, buffer: Array) -> Array:
-        data = buffer.view(np.uint8).data
-        place, filled = start * self.dtype.itemsize, 0
-        while filled < len(data):
-            try:
+        data, place = buffer.view(np.uint8).data, start * self.dtype.itemsize
+        try:
+            filled = self._read_into(data, place) or 0
+            while filled < len(data):
                 count = self._read_into(data[filled:], place + filled)
-            except OSError as error:
-                raise IncompleteArrayError(f"{self.name}: {error.strerror}") from error
-            if not count:
-                raise self.incomplete(place + filled)
-            filled += count
+                if not count:
+                    raise self.incomplete(place + filled)
+                filled += count
+        except OSError as error:
+            raise IncompleteArrayError(f"{self.name}: {error.strerror}") from error
         return buffer
 
     def _read_into(self, data: memoryview, place: int) -> int | None:
@@ -118,7 +118,7 @@ class Repeated:
         piece = self._piece
         if piece.size < buffer.size:
             self._piece = piece = np.full(buffer.size, self._value)
-        return piece[: buffer.size]
+        return piece if piece.size == buffer.size else piece[: buffer.size]
 
     def mapped(self) -> Array:
         """The number, broadcast."""

@@ -30,9 +30,11 @@ class FileSink(Sink):
     """Writes an array into a regular file, after its present end; the parts come in any order."""
 
     ordered = False
+    in_blocks = True
 
     def __init__(self, file: IO[bytes], spec: ArraySpec, name: str) -> None:
         self._file, self._name, self.spec = file, name, spec
+        self._descriptor = file.fileno()
         with blamed(name):
             file.flush()
             self._offset = file.tell()
@@ -42,11 +44,14 @@ class FileSink(Sink):
                 os.posix_fallocate(file.fileno(), 0, self._offset + size)
 
     def write(self, start: int, values: Array) -> None:
-        data = values.view(np.uint8).data
-        place, done = self._offset + start * values.itemsize, 0
-        with blamed(self._name):
+        data, place = values.view(np.uint8).data, self._offset + start * values.itemsize
+        try:  # `blamed` takes as long as NumPy needs for thousands of elements
+            done = os.pwrite(self._descriptor, data, place)
             while done < len(data):
-                done += os.pwrite(self._file.fileno(), data[done:], place + done)
+                done += os.pwrite(self._descriptor, data[done:], place + done)
+        except OSError:
+            with blamed(self._name):
+                raise
 
 
 class TemporaryArray(FileSink):

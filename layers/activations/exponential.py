@@ -76,7 +76,7 @@ class Sigmoid(Elementwise):
         t = np.exp(x, out=out)
         np.divide(1, np.add(t, 1, out=rest), out=rest)
         np.multiply(t, rest, out=out)
-        if not x.max() < -DEEP:  # there t overflows, and ∞·0 is nan
+        if not np.maximum.reduce(x) < -DEEP:  # there t overflows, and ∞·0 is nan
             out[x > -DEEP] = 1
 
     def backward_block(self, dout: Array, dx: Array, *saved: Array) -> None:

@@ -97,6 +97,12 @@ class Relu(Gate):
     def derivation(self, x: Node, y: Node) -> Derivation:
         return Derivation([f.where(x > 0, 1, 0), f.where(y > 0, 1, 0)])
 
+    def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
+        (mask,) = saved
+        self.fill_mask(x, mask)
+        # Of two zeros, NumPy's maximum gives the second.
+        np.maximum(x, 0, out=out)
+
     def fill_mask(self, x: Array, mask: Array) -> None:
         np.less_equal(x, 0, out=mask)
 
@@ -263,10 +269,10 @@ class Softshrink(Piecewise):
 def stop(values: Array, mask: Array, out: Array) -> None:
     """Fill `out` with `values`, and 0 where the mask is True. A product may be nan or −0."""
     # It works on the bits, because NumPy's masked copies take five times as long.
-    whole = f"u{values.itemsize}"
+    whole = f"i{values.itemsize}"
     bits = out.view(whole)
-    np.copyto(bits, mask)
-    np.subtract(bits, 1, out=bits)
+    # 0 − 1 has all bits set, in whatever width.
+    np.copyto(bits, np.subtract(mask.view(np.int8), 1))
     np.bitwise_and(bits, values.view(whole), out=bits)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
@@ -12,9 +12,13 @@ from actgrad.layers.arrays import Array
 from actgrad.layers.casting import round_into
 from actgrad.layers.layer import Elementwise, Layer
 
-#: Bytes of one buffer, a multiple of BLOCK elements. The buffers together are larger than the L2
-#: cache, because threads that call NumPy less often wait less for the interpreter's lock.
-BUFFER = 1 << 20
+#: Bytes of one buffer, a multiple of BLOCK elements. Those that a kernel uses at a time fit in an
+#: L2 cache of 2 MiB. In smaller ones, threads wait for the interpreter's lock more often.
+BUFFER = 1 << 18
+
+
+#: A call that computes a part of a block: a function and its arguments.
+Step: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
 class Pipeline:
@@ -32,24 +36,44 @@ class Pipeline:
             self.second = Stage(chain.second_order, "d2x.", dtype)
             self.second.allocate(self.length)
             self.second.dx_name = "d2x"
+        #: The arrays of the last block, and its steps.
+        self._last: tuple[Array, Array | None, Mapping[str, Array]] | None = None
+        self._steps: list[Step] = []
 
     def run(self, x: Array, dout: Array | None, into: Mapping[str, Array]) -> None:
-        """Fill the 1-d arrays `into`, by their names in `Layer.trace`, from 1-d x and dout."""
+        """Fill the 1-d arrays `into`, by their names in `Layer.trace`, from 1-d x and dout.
+
+        Blocks of `length` elements in the same arrays are run with the least work in Python.
+        """
+        if x.size <= self.length:
+            self._block(x, dout, into)
+            return
         for start in range(0, x.size, self.length):
             part = slice(start, start + self.length)
             wanted = {name: array[part] for name, array in into.items()}
             self._block(x[part], None if dout is None else dout[part], wanted)
 
-    def _block(self, x: Array, dout: Array | None, wanted: dict[str, Array]) -> None:
+    def _block(self, x: Array, dout: Array | None, into: Mapping[str, Array]) -> None:
+        last = self._last
+        if last is None or x is not last[0] or dout is not last[1] or into is not last[2]:
+            self._last, self._steps = (x, dout, into), list(self._steps_of(x, dout, into))
+        for function, arguments in self._steps:
+            function(*arguments)
+
+    def _steps_of(
+        self, x: Array, dout: Array | None, wanted: Mapping[str, Array]
+    ) -> Iterator[Step]:
         if self.second is not None and dout is not None and "d2x" in wanted:
-            self.second.forward(x, wanted)
-            self.second.backward(dout, wanted)
+            yield from self.second.forward(x, wanted)
+            yield from self.second.backward(dout, wanted)
         for stage in self.stages:
-            x = stage.forward(x, wanted)
+            yield from stage.forward(x, wanted)
+            x = stage.out
         if dout is None:
             return
         for stage in reversed(self.stages):
-            dout = stage.backward(dout, wanted)
+            yield from stage.backward(dout, wanted)
+            dout = stage.dx
 
     @property
     def terms(self) -> dict[str, list[float]]:
@@ -80,34 +104,34 @@ class Stage:
         }
         self._wide = [np.empty(length, self.working) for _ in range(3)]
 
-    def forward(self, x: Array, wanted: Mapping[str, Array]) -> Array:
-        """The layer's out at a block; it is valid until the next call."""
+    def forward(self, x: Array, wanted: Mapping[str, Array]) -> Iterator[Step]:
+        """The steps that compute the layer's `out` at a block; it is valid until the next call."""
         size = x.size
-        out = wanted.get(self.out_name, self._out[:size])
+        self.out = wanted.get(self.out_name, self._out[:size])
         self._saved = {
             name: wanted.get(self.prefix + name, kept[:size]) for name, kept in self._kept.items()
         }
-        computed = out if self.working == self.dtype else self._wide[1][:size]
+        computed = self.out if self.working == self.dtype else self._wide[1][:size]
         own = [kept for name, kept in self._saved.items() if name != "out"]
-        self.kernel(self._widened(x), computed, *own)
+        yield from self._widening(x)
+        yield self.kernel, (self._widened(x), computed, *own)
         if "out" in self._saved:
             self._saved["out"] = computed
-        if computed is not out:
-            round_into(computed, out)
-        return out
+        if computed is not self.out:
+            yield round_into, (computed, self.out)
 
-    def backward(self, dout: Array, wanted: Mapping[str, Array]) -> Array:
-        """The layer's dx, from dout and what the last forward kept."""
-        dx = wanted.get(self.dx_name, self._dx[: dout.size])
-        computed = dx if self.working == self.dtype else self._wide[2][: dout.size]
-        self.backward_kernel(self._widened(dout), computed, *self._saved.values())
-        if computed is not dx:
-            round_into(computed, dx)
-        return dx
+    def backward(self, dout: Array, wanted: Mapping[str, Array]) -> Iterator[Step]:
+        """The steps that compute the layer's `dx`, from dout and what the last forward kept."""
+        self.dx = wanted.get(self.dx_name, self._dx[: dout.size])
+        computed = self.dx if self.working == self.dtype else self._wide[2][: dout.size]
+        yield from self._widening(dout)
+        yield self.backward_kernel, (self._widened(dout), computed, *self._saved.values())
+        if computed is not self.dx:
+            yield round_into, (computed, self.dx)
+
+    def _widening(self, values: Array) -> Iterator[Step]:
+        if values.dtype != self.working:
+            yield np.copyto, (self._widened(values), values)
 
     def _widened(self, values: Array) -> Array:
-        if values.dtype == self.working:
-            return values
-        wide = self._wide[0][: values.size]
-        np.copyto(wide, values)
-        return wide
+        return values if values.dtype == self.working else self._wide[0][: values.size]

@@ -1,7 +1,7 @@
 """Streaming: running a chain over arrays of any size, piece by piece, in constant memory.
 
-Each thread reads a piece, runs it through the kernels and writes it while it is in the cache. The
-result is bit for bit what the chain gives for the whole array at once.
+Each thread takes a piece; it reads a block of it, runs it through the kernels and writes it while
+it is in the cache. The result is bit for bit what the chain gives for the whole array at once.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ class Sink(Protocol):
 
     #: Whether it can be written from start to end only, as a pipe can.
     ordered: bool
+    #: Whether it is to be written block by block, while a block is in the L2 cache.
+    in_blocks: bool = False
 
     def array_for(self, start: int, buffer: Array) -> Array:
         """Where to compute the elements from `start` on: `buffer`, or a view of the sink."""
@@ -61,6 +63,7 @@ class MemoryArray:
     """An array in memory, or mapped into it, as a source and as a sink."""
 
     ordered = False
+    in_blocks = False
 
     def __init__(self, array: Array) -> None:
         self._array, self.shape, self.dtype = array, array.shape, array.dtype
@@ -256,6 +259,9 @@ def gradients(parts: Iterable[Mapping[str, list[float]]]) -> dict[str, Array]:
 class Runner(Protocol):
     """Runs a chain over one piece after another."""
 
+    #: The most slices that are worth running at a time.
+    length: int
+
     @property
     def terms(self) -> Mapping[str, list[float]]:
         """The terms of all runs whose sums are the gradients of trained parameters."""
@@ -268,6 +274,7 @@ class SliceRunner:
     """A chain with layers along an axis, run over slices that are whole along it."""
 
     terms: Mapping[str, list[float]] = {}
+    length = PIECE
 
     def __init__(self, chain: Layer, layout: SliceLayout) -> None:
         self.chain, self.layout = chain.along(1), layout
@@ -283,7 +290,8 @@ class SliceRunner:
 class Streamer:
     """Runs pieces on one thread: it reads, computes and writes them in buffers of its own.
 
-    A piece has `per_piece` slices and begins at the slice `first`; there are `slices` slices.
+    A piece has `per_piece` slices and begins at the slice `first`; there are `slices` slices. Where
+    everything can be read and written block by block, only a block of a piece is in memory.
     """
 
     def __init__(
@@ -298,16 +306,23 @@ class Streamer:
     ) -> None:
         self.runner, self.slices, self.per_piece, self.into = runner, slices, per_piece, into
         self.sources = {"x": x} if dout is None else {"x": x, "dout": dout}
+        self.in_blocks = all(sink.in_blocks for _, sink in into) and not any(
+            source.ordered for source in self.sources.values()
+        )
+        #: Slices that are read, computed and written at a time.
+        self.step = min(per_piece, runner.length) if self.in_blocks else per_piece
         #: Elements of one slice of each array.
         self.sizes = {name: spec.size // slices for name, spec in specs.items()}
         self.raw = {
-            name: np.empty(per_piece * self.sizes[name], source.dtype)
+            name: np.empty(self.step * self.sizes[name], source.dtype)
             for name, source in self.sources.items()
         }
         self.buffers = {
-            name: np.empty(per_piece * self.sizes[name], specs[name].dtype)
+            name: np.empty(self.step * self.sizes[name], specs[name].dtype)
             for name in {*self.sources, *(name for name, _ in into)}
         }
+        #: What a whole block is computed into.
+        self.computed = {name: self.buffers[name] for name, _ in into if name not in self.sources}
 
     def run_pieces(self, starts: OrderedThreads[int]) -> None:
         """Run the pieces that `starts` gives this thread, until there is none left."""
@@ -318,16 +333,17 @@ class Streamer:
                         return
                     number, first = taken
                     arrays = self._read(first, ordered=True)
-                arrays |= self._read(first, ordered=False)
-                self._compute(first, arrays)
-                self._write(first, arrays, ordered=False)
+                for start in range(first, min(first + self.per_piece, self.slices), self.step):
+                    arrays |= self._read(start, ordered=False)
+                    self._compute(start, arrays)
+                    self._write(start, arrays, ordered=False)
                 if any(sink.ordered for _, sink in self.into):
                     with starts.turn(number):
                         self._write(first, arrays, ordered=True)
                 starts.finish()
 
     def _read(self, first: int, *, ordered: bool) -> dict[str, Array]:
-        """A piece of each source that is `ordered` or is not, in the dtype that layers get."""
+        """A part of each source that is `ordered` or is not, in the dtype that layers get."""
         arrays = {}
         for name, source in self.sources.items():
             if source.ordered is ordered:
@@ -341,12 +357,14 @@ class Streamer:
         return arrays
 
     def _compute(self, first: int, arrays: dict[str, Array]) -> None:
-        """Add the piece of every array that a sink takes to `arrays`."""
-        computed: dict[str, Array] = {}
-        for name, sink in self.into:
-            if name not in self.sources:
-                buffer = computed.get(name, self._part(self.buffers, name, first))
-                computed[name] = sink.array_for(first * self.sizes[name], buffer)
+        """Add the part of every array that a sink takes to `arrays`."""
+        computed = self.computed
+        if not self.in_blocks or self.slices - first < self.step:
+            computed = {}
+            for name, sink in self.into:
+                if name not in self.sources:
+                    buffer = computed.get(name, self._part(self.buffers, name, first))
+                    computed[name] = sink.array_for(first * self.sizes[name], buffer)
         self.runner.run(arrays["x"], arrays.get("dout"), computed)
         arrays |= computed
 
@@ -356,5 +374,7 @@ class Streamer:
                 sink.write(first * self.sizes[name], arrays[name])
 
     def _part(self, buffers: Mapping[str, Array], name: str, first: int) -> Array:
-        """The part of a buffer that the piece takes; the last piece may be shorter."""
-        return buffers[name][: min(self.per_piece, self.slices - first) * self.sizes[name]]
+        """The part of a buffer for the slices from `first` on; the last part may be shorter."""
+        buffer = buffers[name]
+        left = self.slices - first
+        return buffer if left >= self.step else buffer[: left * self.sizes[name]]

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from actgrad.layers import Chain, Relu, ShapeError, layer
 from actgrad.layers.arrays import Array, Order
-from actgrad.layers.run import regions, streaming
+from actgrad.layers.run import pipeline, regions, streaming
 from actgrad.layers.run.regions import run_by_regions
 from actgrad.layers.run.streaming import MemoryArray, can_run_in_parts, can_stream, stream
 from actgrad.layers.run.threads import OrderedThreads
@@ -44,7 +44,7 @@ def given(chain: Chain, dtype: str, order: Order) -> tuple[Array, Array]:
 class Pipe:
     """An array that must be read, or written, from start to end."""
 
-    ordered = True
+    ordered, in_blocks = True, False
 
     def __init__(self, array: Array) -> None:
         source = MemoryArray(array)
@@ -68,20 +68,37 @@ class Pipe:
         self._array.write(start, values)
 
 
+class File(MemoryArray):
+    """An array of which any part is read into a buffer, and written from one."""
+
+    in_blocks = True
+
+    def read(self, start: int, buffer: Array) -> Array:
+        buffer[...] = super().read(start, buffer)
+        return buffer
+
+    def array_for(self, start: int, buffer: Array) -> Array:
+        return buffer
+
+    def write(self, start: int, values: Array) -> None:
+        np.copyto(super().read(start, values), values)
+
+
 @pytest.mark.parametrize("specs", CHAINS, ids="+".join)
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", ">f4", "int16"])
 @pytest.mark.parametrize("threads", [1, 3])
 def test_streaming_gives_the_bits_of_the_whole_array(
     specs: Sequence[str], dtype: str, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streaming, "PIECE", 1 << 14)
+    monkeypatch.setattr(streaming, "PIECE", 1 << 15)
+    monkeypatch.setattr(pipeline, "BUFFER", 1 << 17)
     chain = chain_of(specs)
     for order in ("C", "F"):
         x, dout = given(chain, dtype, order)
         want = chain.trace(x, dout)
         if not can_stream(chain, MemoryArray(x), MemoryArray(dout)):
             continue
-        for kind in (MemoryArray, Pipe):
+        for kind in (MemoryArray, Pipe, File):
             into = {
                 name: np.empty(array.shape, array.dtype, order)
                 for name, array in want.items()

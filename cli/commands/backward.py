@@ -159,7 +159,7 @@ def run_layers(
             answer = run_in_memory(chain, array, gradient)
     note_conventions(chain)
     note_overflow(rounding)
-    destination.deliver(answer._replace(plotted=plot))
+    destination.deliver(answer._replace(plotted=plot, threads=threads))
 
 
 def note_overflow(rounding: Overflow) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from typing import IO, Any
 
@@ -13,12 +14,14 @@ import numpy as np
 from actgrad.cli.answer import json_number
 from actgrad.cli.exit import to_stderr
 from actgrad.cli.write.output import ArrayAnswer
+from actgrad.cli.write.processes import write_in_order
 from actgrad.layers import ShapeError
 from actgrad.layers.arrays import Array, Order, order
 from actgrad.layers.casting import EIGHT_BIT
+from actgrad.layers.run import release
 
 #: Elements that are turned into text at a time.
-CHUNK = 1 << 16
+CHUNK = 1 << 14
 #: The least elements for which orjson is imported, and one axis more than it can write.
 MANY, MOST_AXES = 1 << 12, 32
 #: The most empty lists that JSON may have.
@@ -46,31 +49,39 @@ def write_json(answer: ArrayAnswer, stream: IO[bytes]) -> None:
         about = json.dumps({"dtype": array.dtype.name, "shape": array.shape})
         opening = f'{", " if place else ""}{json.dumps(name)}: {about[:-1]}, "data": '
         stream.write(opening.encode())
-        for text in json_data(array):
-            stream.write(text.encode())
+        write_in_order(stream, json_blocks(array), json_rows, answer.threads)
         stream.write(b"}")
     stream.write(b"}}\n")
 
 
-def json_data(array: Array) -> Iterator[str]:
-    """The array's elements as nested JSON lists, in pieces of about CHUNK elements."""
+def json_blocks(array: Array) -> Iterator[bytes | Array]:
+    """The array's elements as nested JSON lists: brackets and commas, and rows for `json_rows`, of
+    at most CHUNK elements."""
     # An axis of length 0 counts as 1: an array may have any number of empty rows.
     cells = math.prod(size or 1 for size in array.shape)
-    if cells <= CHUNK:
+    if not array.shape or not len(array):
         yield json_text(array)
         return
     rows = CHUNK * len(array) // cells
-    yield "["
+    yield b"["
     for start in range(0, len(array), rows or 1):
-        yield ", " if start else ""
+        if start:
+            yield b", "
         if rows:
-            yield json_text(array[start : start + rows])[1:-1]
+            yield array[start : start + rows]
         else:
-            yield from json_data(array[start])
-    yield "]"
+            yield from json_blocks(array[start])
+    yield b"]"
 
 
-def json_text(array: Array) -> str:
+def json_rows(array: Array) -> bytes:
+    """The rows of an array as JSON, without brackets around them."""
+    text = json_text(array)[1:-1]
+    release(array)
+    return text
+
+
+def json_text(array: Array) -> bytes:
     """The elements of a small array as nested JSON lists."""
     import json
 
@@ -79,14 +90,14 @@ def json_text(array: Array) -> str:
     if array.size and not np.isfinite(array).all():
         cells = [json_number(number) for number in array.ravel().tolist()]
         array = np.array(cells, dtype=object).reshape(array.shape)
-    return json.dumps(array.tolist())
+    return json.dumps(array.tolist()).encode()
 
 
-def quick_json_text(array: Array) -> str | None:
+def quick_json_text(array: Array) -> bytes | None:
     """The same text by orjson, in a fraction of the time; None where it is not installed.
 
-    orjson and Python write a number in the same digits. They differ in exponents, which Python
-    writes below 1e-4 and from 1e16 on; those numbers, and what is not finite, are left to Python.
+    orjson and Python write a number in the same digits. They differ in exponents; those numbers,
+    and what is not finite, are left to Python.
     """
     try:
         import orjson
@@ -97,21 +108,19 @@ def quick_json_text(array: Array) -> str | None:
     values, others = np.ascontiguousarray(array), np.empty(0)
     if array.dtype != np.bool_ and array.dtype.kind not in "iu":
         values = values.astype(np.float64)  # a float32 has its digits in float64
-        size = np.abs(values)
-        alike = ((size >= 1e-4) & (size < 1e16)) | (size == 0)
-        others, values[~alike] = values[~alike], np.nan  # nan is written as null
-    text: str = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY).decode().replace(",", ", ")
+        unlike = has_exponent(values)
+        others, values[unlike] = values[unlike], np.nan  # nan is written as null
+    text = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY).replace(b",", b", ")
     if not others.size:
         return text
-    texts = [*(json.dumps(json_number(number)) for number in others.tolist()), ""]
-    return "".join(chain(*zip(text.split("null"), texts, strict=True)))
+    texts = [*(json.dumps(json_number(number)).encode() for number in others.tolist()), b""]
+    return b"".join(chain(*zip(text.split(b"null"), texts, strict=True)))
 
 
-def csv_cells(column: Array) -> Iterable[object]:
-    """The numbers of a column of csv, as they are written."""
-    if column.dtype != np.bool_ and column.size >= MANY and (text := quick_json_text(column)):
-        return text[1:-1].replace('"', "").split(", ")
-    return map(json_number, column.tolist())
+def has_exponent(values: Array) -> Array:
+    """Which numbers Python writes with an exponent, below 1e-4 and from 1e16 on, or as a word."""
+    size = np.abs(values)
+    return np.asarray(~(((size >= 1e-4) & (size < 1e16)) | (size == 0)))
 
 
 def write_csv(answer: ArrayAnswer, stream: IO[bytes]) -> None:
@@ -136,14 +145,43 @@ def write_csv(answer: ArrayAnswer, stream: IO[bytes]) -> None:
             )
     axes = [f"axis{axis}" for axis in range(len(shape))]
     stream.write(csv_line([*axes, *arrays]))
-    size, columns = math.prod(shape), [array.reshape(-1) for array in arrays.values()]
-    for start in range(0, size, CHUNK):
-        end = min(start + CHUNK, size)
-        places = np.unravel_index(np.arange(start, end), shape) if shape else ()
-        cells = [axis.tolist() for axis in places]
-        cells += [csv_cells(column[start:end]) for column in columns]
-        lines = map(",".join, zip(*(map(str, each) for each in cells), strict=True))
-        stream.write("".join([f"{line}\n" for line in lines]).encode())
+    columns = [array.reshape(-1) for array in arrays.values()]
+    starts = range(0, math.prod(shape), CHUNK)
+    write_in_order(stream, starts, partial(csv_rows, columns, shape), answer.threads)
+
+
+def csv_rows(columns: Sequence[Array], shape: tuple[int, ...], start: int) -> bytes:
+    """The rows of at most CHUNK elements of arrays of that shape."""
+    blocks = [column[start : start + CHUNK].copy() for column in columns]
+    release(*columns)
+    rows = np.arange(start, start + blocks[0].size)
+    places = [axis.tolist() for axis in np.unravel_index(rows, shape)] if shape else []
+    if rows.size >= MANY and (text := quick_csv_rows(places, blocks)):
+        return text
+    cells = [*places, *(map(json_number, block.tolist()) for block in blocks)]
+    lines = map(",".join, zip(*(map(str, each) for each in cells), strict=True))
+    return "".join([f"{line}\n" for line in lines]).encode()
+
+
+def quick_csv_rows(places: Sequence[list[int]], blocks: Sequence[Array]) -> bytes | None:
+    """The same rows by orjson, as JSON lists without their brackets; None where it is missing."""
+    try:
+        import orjson
+    except ImportError:
+        return None
+    words = [orjson.Fragment(word) for word in ("False", "True")]
+    columns: list[Sequence[object]] = [*places]
+    for block in blocks:
+        if block.dtype == np.bool_:
+            columns.append([words[value] for value in block.tolist()])
+            continue
+        cells = block.tolist()
+        if block.dtype.kind not in "iu":
+            for place in np.flatnonzero(has_exponent(block.astype(np.float64))).tolist():
+                cells[place] = orjson.Fragment(str(json_number(cells[place])))
+        columns.append(cells)
+    text: bytes = orjson.dumps([*zip(*columns, strict=True)])
+    return text[2:-2].replace(b"],[", b"\n") + b"\n"
 
 
 def csv_line(cells: Iterable[object]) -> bytes:

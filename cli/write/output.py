@@ -44,6 +44,8 @@ class ArrayAnswer(NamedTuple):
     main: str
     #: Whether histograms of the arrays follow their tables.
     plotted: bool = False
+    #: The most processes that write it; None stands for one on each core.
+    threads: int | None = None
 
     @property
     def shown(self) -> list[str]:

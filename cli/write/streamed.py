@@ -128,7 +128,7 @@ class StreamedRun:
                 else:
                     chosen = {name: arrays[name] for name in part.arrays}
                     releasing = cast(BinaryIO, ReleasingStream(stream, chosen.values()))
-                    target.write(part._replace(arrays=chosen), releasing)
+                    target.write(part._replace(arrays=chosen, threads=threads), releasing)
 
     def _npy(self, target: Destination, name: str, stream: IO[bytes]) -> Sink:
         """Write the header of a `.npy` file; return the sink for its data."""

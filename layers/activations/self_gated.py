@@ -252,8 +252,7 @@ class Gelu(SmoothRectifier):
 
     def short_block(self, x: Array, out: Array, *saved: Array) -> None:
         (slope,) = saved
-        normal.gate(x, out, slope)
-        np.multiply(np.maximum(x, -normal.SHALLOW), out, out=out)
+        normal.short_gelu(x, out, slope)
 
     def tail(self, x: Array) -> tuple[Array, Array]:
         x = np.maximum(x, -normal.FARTHEST)

@@ -25,9 +25,11 @@ from actgrad.layers.arithmetic.balls import (
     absolute,
     add,
     divide,
+    is_zero,
     literal,
     multiply,
     negative,
+    sqrt,
     subtract,
     where,
 )
@@ -270,6 +272,43 @@ def cos(a: Ball) -> Ball:
 def tan(a: Ball) -> Ball:
     """sin(a)/cos(a)."""
     return divide(sin(a), cos(a))
+
+
+def atan(a: Ball) -> Ball:
+    """y + atan(d) for a guess y: d is the tangent of what y lacks."""
+    guess = Ball(np.arctan(a.hi))
+    sine, cosine = sin(guess), cos(guess)
+    below = add(cosine, multiply(a, sine))
+    d = divide(subtract(multiply(a, cosine), sine), below)
+    return _corrected(guess, d, below.hi > 0)
+
+
+def asin(a: Ball) -> Ball:
+    """y + asin(d) for a guess y: d is the sine of what y lacks. At ±1 nothing is claimed."""
+    guess = Ball(np.arcsin(a.hi))
+    d = subtract(multiply(a, cos(guess)), multiply(_leg(a), sin(guess)))
+    return _corrected(guess, d, np.abs(a.hi) < 1)
+
+
+def acos(a: Ball) -> Ball:
+    """y + asin(d) for a guess y: d is the sine of what y lacks. At ±1 nothing is claimed."""
+    guess = Ball(np.arccos(a.hi))
+    d = subtract(multiply(_leg(a), cos(guess)), multiply(a, sin(guess)))
+    return _corrected(guess, d, np.abs(a.hi) < 1)
+
+
+def _leg(a: Ball) -> Ball:
+    """√(1 − a²), the cosine of asin(a)."""
+    return sqrt(multiply(subtract(ONE, a), add(ONE, a)))
+
+
+def _corrected(guess: Ball, d: Ball, sure: Any) -> Ball:
+    """guess + asin(d) or guess + atan(d), each d + θ·d³/2, for a guess that is good to 2⁻³⁹."""
+    size = np.abs(d.hi)
+    off = 2 * size**3 + 2.0**-60 * d.radius + np.where(is_zero(d), 0, TINY)
+    value = add(guess, d._replace(radius=d.radius + off))
+    sure = sure & (size < 2.0**-39) & (d.radius < 2.0**-39)
+    return value._replace(radius=np.where(sure, value.radius, np.nan))
 
 
 def _turned(a: Ball, quarters: int) -> Ball:

@@ -107,12 +107,12 @@ def multiply(a: Ball, b: Ball | Choice) -> Ball:
     size, a_size, b_size = np.abs(top), np.abs(a.hi), np.abs(b.hi)
     radius = a_size * b.radius + b_size * a.radius + a.radius * b.radius + (lost + DUST * size)
     if np.any(size < SMALL):
-        radius = radius + np.where((size < SMALL) & ~_is_0(a) & ~_is_0(b), TINY, 0)
+        radius = radius + np.where((size < SMALL) & ~is_zero(a) & ~is_zero(b), TINY, 0)
     product = Ball(top, below, radius * UP)
     if np.all(radius < np.inf):
         return product
     # 0 times a number is 0, also if the number has no known bound.
-    is_0 = _is_0(a) & ~np.isnan(b.radius) | _is_0(b) & ~np.isnan(a.radius)
+    is_0 = is_zero(a) & ~np.isnan(b.radius) | is_zero(b) & ~np.isnan(a.radius)
     return Ball(*(np.where(is_0, 0, part) for part in product))
 
 
@@ -120,7 +120,7 @@ def _is(a: Ball, number: float) -> bool:
     return isinstance(a.hi, float) and a == (number, 0.0, 0.0)
 
 
-def _is_0(a: Ball) -> Any:
+def is_zero(a: Ball) -> Any:
     return np.equal(a.hi, 0) & np.equal(a.radius, 0)
 
 
@@ -137,7 +137,7 @@ def divide(a: Ball, b: Ball) -> Ball:
     # The error of (A + α)/(B + β) is at most (|α| + |A/B|·|β|)/(|B| − |β|).
     gap = np.abs(b.hi) * ALMOST - b.radius
     radius = (a.radius + size * b.radius) / gap + WIDER * size
-    small = ((np.abs(a.hi) < SMALL) | (size < SMALL)) & ~_is_0(a)
+    small = ((np.abs(a.hi) < SMALL) | (size < SMALL)) & ~is_zero(a)
     if np.any(small):
         radius = radius + np.where(small, TINY + TINY / np.abs(b.hi), 0)
     return Ball(hi, lo, np.where(gap > 0, radius * UP, np.nan))

@@ -102,13 +102,19 @@ WORDS: dict[f.Operation, tuple[int, Callable[..., mpf]]] = {
     f.sin: (1, mp.sin),
     f.cos: (1, mp.cos),
     f.tan: (1, mp.tan),
+    f.asin: (1, lambda u: mp.asin(u) if abs(u) <= 1 else mp.nan),
+    f.acos: (1, lambda u: mp.acos(u) if abs(u) <= 1 else mp.nan),
+    f.atan: (1, mp.atan),
     f.absolute: (1, abs),
     f.sign: (1, mp.sign),
     f.maximum: (2, max),
     f.minimum: (2, min),
 }
 SIZES = st.one_of(
-    st.floats(-30, 30), st.floats(-1e4, 1e4), st.floats(allow_nan=False, allow_infinity=False)
+    st.floats(-1, 1),
+    st.floats(-30, 30),
+    st.floats(-1e4, 1e4),
+    st.floats(allow_nan=False, allow_infinity=False),
 )
 INPUT = st.tuples(SIZES, st.floats(-1, 1), st.sampled_from([0, 0, 2.0**-90, 2.0**-50, 2.0**-9]))
 

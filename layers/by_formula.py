@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -42,20 +42,15 @@ class ByFormula(Elementwise):
 
     def __init__(self, **values: Number) -> None:
         super().__init__(**values)
-        self._undefined: dict[str, float] = {}
+        self.undefined: dict[str, float] = {}
 
     @cached_property
     def rounded(self) -> Rounded:
         """The formula, read so that every value and slope is correctly rounded."""
         return rounded_formula(self)
 
-    @property
-    def undefined(self) -> Mapping[str, float]:
-        return self._undefined
-
-    def forward(self, x: Any, out: Array | None = None) -> Array:
-        self._undefined = {}
-        return super().forward(x, out)
+    def begin_forward(self) -> None:
+        self.undefined = {}
 
     def forward_kernel(self, dtype: np.dtype[Any]) -> Callable[..., None]:
         return partial(self.forward_block, dtype=dtype)
@@ -71,8 +66,8 @@ class ByFormula(Elementwise):
         for kept, part in zip(saved, (*outcome.slope, x), strict=True):
             kept[...] = part
         for name, where in (("out", outcome.no_value), ("dx", outcome.no_slope)):
-            if name not in self._undefined and where.any():
-                self._undefined[name] = float(x[where.argmax()])
+            if name not in self.undefined and where.any():
+                self.undefined[name] = float(x[where.argmax()])
 
     def backward_block(
         self, dout: Array, dx: Array, *saved: Array, dtype: np.dtype[Any] = FLOAT64

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from copy import copy
 from typing import Any, ClassVar, dataclass_transform
 
@@ -71,6 +71,11 @@ class Layer(Displayed, ABC):
     _saved: dict[str, Array] | None = None
     #: The sums over the last backward's blocks that make up `gradients`.
     terms: Mapping[str, list[float]] = {}
+    #: The first finite x of the last forward without an out, and without a dx, by these names. Each
+    #: of `layers` states its own. It is empty where the function has both at all x.
+    undefined: Mapping[str, float] = {}
+    #: The kinks of the function at which the last forward had an x, where a convention says so.
+    kinks_met: Collection[float] = ()
 
     def __init_subclass__(cls) -> None:
         cls.parameters = {
@@ -243,14 +248,6 @@ class Layer(Displayed, ABC):
         yield self.backward(dout, out)
 
     @property
-    def undefined(self) -> Mapping[str, float]:
-        """The first finite x of the last forward without an out, and without a dx, by these names.
-
-        Each of `layers` states its own. It is empty where the function has both at all x.
-        """
-        return {}
-
-    @property
     def saved(self) -> Mapping[str, Array]:
         """The arrays that the last forward kept for backward, by name.
 
@@ -270,6 +267,9 @@ class Layer(Displayed, ABC):
     def gradients(self) -> Mapping[str, float]:
         """The gradients of trained parameters from the last backward, by name."""
         return {name: total(terms) for name, terms in self.terms.items()}
+
+    def begin_forward(self) -> None:
+        """Discard what the last forward met."""
 
     def begin_backward(self) -> None:
         """Discard the terms of the last backward."""
@@ -358,6 +358,7 @@ class Elementwise(Layer):
         itself = saved.get("out")
         own = [(array, array.dtype) for array in saved.values() if array is not itself]
         again = [] if itself is None else [(itself, working)]
+        self.begin_forward()
         kernel = self.forward_kernel(dtype)
         with np.errstate(all="ignore"):
             for x_block, out_block, *rest in blocks(

@@ -35,7 +35,8 @@ class Expression(ByFormula):
 
     Value and gradient are correctly rounded in every dtype. At a kink the gradient is that of the
     branch taken: of equal numbers, max and min take the second, and |x| has the slope 0 at 0. A
-    result is nan where the function has no value, and where the gradient has no limit.
+    result is nan where the function has no value, and a gradient also where it has no limit, or
+    multiplies 0 by a pole.
     """
 
     def __init__(self, text: str, layers: Mapping[str, type[Layer]]) -> None:

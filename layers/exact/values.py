@@ -38,6 +38,8 @@ LEAST = mp.make_mpf(libmp.from_man_exp(1, SMALLEST - 80))
 EQUAL = libmp.from_man_exp(1, 4 * (SMALLEST - 80))
 #: A result that this many bits do not settle has no value: the formula has a pole at x.
 MOST_BITS = 1 << 14
+#: The exponent of numbers whose exponents have as many bits as that.
+HUGE = 1 << MOST_BITS
 #: A limit at ±∞ that intervals do not prove is read at ±2 to these: beyond all float64 numbers.
 APPROACH = (1100, 2200, 4400)
 #: The bits of the values in rows: their error is less than 2^−50 ULP of float64.
@@ -64,14 +66,14 @@ def exact(
     dout: Any = 1,
     bits: int = 80,
     effort: Effort | None = None,
+    most: int = HUGE,
 ) -> tuple[Any, Any]:
     """A formula's value at x and its gradient ∂L/∂x, each an `mpmath.mpf` right to `bits` bits.
 
     x and dout are numbers (floats or mpf, taken as exact), or sequences of them where the formula
     has several inputs or outputs; one dout serves all outputs. Value and gradient come likewise.
     The error of a result r is at most 2^-bits·|r|, or 2^(-1074-bits) if that is more: so far below
-    the smallest float64, a result whose sign is not known is 0. A result whose exponent has more
-    than `FARTHEST` bits is ±inf.
+    the smallest float64, a result whose sign is not known is 0. A result beyond ±2^most is ±inf.
 
     nan in x or dout makes every result nan. At a pole, and where the formula is not defined, a
     result is nan. ±inf in x or dout gives the limit, and nan where no limit is established. An mpf
@@ -96,7 +98,7 @@ def exact(
     else:
         known = dict(zip(formula.inputs, map(degenerate, inputs), strict=True))
         results = _settled(
-            formula, known, list(map(degenerate, upstream)), bits, effort or Effort()
+            formula, known, list(map(degenerate, upstream)), bits, effort or Effort(), most
         )
     numbers = list(map(mp.make_mpf, results))
     values, gradients = numbers[:outputs], numbers[outputs:]
@@ -109,9 +111,9 @@ def exact_rows(formula: Formula, float_format: FloatFormat, pairs: Sequence[comp
         from actgrad.layers.exact.processes import rows_in_processes
 
         return rows_in_processes(formula, float_format, pairs)
-    effort, rows = Effort(), []
+    effort, rows, most = Effort(), [], float_format.most + 1
     for pair in pairs:
-        value, gradient = exact(formula, pair.real, pair.imag, BITS, effort)
+        value, gradient = exact(formula, pair.real, pair.imag, BITS, effort, most)
         rows.append((*truth_of(value, float_format), *truth_of(gradient, float_format)))
     return rows
 
@@ -135,8 +137,12 @@ def _settled(
     dout: Sequence[Interval],
     bits: int,
     effort: Effort,
+    most: int = HUGE,
 ) -> list[Any]:
-    """The midpoints of the intervals, once those are narrow enough; nan for one that never is."""
+    """The midpoints of the intervals, once those are narrow enough; nan for one that never is.
+
+    An interval beyond ±2^most is narrow enough, and its number is ±∞.
+    """
     floor = libmp.from_man_exp(1, SMALLEST - bits)
     # Twenty bits over what is asked pay for the roundings of a formula in which nothing cancels.
     precision = max(bits + 20, effort.precision)
@@ -146,14 +152,21 @@ def _settled(
         if not constants:
             constants |= {node: value for node, value in sweep.values.items() if node.is_constant}
         results = _results(formula, sweep)
-        agreed = [_agree(*ends, floor, bits) for ends in results]
+        beyond = [_beyond(*ends, most) for ends in results]
+        agreed = [
+            infinite is not None or _agree(*ends, floor, bits)
+            for infinite, ends in zip(beyond, results, strict=True)
+        ]
         if all(agreed) or precision > MOST_BITS:
             break
         precision *= 2
-    spare = min(_spare(*ends, floor, bits) for ends in results)
+    narrow = [ends for infinite, ends in zip(beyond, results, strict=True) if infinite is None]
+    spare = min((_spare(*ends, floor, bits) for ends in narrow), default=0)
     effort.precision = -(-max(precision - spare, 0) // 64) * 64 if all(agreed) else 0
-    middles = (_middle(*ends, precision) for ends in results)
-    return [m if ok else libmp.fnan for m, ok in zip(middles, agreed, strict=True)]
+    return [
+        infinite or (_middle(*ends, precision) if ok else libmp.fnan)
+        for infinite, ends, ok in zip(beyond, results, agreed, strict=True)
+    ]
 
 
 def _limits(formula: Formula, x: Sequence[Any], dout: Sequence[Any], bits: int) -> list[Any]:
@@ -238,6 +251,13 @@ def _results(formula: Formula, sweep: Sweep[Interval]) -> list[Interval]:
     """The values of the outputs, then the gradients by the inputs."""
     values = [sweep.value(node) for node in formula.outputs]
     return values + [sweep.gradient(node) for node in formula.inputs]
+
+
+def _beyond(low: Any, high: Any, most: int) -> Any:
+    """±∞ if all numbers of the interval are beyond ±2^most on that side, else None."""
+    if low[1] and magnitude(low) > most and not low[0]:
+        return libmp.finf
+    return libmp.fninf if high[1] and magnitude(high) > most and high[0] else None
 
 
 def _agree(low: Any, high: Any, floor: Any, bits: int) -> bool:

@@ -39,8 +39,6 @@ class Derivative(ByFormula):
             raise layer.refused("it has no second derivative")
         self._layer = layer
         self.kinks = [kink.x for kink in find_kinks(layer)]
-        #: The kinks at which the last run had an x.
-        self.kinks_met: set[float] = set()
         base = layer.traced()
         super().__init__()
         self.rounded = Rounded(Formula(base.inputs, slope_node(base)), base)
@@ -57,9 +55,9 @@ class Derivative(ByFormula):
         *_, y = self._layer.formula_steps(x)
         return slope_node(Formula([x], y))
 
-    def forward(self, x: Any, out: Array | None = None) -> Array:
-        self.kinks_met = set()
-        return super().forward(x, out)
+    def begin_forward(self) -> None:
+        super().begin_forward()
+        self.kinks_met: set[float] = set()
 
     def forward_block(self, x: Array, out: Array, *saved: Array, **given: Any) -> None:
         super().forward_block(x, out, *saved, **given)

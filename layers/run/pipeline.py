@@ -76,6 +76,12 @@ class Pipeline:
             dout = stage.dx
 
     @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The copies of the chain's layers that run."""
+        second = () if self.second is None else (self.second.layer,)
+        return (*(stage.layer for stage in self.stages), *second)
+
+    @property
     def terms(self) -> dict[str, list[float]]:
         """The terms of all runs whose sums are the gradients of trained parameters."""
         return {
@@ -90,6 +96,7 @@ class Stage:
 
     def __init__(self, layer: Elementwise, prefix: str, dtype: np.dtype[Any]) -> None:
         self.layer, self.prefix, self.dtype = copy(layer), prefix, dtype
+        self.layer.begin_forward()
         self.layer.begin_backward()
         self.working = layer.working(dtype)
         self.kernel = self.layer.forward_kernel(dtype)

@@ -14,6 +14,7 @@ from actgrad.layers.arrays import Array, floating, native_dtype
 from actgrad.layers.casting import in_dtype
 from actgrad.layers.errors import ShapeError
 from actgrad.layers.layer import Layer
+from actgrad.layers.run.met import Met, all_layers
 from actgrad.layers.run.streaming import (
     LARGEST_SLICE,
     Progress,
@@ -49,6 +50,7 @@ def run_by_regions(
         check_file_size(array, name)
         return in_dtype(floating(array[region], name), dtype or native_dtype(array.dtype))
 
+    met = Met(chain)
     regions = list(split_into_regions(x.shape, chain.axes(x.ndim)))
     queue = OrderedThreads(regions)
 
@@ -58,9 +60,10 @@ def run_by_regions(
             with queue.taking() as taken:
                 if taken is None:
                     return
-            _, region = taken
+            number, region = taken
             upstream = None if dout is None else read(dout, region, "dout")
             arrays = own.trace(read(x, region, "x"), upstream)
+            met.add(number, all_layers(own))
             for name, array in into.items():
                 array[region] = arrays[name]
             release(x, dout, *into.values())
@@ -70,6 +73,7 @@ def run_by_regions(
         [run_regions] * (threads or cores()),
         None if progress is None else lambda done: progress(done / len(regions)),
     )
+    met.state()
 
 
 def split_into_regions(shape: tuple[int, ...], uncut: set[int]) -> Iterator[Region]:

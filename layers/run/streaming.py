@@ -18,6 +18,7 @@ from actgrad.layers.arrays import Array, Order, floating, native_dtype, order, t
 from actgrad.layers.casting import for_cast
 from actgrad.layers.errors import ShapeError
 from actgrad.layers.layer import Layer
+from actgrad.layers.run.met import Met
 from actgrad.layers.run.pipeline import Pipeline
 from actgrad.layers.run.threads import OrderedThreads, cores
 
@@ -226,7 +227,7 @@ def stream(
     specs = trace_specs(chain, given, None if dout is None else source_spec(dout, dtype))
     per_piece = max(1, PIECE // layout.size)
     pairs = [(chain.canonical(name), sink) for name, sink in into]
-    starts = OrderedThreads(range(0, layout.number, per_piece))
+    starts, met = OrderedThreads(range(0, layout.number, per_piece)), Met(chain)
     streamers = [
         Streamer(
             Pipeline(chain, given.dtype) if chain.is_elementwise else SliceRunner(chain, layout),
@@ -236,6 +237,7 @@ def stream(
             x,
             dout,
             pairs,
+            met,
         )
         for _ in range(threads or cores())
     ]
@@ -244,6 +246,7 @@ def stream(
         [partial(streamer.run_pieces, starts) for streamer in streamers],
         None if progress is None else lambda done: progress(done / pieces),
     )
+    met.state()
     return gradients(streamer.runner.terms for streamer in streamers)
 
 
@@ -263,6 +266,10 @@ class Runner(Protocol):
     length: int
 
     @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The copies of the chain's layers that run."""
+
+    @property
     def terms(self) -> Mapping[str, list[float]]:
         """The terms of all runs whose sums are the gradients of trained parameters."""
 
@@ -278,6 +285,7 @@ class SliceRunner:
 
     def __init__(self, chain: Layer, layout: SliceLayout) -> None:
         self.chain, self.layout = chain.along(1), layout
+        self.layers = self.chain.layers
 
     def run(self, x: Array, dout: Array | None, into: Mapping[str, Array]) -> None:
         slices = x.reshape(-1, self.layout.length, self.layout.stride)
@@ -303,8 +311,10 @@ class Streamer:
         x: Source,
         dout: Source | None,
         into: Sequence[tuple[str, Sink]],
+        met: Met,
     ) -> None:
         self.runner, self.slices, self.per_piece, self.into = runner, slices, per_piece, into
+        self.met = met
         self.sources = {"x": x} if dout is None else {"x": x, "dout": dout}
         self.in_blocks = all(sink.in_blocks for _, sink in into) and not any(
             source.ordered for source in self.sources.values()
@@ -336,6 +346,7 @@ class Streamer:
                 for start in range(first, min(first + self.per_piece, self.slices), self.step):
                     arrays |= self._read(start, ordered=False)
                     self._compute(start, arrays)
+                    self.met.add(start, self.runner.layers)
                     self._write(start, arrays, ordered=False)
                 if any(sink.ordered for _, sink in self.into):
                     with starts.turn(number):

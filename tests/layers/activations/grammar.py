@@ -50,34 +50,40 @@ class TooFarError(Exception):
 
 
 class Jet:
-    """A value with its first and second derivative by x; nan where one does not exist."""
+    """A value with its first and second derivative by x; nan where one does not exist.
 
-    def __init__(self, value: Any, first: Any = 0, second: Any = 0) -> None:
-        self.parts = mpf(value), mpf(first), mpf(second)
+    A number and a constant branch are no function of x: their derivatives are 0, whatever is made
+    of them. Of a function of x, 0 times a pole is nan.
+    """
+
+    def __init__(self, value: Any, first: Any = 0, second: Any = 0, of_x: bool = False) -> None:
+        self.of_x = of_x
+        self.parts = mpf(value), *((mpf(first), mpf(second)) if of_x else (mpf(0), mpf(0)))
         if mp.isnan(self.parts[0]):
             self.parts = mp.nan, mp.nan, mp.nan
 
     def of(self, value: Any, first: Any, second: Any) -> Jet:
         """f(self) for the value and the derivatives of f."""
         _, d, dd = self.parts
-        curve = first * dd if d == 0 else second * d * d + first * dd
-        return Jet(value, first * d if d else mpf(0), curve if d or dd else mpf(0))
+        return Jet(value, first * d, second * d * d + first * dd, self.of_x)
 
     def __add__(self, other: Jet) -> Jet:
         u, v = self.parts[0], other.parts[0]
         if u and v and u + v in (u, v):
             raise TooFarError("a term is lost")
-        return Jet(*(a + b for a, b in zip(self.parts, other.parts, strict=True)))
+        parts = (a + b for a, b in zip(self.parts, other.parts, strict=True))
+        return Jet(*parts, self.of_x or other.of_x)
 
     def __neg__(self) -> Jet:
-        return Jet(*(-a for a in self.parts))
+        return Jet(*(-a for a in self.parts), self.of_x)
 
     def __sub__(self, other: Jet) -> Jet:
         return self + -other
 
     def __mul__(self, other: Jet) -> Jet:
         (u, du, ddu), (v, dv, ddv) = self.parts, other.parts
-        return Jet(u * v, du * v + u * dv, ddu * v + 2 * du * dv + u * ddv)
+        parts = u * v, du * v + u * dv, ddu * v + 2 * du * dv + u * ddv
+        return Jet(*parts, self.of_x or other.of_x)
 
     def __truediv__(self, other: Jet) -> Jet:
         v = other.parts[0]
@@ -176,7 +182,7 @@ def reference(text: str, x: float) -> tuple[Any, Any, Any]:
     """
     code = NUMBER.sub(r"N('\1')", text)
     with mp.workprec(BITS):
-        names = {"x": Jet(x, 1), "N": lambda digits: Jet(float(digits))}
+        names = {"x": Jet(x, 1, 0, True), "N": lambda digits: Jet(float(digits))}
         names |= {"pi": Jet(mp.pi), "e": Jet(mp.e)}
         try:
             result = eval(code, WORDS | names)

@@ -125,6 +125,8 @@ def test_nothing_overflows_on_the_way() -> None:
         ("x/x", 0.0, math.nan, math.nan),
         ("x + 1/(1 - 1)", 2.0, math.nan, math.nan),
         ("sqrt(x)", 0.0, 0.0, math.nan),
+        ("(x - x)**0.5", 3.0, 0.0, math.nan),
+        ("sqrt(max(x, 0))", -1.0, 0.0, 0.0),
         ("x**0.5", -4.0, math.nan, math.nan),
         ("asin(x)", 2.0, math.nan, math.nan),
         ("log1p(x)", -1.5, math.nan, math.nan),

@@ -347,6 +347,13 @@ def test_numbers_beyond_every_dtype_may_be_equal() -> None:
         assert near(gradient, value)
 
 
+def test_numbers_beyond_an_exponent_may_be_infinite() -> None:
+    value, gradient = exact(exp, 1000.0, -(2.0**-900), most=1024)
+    assert value == mp.inf
+    with mp.workprec(100):
+        assert near(gradient, -mp.exp(1000) * mpf(2) ** -900)
+
+
 def test_an_undecided_choice_is_settled_with_more_digits() -> None:
     def formula(x: Node) -> Node:
         return where(erf(x) < 1, x * x, 0)

@@ -60,6 +60,13 @@ def test_a_chain_has_a_second_derivative() -> None:
     assert_array_equal(second_derivative(chain, x, np.array([3.0, 1.0])), [6.0, 6 * np.e])
 
 
+@pytest.mark.parametrize("text", ["exp(exp(x))", "max(exp(exp(x)), exp(exp(x)))"])
+def test_far_beyond_all_numbers_it_is_infinite(text: str) -> None:
+    dout = np.array([1.0, -1e-300, 0.0, 1.0])
+    d2x = second_derivative(layer(text), np.array([20000.0, 20000.0, 20000.0, 9.0]), dout)
+    assert_array_equal(d2x, [np.inf, -np.inf, 0, np.inf])
+
+
 def test_at_a_kink_it_is_0_by_convention() -> None:
     derivative = Derivative(layer("x*x + x if x > 1 else x"))
     assert derivative.kinks == [1.0]

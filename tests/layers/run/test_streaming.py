@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from actgrad.layers import Chain, Relu, ShapeError, layer
 from actgrad.layers.arrays import Array, Order
+from actgrad.layers.explain import WithSecondOrder
 from actgrad.layers.run import pipeline, regions, streaming
 from actgrad.layers.run.regions import run_by_regions
 from actgrad.layers.run.streaming import MemoryArray, can_run_in_parts, can_stream, stream
@@ -127,6 +128,34 @@ def test_regions_give_the_bits_of_the_whole_array(
     for name, array in into.items():
         assert array.tobytes() == want[name].tobytes(), name
     assert all(0 <= share <= 1 for share in shares)
+
+
+@pytest.mark.parametrize("second", [[], ["softmax"]])
+@pytest.mark.parametrize("by_regions", [False, True])
+def test_a_chain_states_the_first_x_that_any_piece_met(
+    second: list[str], by_regions: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(regions, "LARGEST_SLICE", 300)
+    monkeypatch.setattr(streaming, "PIECE", 300)
+    chain = chain_of(["sqrt(x)", *second])
+    x = np.ones((100, 10))
+    x[50:, 3], x[70:, 5], x[40, 2] = -np.arange(50.0, 100), 0, 0
+    out = np.empty_like(x)
+    if by_regions:
+        run_by_regions(chain, x, None, {"out": out}, threads=3)
+    else:
+        stream(chain, MemoryArray(x), None, [("out", MemoryArray(out))], threads=3)
+    assert chain.layers[0].undefined == {"out": -50.0, "dx": 0.0}
+    assert np.isnan(out).any()
+
+
+def test_a_derivative_states_the_kinks_that_any_piece_met(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(regions, "LARGEST_SLICE", 300)
+    chain = WithSecondOrder(layer("|x| + max(x, 1)"))
+    x = np.ones((100, 10))
+    x[50:, 3] = 0
+    run_by_regions(chain, x, np.ones_like(x), {"d2x": np.empty_like(x)}, threads=3)
+    assert sorted(chain.second_order.kinks_met) == [0.0, 1.0]
 
 
 def test_layers_along_two_axes_cannot_run_in_parts() -> None:

@@ -1,0 +1,43 @@
+"""What the layers of a chain met in a run by pieces: an x without a value, and kinks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from actgrad.layers.layer import Layer
+
+
+class Met:
+    """The first x without an out or a dx for each layer, and its kinks that were met.
+
+    Threads run copies of the layers over pieces, and add what these met. The first x is that of the
+    piece that begins first.
+    """
+
+    def __init__(self, chain: Layer) -> None:
+        self._layers = all_layers(chain)
+        self._undefined: list[dict[str, dict[int, float]]] = [{} for _ in self._layers]
+        self._kinks: list[set[float]] = [set() for _ in self._layers]
+        #: A kernel notes nothing, and its blocks take microseconds.
+        self._notes = not all(layer.has_kernel for layer in self._layers)
+
+    def add(self, start: int, copies: Sequence[Layer]) -> None:
+        """Add what the copies of the layers met up to the piece that begins there."""
+        if not self._notes:
+            return
+        for layer, undefined, kinks in zip(copies, self._undefined, self._kinks, strict=True):
+            for name, x in layer.undefined.items():
+                # A thread goes up, and its first x stays.
+                undefined.setdefault(name, {})[start] = x
+            kinks.update(layer.kinks_met)
+
+    def state(self) -> None:
+        """Let the chain's own layers state what was met."""
+        for layer, undefined, kinks in zip(self._layers, self._undefined, self._kinks, strict=True):
+            layer.undefined = {name: at[min(at)] for name, at in undefined.items()}
+            layer.kinks_met = kinks
+
+
+def all_layers(chain: Layer) -> tuple[Layer, ...]:
+    """The layers of a chain, and its derivative if the way back gives d2x too."""
+    return (*chain.layers, *(() if chain.second_order is None else (chain.second_order,)))

@@ -76,10 +76,10 @@ class Moments:
         self.repeated: dict[float, Array] = {}
         self._parts = np.empty((3, TILE + APART))[:, :TILE]
 
-    def add(self, block: Array, columns: slice = slice(None)) -> bool:
+    def add(self, block: Array, columns: slice = slice(None), smallest: float = 0.0) -> bool:
         """Include a block of at most ROWS rows of float32 or float64.
 
-        Return whether none of its numbers is left out.
+        Its numbers are 0 or at least `smallest`. Return whether none of them is left out.
         """
         low = np.minimum.reduce(block).astype(np.float64)
         high = np.maximum.reduce(block).astype(np.float64)
@@ -95,7 +95,7 @@ class Moments:
         largest = max(-float(low.min()), float(high.max()))
         if not is_whole:
             largest = float(np.abs(block).max())
-        self._add_sums(block, largest, columns)
+        self._add_sums(block, largest, smallest, columns)
         return is_whole
 
     @property
@@ -130,20 +130,23 @@ class Moments:
             moments.add_repeated(number, counts.reshape(-1, units).sum(axis=0))
         return moments
 
-    def _add_sums(self, block: Array, largest: float, columns: slice) -> None:
-        """Add the columns of a block whose magnitudes are all finite, and `largest` at most."""
+    def _add_sums(self, block: Array, largest: float, smallest: float, columns: slice) -> None:
+        """Add the columns of a block whose magnitudes are 0, or from `smallest` to `largest`."""
         rows, width = block.shape
         height = max(1, TILE // min(width, COLUMNS))
         own = range(*columns.indices(self.low.size))
         while largest > 0:
             sums = np.zeros((4, width))
+            exponent = math.frexp(largest)[1]
+            least = exponent - OCTAVES[block.itemsize]
+            least_checked = None if smallest >= math.ldexp(1, least) else least
             smaller: Array | None = None
             for left in range(0, width, COLUMNS):
                 across = slice(left, left + COLUMNS)
                 for top in range(0, rows, height):
                     region = slice(top, top + height), across
                     tile = block[region]
-                    small = self._tile_sums(tile, largest, sums[:, across])
+                    small = self._tile_sums(tile, exponent, least_checked, sums[:, across])
                     if 0 < small.size <= FEW:
                         for number, at in zip(tile.flat[small].tolist(), small, strict=True):
                             terms = np.array([[number], [number * number]])
@@ -158,7 +161,7 @@ class Moments:
                 return
             block, largest = smaller, float(np.abs(smaller).max())
 
-    def _tile_sums(self, tile: Array, largest: float, sums: Array) -> Array:
+    def _tile_sums(self, tile: Array, exponent: int, least: int | None, sums: Array) -> Array:
         """Add to `sums`, exactly; return the places of numbers too small for that.
 
         The rows of `sums` are for x, its squares, and two for the other part of each, where it is
@@ -166,16 +169,10 @@ class Moments:
         so the sum of 255 needs W + 31 bits. Squares, and any float64, are split at 2⁻⁴⁵ of 2²ᵉ or
         2ᵉ.
         """
-        exponent = math.frexp(largest)[1]
         x, squares, top = (part[: tile.size].reshape(tile.shape) for part in self._parts)
         np.copyto(x, tile)
-        np.multiply(x, x, out=squares)
-        least = exponent - OCTAVES[tile.itemsize]
-        if least > SQUARED:
-            is_small = np.less(squares, math.ldexp(1, 2 * least))
-        else:
-            is_small = np.abs(x) < math.ldexp(1, least)
-        small = np.flatnonzero(is_small & (x != 0)) if is_small.any() else NONE
+        np.square(x, out=squares)
+        small = NONE if least is None else small_places(x, squares, least)
         if small.size:
             x.flat[small] = squares.flat[small] = 0
         split(squares, 2 * exponent, top)
@@ -215,6 +212,15 @@ class Moments:
         stacked = np.array(parts).reshape(len(parts), 2, -1, units)
         numbers, squares = stacked.transpose(1, 3, 0, 2).reshape(2, units, -1).tolist()
         return numbers, squares
+
+
+def small_places(x: Array, squares: Array, least: int) -> Array:
+    """The places of the numbers below 2 to the power of `least` that are not 0."""
+    if least > SQUARED:
+        is_small = np.less(squares, math.ldexp(1, 2 * least))
+    else:
+        is_small = np.abs(x) < math.ldexp(1, least)
+    return np.flatnonzero(is_small & (x != 0)) if is_small.any() else NONE
 
 
 def split(values: Array, exponent: int, top: Array) -> None:

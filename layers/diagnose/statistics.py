@@ -83,9 +83,7 @@ class Histogram:
         return counts
 
     def _counts(self, values: Array) -> Array:
-        with np.errstate(over="ignore"):
-            short = values.astype(np.float32, copy=False).reshape(-1)
-        bins = np.ascontiguousarray(short.view(np.uint8)[FIRST_BYTE::4])
+        bins = bins_of(values)
         even = bins.size // 2 * 2
         # To count pairs of bins takes half the time.
         counted = np.bincount(bins[:even].view(np.uint16), minlength=1 << 16)
@@ -100,10 +98,9 @@ class Histogram:
         self.counts[0] += counts[NEGATIVE:].sum()
 
     def add_repeated(self, number: float, times: int) -> None:
-        """Count a number so many times."""
-        single = Histogram()
-        single.add(np.array([number]))
-        self.counts += single.counts * times
+        """Count a number so many times; nan and infinities are left out."""
+        if math.isfinite(number):
+            self.counts[int(bins_of(np.array([number]))[0])] += times
 
     def merge(self, other: Histogram) -> None:
         """Count the numbers that another histogram has counted."""
@@ -112,8 +109,13 @@ class Histogram:
 
 #: The first negative bin, and the bin of ±∞ and nan among those of one sign.
 NEGATIVE, FARTHEST = 128, 127
-#: Where a float32 has its sign.
-FIRST_BYTE = 3 if np.little_endian else 0
+
+
+def bins_of(values: Array) -> Array:
+    """The bin of each number, in a byte: the first eight bits of its float32."""
+    with np.errstate(over="ignore"):
+        short = values.astype(np.float32, copy=False).reshape(-1)
+    return (short.view(np.uint32) >> 24).astype(np.uint8)
 
 
 def bin_edges(place: int) -> tuple[float, float]:
@@ -123,6 +125,15 @@ def bin_edges(place: int) -> tuple[float, float]:
     (0.5, 2.0)
     """
     return (math.ldexp(1, 2 * place - 127) if place else 0.0), math.ldexp(1, 2 * place - 125)
+
+
+def smallest_magnitude(counts: Array) -> float:
+    """A magnitude that no number of these counts is below, unless it is 0; 0 if none is known."""
+    by_magnitude = counts[:NEGATIVE] + counts[NEGATIVE:]
+    if by_magnitude[0]:
+        return 0.0
+    # A float64 that is rounded to float32 may rise to the edge of a bin.
+    return bin_edges(int(np.argmax(by_magnitude > 0)))[0] / 2
 
 
 class UnitStatistics:
@@ -148,19 +159,22 @@ class UnitStatistics:
         """Include a block of at most ROWS samples; return whether all of x is finite."""
         given = widened(block.given)
         self.counts["samples"][columns] += len(given)
-        is_finite = self.given.add(given, columns)
+        counts = self.histogram.add(given)
+        is_finite = self.given.add(given, columns, smallest_magnitude(counts))
         if not is_finite:
             self._count("nan", np.isnan(given), columns)
             self._count("inf", np.isinf(given), columns)
             if block.out is None:
                 self.outs.add_repeated(0.0, int(np.isneginf(given).sum()))
-        self._add_outs(block, self.histogram.add(given), columns)
         if block.levels is None:
             self._add_slopes(widened(block.slope), columns)
         else:
             of_true = column_counts(block.slope)
             of_false = len(given) - of_true
             self._add_levels(dict(zip(block.levels, (of_false, of_true), strict=True)), columns)
+            if block.out is None:
+                self.counts["zeros"][columns] += of_true
+        self._add_outs(block, counts, columns)
         if block.dx is not None:
             self._add_gradients(block, columns)
         return is_finite
@@ -168,7 +182,6 @@ class UnitStatistics:
     def _add_outs(self, block: RunBlock, counts: Array, columns: slice) -> None:
         """Include out; `counts` are those of the histogram of what is given."""
         if block.out is None:
-            self._count("zeros", block.slope, columns)
             self.outs.add_rectified(counts)
             return
         out = widened(block.out)

@@ -30,7 +30,7 @@ class FileSink(Sink):
     """Writes an array into a regular file, after its present end; the parts come in any order."""
 
     ordered = False
-    in_blocks = True
+    in_file = True
 
     def __init__(self, file: IO[bytes], spec: ArraySpec, name: str) -> None:
         self._file, self._name, self.spec = file, name, spec

@@ -9,13 +9,10 @@ from actgrad.layers.lazy import lazy_attributes
 if TYPE_CHECKING:
     from actgrad.layers.run.pipeline import Pipeline
     from actgrad.layers.run.regions import release, run_by_regions
+    from actgrad.layers.run.sources import ArraySpec, MemoryArray, Sink, Source
     from actgrad.layers.run.streaming import (
-        ArraySpec,
-        MemoryArray,
         Progress,
-        Sink,
         SliceLayout,
-        Source,
         can_run_in_parts,
         can_stream,
         check_dout_shape,

@@ -19,11 +19,11 @@ class Met:
         self._undefined: list[dict[str, dict[int, float]]] = [{} for _ in self._layers]
         self._kinks: list[set[float]] = [set() for _ in self._layers]
         #: A kernel notes nothing, and its blocks take microseconds.
-        self._notes = not all(layer.has_kernel for layer in self._layers)
+        self.notes = not all(layer.has_kernel for layer in self._layers)
 
     def add(self, start: int, copies: Sequence[Layer]) -> None:
         """Add what the copies of the layers met up to the piece that begins there."""
-        if not self._notes:
+        if not self.notes:
             return
         for layer, undefined, kinks in zip(copies, self._undefined, self._kinks, strict=True):
             for name, x in layer.undefined.items():

@@ -12,11 +12,9 @@ from actgrad.layers.arrays import Array
 from actgrad.layers.casting import round_into
 from actgrad.layers.layer import Elementwise, Layer
 
-#: Bytes of one buffer, a multiple of BLOCK elements. Those that a kernel uses at a time fit in an
-#: L2 cache of 2 MiB. In smaller ones, threads wait for the interpreter's lock more often.
+#: Bytes of one buffer, a multiple of BLOCK elements. Those that a pass of NumPy reads and writes
+#: fit in an L2 cache of 2 MiB. In smaller ones, threads wait for the interpreter's lock more often.
 BUFFER = 1 << 18
-
-
 #: A call that computes a part of a block: a function and its arguments.
 Step: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
 

@@ -20,7 +20,8 @@ from actgrad.cli.read.external import IncompleteArrayError
 from actgrad.cli.read.source import open_array
 from actgrad.layers import Chain, layer
 from actgrad.layers.arrays import Array
-from actgrad.layers.run.streaming import MemoryArray, stream
+from actgrad.layers.run.sources import MemoryArray
+from actgrad.layers.run.streaming import stream
 
 Run = Callable[..., CompletedProcess[bytes]]
 

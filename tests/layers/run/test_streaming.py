@@ -16,7 +16,8 @@ from actgrad.layers.arrays import Array, Order
 from actgrad.layers.explain import WithSecondOrder
 from actgrad.layers.run import pipeline, regions, streaming
 from actgrad.layers.run.regions import run_by_regions
-from actgrad.layers.run.streaming import MemoryArray, can_run_in_parts, can_stream, stream
+from actgrad.layers.run.sources import MemoryArray
+from actgrad.layers.run.streaming import can_run_in_parts, can_stream, stream
 from actgrad.layers.run.threads import OrderedThreads
 
 CHAINS: Sequence[Sequence[str]] = [
@@ -45,7 +46,7 @@ def given(chain: Chain, dtype: str, order: Order) -> tuple[Array, Array]:
 class Pipe:
     """An array that must be read, or written, from start to end."""
 
-    ordered, in_blocks = True, False
+    ordered, in_file = True, False
 
     def __init__(self, array: Array) -> None:
         source = MemoryArray(array)
@@ -72,7 +73,7 @@ class Pipe:
 class File(MemoryArray):
     """An array of which any part is read into a buffer, and written from one."""
 
-    in_blocks = True
+    in_file = True
 
     def read(self, start: int, buffer: Array) -> Array:
         buffer[...] = super().read(start, buffer)

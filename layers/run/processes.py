@@ -1,0 +1,147 @@
+"""Pieces of work shared with forked processes, which do not wait for the interpreter's lock."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import struct
+import threading
+import warnings
+from collections.abc import Callable, Sequence
+from io import FileIO
+
+#: The fewest pieces that are worth a process.
+FEWEST = 8
+#: A piece, as processes take and report it. ~piece reports that it failed.
+NUMBER = struct.Struct("q")
+#: Seconds between two calls of `progress` while other processes work.
+INTERVAL = 0.1
+#: What the program handles, and a worker must not.
+HANDLED = (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
+
+
+def share_pieces(
+    pieces: Sequence[int],
+    run: Callable[[int], None],
+    processes: int,
+    progress: Callable[[int], None] | None = None,
+) -> bool:
+    """Run each piece, which is a number, in this process and in forked ones: `processes` in all.
+
+    What `run` does must show outside the memory of a process. A piece that fails elsewhere, or
+    whose process dies, is run here, so its exception is raised here.
+
+    Returns False, and runs nothing, for few pieces and where the system does not give what is
+    needed. So it does where threads run: a fork would leave their locks locked.
+    """
+    is_alone = threading.active_count() == 1
+    if processes < 2 or len(pieces) < FEWEST or not (hasattr(os, "memfd_create") and is_alone):
+        return False
+    try:
+        shared = SharedPieces(pieces, run)
+    except OSError:  # too many files are open
+        return False
+
+    def show() -> None:
+        if progress is not None:
+            progress(len(pieces) - len(shared.left))
+
+    try:
+        shared.fork(processes - 1)
+        while (piece := shared.take()) is not None:
+            shared.run_here(piece)
+            while shared.collect(0):
+                pass
+            show()
+        while shared.collect(INTERVAL) is not None:
+            show()
+        for piece in sorted(shared.left):
+            shared.run_here(piece)
+    finally:
+        shared.close()
+    return True
+
+
+class SharedPieces:
+    """Pieces of which each process takes the next, and the reports of those done."""
+
+    def __init__(self, pieces: Sequence[int], run: Callable[[int], None]) -> None:
+        self.run = run
+        #: The pieces that are not known to be done.
+        self.left = set(pieces)
+        self.workers: list[int] = []
+        # Processes that share a descriptor share its place, which each read moves on.
+        self._numbers = FileIO(os.memfd_create("pieces"), "r+")
+        self._numbers.write(b"".join(map(NUMBER.pack, pieces)))
+        self._numbers.seek(0)
+        self._reports, self._reporting = os.pipe()
+        self._poll = select.poll()
+        self._poll.register(self._reports, select.POLLIN)
+
+    def take(self) -> int | None:
+        """The next piece that no process has taken, or None."""
+        data = self._numbers.read(NUMBER.size)
+        number: int | None = NUMBER.unpack(data)[0] if data else None
+        return number
+
+    def run_here(self, number: int) -> None:
+        """Run a piece in this process."""
+        self.run(number)
+        self.left.discard(number)
+
+    def collect(self, timeout: float) -> bool | None:
+        """Note reports, and run pieces that failed; None at their end, False where none came."""
+        if not self._poll.poll(1000 * timeout):
+            return False
+        # A pipe takes a report whole or not at all.
+        data = os.read(self._reports, 1000 * NUMBER.size)
+        for (number,) in NUMBER.iter_unpack(data):
+            if number < 0:
+                self.run_here(~number)
+            self.left.discard(number)
+        return True if data else None
+
+    def fork(self, processes: int) -> None:
+        """Start so many processes, or as many as the system allows."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
+        try:
+            for _ in range(processes):
+                # Python warns of a fork where threads run; those of the linear algebra are idle.
+                with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+                    process = os.fork()
+                if not process:
+                    self._work()
+                self.workers.append(process)
+        except OSError:  # there are too many processes, or too little memory
+            pass
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        os.close(self._reporting)
+
+    def _work(self) -> None:
+        """Run and report pieces until none is left, and end the process."""
+        try:
+            # Ctrl-C reaches every process; the first one says what becomes of the others.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            for each in HANDLED[1:]:
+                signal.signal(each, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
+            os.close(self._reports)  # so that a report ends this process when the first has died
+            while (number := self.take()) is not None:
+                try:
+                    self.run(number)
+                except BaseException:
+                    os.write(self._reporting, NUMBER.pack(~number))
+                    break
+                os.write(self._reporting, NUMBER.pack(number))
+        finally:
+            os._exit(0)
+
+    def close(self) -> None:
+        """End the processes."""
+        for process in self.workers:
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+        self._numbers.close()
+        os.close(self._reports)

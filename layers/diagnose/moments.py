@@ -54,6 +54,14 @@ class ExactSums:
         self.parts.append(np.zeros(self.shape))
         self.parts[-1][..., columns] = terms
 
+    def halved(self, columns: int) -> ExactSums:
+        """That many sums: the first ones, to which the rest of them is added."""
+        sums = ExactSums((*self.shape[:-1], columns))
+        for part in self.parts:
+            sums.add(part[..., :columns])
+            sums.add(part[..., columns:], slice(self.shape[-1] - columns))
+        return sums
+
     def merge(self, other: ExactSums) -> None:
         """Add the sums of other terms."""
         for part in other.parts:
@@ -74,7 +82,8 @@ class Moments:
         self.sums = ExactSums((2, columns))
         #: How often a number was repeated in each column; these are not in `sums`.
         self.repeated: dict[float, Array] = {}
-        self._parts = np.empty((3, TILE + APART))[:, :TILE]
+        #: Memory for the temporary values of a tile.
+        self._parts: Array | None = None
 
     def add(self, block: Array, columns: slice = slice(None), smallest: float = 0.0) -> bool:
         """Include a block of at most ROWS rows of float32 or float64.
@@ -123,9 +132,10 @@ class Moments:
         moments.low = self.low.reshape(-1, units).min(axis=0)
         moments.high = self.high.reshape(-1, units).max(axis=0)
         moments.left_out = self.left_out.reshape(-1, units).sum(axis=0)
-        for part in self.sums.parts:
-            for group in part.reshape(2, -1, units).swapaxes(0, 1):
-                moments.sums.add(group)
+        sums = self.sums
+        while (columns := sums.shape[-1]) > units:
+            sums = sums.halved(-(-columns // (2 * units)) * units)
+        moments.sums.merge(sums)
         for number, counts in self.repeated.items():
             moments.add_repeated(number, counts.reshape(-1, units).sum(axis=0))
         return moments
@@ -169,6 +179,8 @@ class Moments:
         so the sum of 255 needs W + 31 bits. Squares, and any float64, are split at 2⁻⁴⁵ of 2²ᵉ or
         2ᵉ.
         """
+        if self._parts is None:
+            self._parts = np.empty((3, TILE + APART))[:, :TILE]
         x, squares, top = (part[: tile.size].reshape(tile.shape) for part in self._parts)
         np.copyto(x, tile)
         np.square(x, out=squares)

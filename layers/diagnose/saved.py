@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -40,27 +41,27 @@ def arrays_of(run: RunStatistics) -> dict[str, Array]:
     place = statistics.first_not_finite
     histograms = np.array([getattr(statistics, name).counts for name in HISTOGRAMS])
     filled = np.nonzero(histograms)
-    arrays = {
-        "given": np.array([run.given, run.order]),
+    moments: list[Moments] = [getattr(statistics, name) for name in MOMENTS]
+    units = statistics.units
+    parts = [each.sums.parts for each in moments]
+    repeated = [each.repeated for each in moments]
+    return {
+        "text": np.array([run.given, run.order, statistics.dtype.name]),
         "shape": np.array(run.shape, np.int64),
-        "dtype": np.array(statistics.dtype.name),
         "scale": np.array(statistics.scale),
         "first_not_finite": np.array([] if place is None else [place], np.int64),
-        "counts": np.array([statistics.counts[name] for name in COUNTS]),
+        "counts": np.array(
+            [statistics.counts[name] for name in COUNTS] + [each.left_out for each in moments]
+        ),
         # Most bins are empty: of each other one the histogram, the bin and the count.
         "histograms": np.array([*filled, histograms[filled]]),
+        "ends": np.array([[each.low, each.high] for each in moments]),
+        # Of each of the moments, how many parts of sums and how many repeated numbers follow.
+        "lengths": np.array([[len(each) for each in parts], [len(each) for each in repeated]]),
+        "sums": np.array([part for each in parts for part in each]).reshape(-1, 2, units),
+        "repeated": np.array([number for each in repeated for number in each], float),
+        "times": np.array([n for each in repeated for n in each.values()]).reshape(-1, units),
     }
-    for name in MOMENTS:
-        moments: Moments = getattr(statistics, name)
-        units = moments.low.size
-        arrays |= {
-            f"{name}/ends": np.array([moments.low, moments.high]),
-            f"{name}/left_out": moments.left_out,
-            f"{name}/sums": np.array(moments.sums.parts).reshape(-1, 2, units),
-            f"{name}/repeated": np.array(list(moments.repeated), float),
-            f"{name}/times": np.array(list(moments.repeated.values())).reshape(-1, units),
-        }
-    return arrays
 
 
 def load_statistics(file: Path, layer: str) -> RunStatistics:
@@ -81,18 +82,21 @@ def load_statistics(file: Path, layer: str) -> RunStatistics:
 def statistics_in(arrays: Mapping[str, Array]) -> RunStatistics:
     """The statistics that `arrays_of` has made arrays of."""
     counts, scale = arrays["counts"], SlopeScale(*arrays["scale"].tolist())
+    given, order, dtype = arrays["text"].tolist()
     units = counts.shape[1]
-    statistics = UnitStatistics(units, units, scale, named(str(arrays["dtype"])))
-    statistics.counts = dict(zip(COUNTS, counts, strict=True))
+    statistics = UnitStatistics(units, units, scale, named(dtype))
+    statistics.counts = dict(zip(COUNTS, counts[: len(COUNTS)], strict=True))
     statistics.first_not_finite = next(iter(arrays["first_not_finite"].tolist()), None)
     for histogram, place, count in arrays["histograms"].T.tolist():
         getattr(statistics, HISTOGRAMS[histogram]).counts[place] = count
-    for name in MOMENTS:
+    sums, repeated = (
+        iter(arrays["sums"]),
+        zip(arrays["repeated"].tolist(), arrays["times"], strict=True),
+    )
+    columns = (counts[len(COUNTS) :], arrays["ends"], arrays["lengths"].T.tolist())
+    for name, left_out, ends, (parts, numbers) in zip(MOMENTS, *columns, strict=True):
         moments: Moments = getattr(statistics, name)
-        moments.low, moments.high = arrays[f"{name}/ends"]
-        moments.left_out = arrays[f"{name}/left_out"]
-        moments.sums.parts = list(arrays[f"{name}/sums"])
-        numbers = arrays[f"{name}/repeated"].tolist()
-        moments.repeated = dict(zip(numbers, arrays[f"{name}/times"], strict=True))
-    given, order = arrays["given"].tolist()
+        moments.left_out, (moments.low, moments.high) = left_out, ends
+        moments.sums.parts = list(islice(sums, parts))
+        moments.repeated = dict(islice(repeated, numbers))
     return RunStatistics(statistics, given, tuple(arrays["shape"].tolist()), order)

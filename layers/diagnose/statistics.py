@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -289,9 +290,21 @@ def column_counts(chosen: Array) -> Array:
 def slope_scale(layer: Layer) -> SlopeScale:
     """What is a small slope of an element-wise layer, and how often a unit may have one.
 
-    The largest slope is that at |x| ≤ 1 where the slopes grow without bound.
+    The largest slope is that at |x| ≤ 1 where the slopes grow without bound. A layer that is asked
+    for again, with the same parameters, is not evaluated again.
     """
+    text, scale = _SCALES.get(layer, ("", None))
+    if scale is None or text != str(layer):
+        scale = _evaluated_scale(layer)
+        _SCALES[layer] = str(layer), scale
+    return scale
 
+
+#: The scales of layers, and the texts of the layers when they were evaluated.
+_SCALES: WeakKeyDictionary[Layer, tuple[str, SlopeScale]] = WeakKeyDictionary()
+
+
+def _evaluated_scale(layer: Layer) -> SlopeScale:
     def slopes(x: Array) -> Array:
         layer.forward(x)
         return np.abs(layer.backward(np.ones_like(x)))

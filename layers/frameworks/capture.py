@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from actgrad.layers.activations import layer
 from actgrad.layers.diagnose import run_statistics, save_statistics
 from actgrad.layers.frameworks.manifest import RecordedLayer
 from actgrad.layers.frameworks.torch_layer import array_of
+from actgrad.layers.layer import Layer
 from actgrad.layers.run import MemoryArray
 
 #: Functions of PyTorch, without the `_` of their in-place forms, and the parameters of the layer of
@@ -52,6 +54,12 @@ class Call(NamedTuple):
     tensors: dict[str, torch.Tensor]
 
 
+@lru_cache
+def catalogued_layer(spec: str) -> Layer:
+    """The layer of the catalogue, the same object at every step."""
+    return layer(spec)
+
+
 def layer_of(function: Any, arguments: Any, keywords: Mapping[str, Any]) -> str | None:
     """The layer that the call of a function of PyTorch computes, or None.
 
@@ -67,7 +75,7 @@ def layer_of(function: Any, arguments: Any, keywords: Mapping[str, Any]) -> str 
     values = dict(zip(FUNCTIONS[name], arguments[1:], strict=False))
     values |= {key: value for key, value in keywords.items() if key in FUNCTIONS[name]}
     numbers = ",".join(f"{key}={float(value)}" for key, value in values.items())
-    return str(layer(":".join(filter(None, [name.replace("log_s", "logs"), numbers]))))
+    return str(catalogued_layer(":".join(filter(None, [name.replace("log_s", "logs"), numbers]))))
 
 
 class Listener(TorchFunctionMode):  # type: ignore[misc, unused-ignore]
@@ -169,7 +177,7 @@ class Capture:
             file = f"{name}.npz"
             statistics = {
                 call.name: run_statistics(
-                    layer(call.layer),
+                    catalogued_layer(call.layer),
                     {key: MemoryArray(array_of(t)) for key, t in call.tensors.items()},
                     threads=1,
                 )

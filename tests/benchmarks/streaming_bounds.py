@@ -3,7 +3,8 @@
     python tests/benchmarks/streaming_bounds.py [--folder DIR]
 
 The parts are measured in CPU time of one thread, as seconds for 2^27 float32 numbers; the least of
-several runs. The files have 2^24 numbers and are in the page cache.
+several runs. The files have 2^27 numbers and are in the page cache; those of less would be in the
+processor's. Kernels run on blocks in the L2 cache.
 """
 
 from __future__ import annotations
@@ -24,14 +25,15 @@ from actgrad.layers.run.pipeline import Pipeline
 RUNS = 9
 #: How many times as much work is done to compare processes, so that their start does not count.
 LONGER = 16
-NUMBERS, WHOLE = 1 << 24, 1 << 27
+#: Numbers of a file, and those that a kernel is run on.
+WHOLE, NUMBERS = 1 << 27, 1 << 24
 #: Numbers of a block whose buffers are in the L2 cache, as in `layers.run.pipeline`, and in L1.
 BLOCK, TINY = 1 << 15, 1 << 11
 
 
 def least(work: Callable[[], float]) -> float:
-    """The least CPU time that the work reports, for 2^27 numbers."""
-    return min(work() for _ in range(RUNS)) * WHOLE / NUMBERS
+    """The least CPU time that the work reports."""
+    return min(work() for _ in range(RUNS))
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -43,15 +45,15 @@ def timed(work: Callable[[], object]) -> float:
 def files() -> Iterator[tuple[str, float]]:
     """Reading, writing and copying a file, in blocks that stay in the cache."""
     block = np.ones(BLOCK, np.float32)
-    data, places = block.data, range(0, NUMBERS * 4, block.nbytes)
-    Path("x").write_bytes(np.ones(NUMBERS, np.float32).tobytes())
+    data, places = block.data, range(0, WHOLE * 4, block.nbytes)
+    Path("x").write_bytes(np.ones(WHOLE, np.float32).tobytes())
     with Path("x").open("rb") as x:
 
         def into(write: Callable[[int], object], *, allocate: bool = True) -> float:
             Path("out").unlink(missing_ok=True)
             with Path("out").open("wb") as out:
                 if allocate:
-                    os.posix_fallocate(out.fileno(), 0, NUMBERS * 4)
+                    os.posix_fallocate(out.fileno(), 0, WHOLE * 4)
                 return timed(lambda: write(out.fileno()))
 
         yield (
@@ -66,7 +68,7 @@ def files() -> Iterator[tuple[str, float]]:
             "copy a file in the kernel, as cp does",
             least(
                 lambda: into(
-                    lambda out: os.copy_file_range(x.fileno(), out, NUMBERS * 4, 0, 0),
+                    lambda out: os.copy_file_range(x.fileno(), out, WHOLE * 4, 0, 0),
                     allocate=False,
                 )
             ),
@@ -93,7 +95,8 @@ def kernels() -> Iterator[tuple[str, float]]:
     repeated = NUMBERS // BLOCK
     with np.errstate(all="ignore"):
         for name, work in passes.items():
-            yield name, least(lambda work=work: timed(lambda: [work() for _ in range(repeated)]))
+            seconds = least(lambda work=work: timed(lambda: [work() for _ in range(repeated)]))
+            yield name, seconds * WHOLE / NUMBERS
 
 
 def scaling() -> Iterator[tuple[str, float]]:
@@ -108,7 +111,10 @@ def scaling() -> Iterator[tuple[str, float]]:
 
             alone = min(together(1, work) for _ in range(RUNS))
             beside = min(together(2, work) for _ in range(RUNS))
-            yield f"two processes beside one, {function.__name__} in {name}", 2 * alone / beside
+            yield (
+                f"two processes beside one, {function.__name__} in {name}",
+                2 * alone / beside,
+            )
 
 
 def together(processes: int, work: Callable[[], None]) -> float:

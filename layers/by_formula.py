@@ -33,6 +33,7 @@ class ByFormula(Elementwise):
     """
 
     has_kernel = False
+    notes_x = True
     keeps = {
         "slope": Kept(float, "∂out/∂x"),
         "_rest": Kept(float, "what the slope lacks"),

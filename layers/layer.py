@@ -74,6 +74,8 @@ class Layer(Displayed, ABC):
     #: The first finite x of the last forward without an out, and without a dx, by these names. Each
     #: of `layers` states its own. It is empty where the function has both at all x.
     undefined: Mapping[str, float] = {}
+    #: Whether forward fills `undefined` or `kinks_met`; most kernels have no such x.
+    notes_x: ClassVar[bool] = False
     #: The kinks of the function at which the last forward had an x, where a convention says so.
     kinks_met: Collection[float] = ()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from math import isinf
+from math import isinf, isnan
 
 from actgrad.cli.show.page import numeral
 from actgrad.layers import Layer
@@ -85,12 +85,15 @@ def characteristic_lines(characteristics: Characteristics | None) -> dict[str, l
     at_0 = (
         f"y = {numeral(characteristics.value_at_0)}, ∂y/∂x = {numeral(characteristics.slope_at_0)}"
     )
-    gains = map(numeral, (characteristics.forward_gain, characteristics.backward_gain))
+    gains = [characteristics.forward_gain, characteristics.backward_gain]
     names = ("1/√E[y²]", "1/√E[(∂y/∂x)²]")
-    shown = [f"{gain} = {name}" for gain, name in zip(gains, names, strict=True)]
+    shown = [f"{numeral(gain)} = {name}" for gain, name in zip(gains, names, strict=True)]
+    gain = f"forward {shown[0]}, backward {shown[1]}, for a normally distributed x"
+    if any(map(isnan, gains)):
+        gain = "none, as y has no value at some x"
     return {
         "at x = 0": [at_0],
-        "gain": [f"forward {shown[0]}, backward {shown[1]}, for a normally distributed x"],
+        "gain": [gain],
         "largest slope": [steepest_line(characteristics)],
         "saturation": [*map(saturation_line, characteristics.saturations)] or ["none"],
     }

@@ -3,6 +3,8 @@
 from actgrad.layers.activations.clipped import Hardsigmoid, Hardtanh, Relu6, SparseSigmoid
 from actgrad.layers.activations.exponential import (
     Exponential,
+    Logit,
+    LogitClamped,
     Logsigmoid,
     Sigmoid,
     Softplus,

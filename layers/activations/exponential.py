@@ -1,14 +1,16 @@
-"""Layers made of the exponential function."""
+"""Layers made of the exponential function and the logarithm."""
 
 from __future__ import annotations
 
 from math import factorial
+from typing import Any
 
 import numpy as np
 
 from actgrad.layers.activations.kernels import Smooth, SmoothRectifier
 from actgrad.layers.arithmetic import DEEP, deepen, two_product
-from actgrad.layers.arrays import Array
+from actgrad.layers.arrays import Array, decimal
+from actgrad.layers.errors import ParameterError
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
 from actgrad.layers.layer import Derivation, Elementwise, Kept
@@ -271,6 +273,88 @@ class SqrtSoftplus(Smooth):
         root[deep] = np.exp(x[deep] / 2)
         slope[deep] = root[deep] / 2
         return root, slope
+
+
+class Logit(Smooth):
+    """The logarithm of the odds, the inverse of the sigmoid: out = log(x/(1 − x)) for 0 < x < 1.
+
+    ∂out/∂x = 1/(x·(1 − x)). x has any shape; out is −inf at 0, inf at 1, and nan beyond.
+    """
+
+    name = "logit"
+    elsewhere = {"PyTorch": ".logit(eps=None)", "SciPy": "logit"}
+    source = 'Berkson, "Application of the logistic function to bio-assay", 1944.'
+    range = "every number"
+    notes_x = True
+
+    def formula(self, x: Node) -> Node:
+        return f.log(x / (1 - x))
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        return Derivation([1 / x + 1 / (1 - x), 1 / (x * (1 - x))])
+
+    def by_convention(self, x: Array, out: Array) -> Array:
+        return np.asarray((x == 0) | (x == 1))
+
+    def begin_forward(self) -> None:
+        self.undefined = {}
+
+    def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
+        super().forward_block(x, out, *saved)
+        beyond = np.isnan(out) & np.isfinite(x)
+        if not self.undefined and beyond.any():
+            self.undefined = {"out": float(x[beyond.argmax()])}
+
+    def value_and_slope(self, x: Array) -> tuple[Array, Array]:
+        rest = 1 - x
+        # The odds of 1/2 are 1, and x − rest is exact next to it.
+        value = np.where(x < 0.25, np.log(x) - np.log1p(-x), np.log1p((x - rest) / rest))
+        middle = np.flatnonzero((x >= 0.25) & (x < 0.5))
+        value[middle] = -np.log1p((1 - 2 * x[middle]) / x[middle])
+        return value, np.where(np.isnan(value), np.nan, 1 / (np.abs(x) * rest))
+
+
+class LogitClamped(Logit):
+    """The logarithm of the odds of a clamped x: out = log(c/(1 − c)), c = x in eps to 1 − eps.
+
+    ∂out/∂x = 1/(x·(1 − x)) for eps ≤ x ≤ 1 − eps, else 0. x has any shape.
+    """
+
+    name = "logit_clamped"
+    elsewhere = {"PyTorch": ".logit(eps)"}
+    source = "PyTorch, `torch.logit`."
+
+    eps: float = parameter(1e-6, "x is clamped to eps ≤ x ≤ 1 − eps; < 1/2", above=0)
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        if self.eps >= 0.5:
+            raise ParameterError(f"{self.name}: eps is {self.eps}, but must be < 1/2")
+
+    @property
+    def range(self) -> str:  # type: ignore[override]
+        return f"{decimal(-self._most)} ≤ y ≤ {decimal(self._most)}"
+
+    @property
+    def _most(self) -> float:
+        return float(np.log1p(-self.eps) - np.log(self.eps))
+
+    def formula(self, x: Node) -> Node:
+        clamped = f.minimum(1 - f.constant(self.eps), f.maximum(self.eps, x))
+        return f.log(clamped / (1 - clamped))
+
+    def derivation(self, x: Node, y: Node) -> Derivation:
+        inside = f.where(x <= 1 - f.constant(self.eps), 1 / (x * (1 - x)), 0)
+        return Derivation([f.where(x >= self.eps, inside, 0)])
+
+    def by_convention(self, x: Array, out: Array) -> Array:
+        return np.zeros(x.shape, bool)
+
+    def value_and_slope(self, x: Array) -> tuple[Array, Array]:
+        value, slope = super().value_and_slope(x)
+        low, high = x < self.eps, 1 - x < self.eps
+        value = np.where(low, -self._most, np.where(high, self._most, value))
+        return value, np.where(low | high, 0, slope)
 
 
 #: exp is 0 below this x. Numbers are clipped to it, so that ∞·0 and ∞ − ∞ do not occur.

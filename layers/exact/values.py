@@ -76,8 +76,8 @@ def exact(
     the smallest float64, a result whose sign is not known is 0. A result beyond ±2^most is ±inf.
 
     nan in x or dout makes every result nan. At a pole, and where the formula is not defined, a
-    result is nan. ±inf in x or dout gives the limit, and nan where no limit is established. An mpf
-    has no −0: x = −0 is x = 0.
+    result is nan; where no output has a value, no gradient has one. ±inf in x or dout gives the
+    limit, and nan where no limit is established. An mpf has no −0: x = −0 is x = 0.
 
     `effort` is what the previous x took, and is updated: neighbours need the same precision.
 
@@ -102,6 +102,8 @@ def exact(
         )
     numbers = list(map(mp.make_mpf, results))
     values, gradients = numbers[:outputs], numbers[outputs:]
+    if not any(value == value for value in values):
+        gradients = [mp.nan] * len(inputs)
     return values[0] if formula.is_scalar else values, gradients if many else gradients[0]
 
 

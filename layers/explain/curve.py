@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from actgrad.layers.arrays import Array
-from actgrad.layers.explain.kinks import STEP, TOLERANCE, find_kinks
+from actgrad.layers.explain.kinks import TOLERANCE, find_kinks, one_sided_step
 from actgrad.layers.explain.second_order import second_derivative
 from actgrad.layers.layer import Layer
 
@@ -79,7 +79,8 @@ def curves(
 ) -> list[Curve]:
     """The curves of the layers, for each order in turn, over one range of at least `count` x.
 
-    Without `ends`, the range shows every kink. The kinks are among the x.
+    Without `ends`, the range shows every kink, and ends where no layer has a value. The kinks are
+    among the x.
 
     Raises:
         ShapeError: a layer works along an axis, so out is no function of one number.
@@ -89,7 +90,7 @@ def curves(
             raise layer.refused("it has no curve")
     kinks = {layer: [kink.x for kink in find_kinks(layer)] for layer in layers}
     places = sorted({x for each in kinks.values() for x in each})
-    low, high = ends or default_ends(places)
+    low, high = ends or with_values(layers, *default_ends(places), count)
     inside = [x for x in places if low < x < high]
     x = np.union1d(np.linspace(low, high, count), inside)
     return [
@@ -106,10 +107,25 @@ def default_ends(kinks: Sequence[float]) -> tuple[float, float]:
     return -half, half
 
 
+def with_values(
+    layers: Sequence[Layer], low: float, high: float, count: int
+) -> tuple[float, float]:
+    """The ends, moved to where some layer has a value."""
+    x = np.linspace(low, high, count)
+    with np.errstate(all="ignore"):
+        inside = np.flatnonzero([~np.isnan(layer.forward(x)) for layer in layers]) % count
+    if not inside.size:
+        return low, high
+    return float(x[max(inside.min() - 1, 0)]), float(x[min(inside.max() + 1, count - 1)])
+
+
 def find_breaks(layer: Layer, order: int, kinks: Sequence[float]) -> Iterator[Break]:
     """The jumps of the derivative of that order, which are among the layer's kinks."""
     for x in kinks:
-        step = STEP * max(abs(x), 1)
-        left, here, right = ORDERS[order](layer, np.array([x - step, x, x + step])).tolist()
-        if abs(right - left) > TOLERANCE * max(1, abs(left), abs(right)):
+        step = one_sided_step(x)
+        at = x + step * np.array([-1, -1 / 8, 0, 1 / 8, 1])
+        left, below, here, above, right = ORDERS[order](layer, at).tolist()
+        # What shrinks with the step is steep, and no jump.
+        change, near = abs(right - left), abs(above - below)
+        if change > TOLERANCE * max(1, abs(left), abs(right)) and near > change / 4:
             yield Break(x, left, here, right)

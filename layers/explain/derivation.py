@@ -57,8 +57,8 @@ class Step(NamedTuple):
         sweep = graph.numbers
         assert sweep is not None
         numeric = [n for n in self.formula.nodes if n.operation not in (f.above, f.not_above)]
-        errors = (abs(sweep.gradient(node) * sweep.value(node)) for node in numeric)
-        relative = ROUNDING * math.fsum(error for error in errors if math.isfinite(error))
+        errors = (ROUNDING * abs(sweep.gradient(node) * sweep.value(node)) for node in numeric)
+        relative = math.fsum(error for error in errors if math.isfinite(error))
         return sweep.value(self.node), SMALLEST * len(numeric) + relative
 
 

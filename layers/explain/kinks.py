@@ -18,7 +18,7 @@ BRANCHING = (f.above, f.not_above, f.maximum, f.minimum)
 #: Breakpoints are searched for between these neighbours: ±2ᵉ and ±1.3·2ᵉ for |e| ≤ 20, and 0.
 #: Kinks lie near 0, or where a parameter puts them.
 GRID = sorted({s * m * 2.0**e for s in (-1, 1) for m in (1.0, 1.3) for e in range(-20, 21)} | {0})
-#: How far from a breakpoint the one-sided slopes are taken, relative to |x|, and absolute below 1.
+#: How far from a breakpoint the one-sided slopes are taken, relative to |x| but next to 0.
 STEP = 1e-9
 #: Two one-sided values or slopes that differ by more than this, relative or absolute, are unequal.
 TOLERANCE = 1e-6
@@ -84,13 +84,18 @@ def zero_by_bisection(function: Callable[[float], float], low: float, high: floa
 
 def kink_at(formula: Formula, x: float) -> Kink | None:
     """The kink or jump at x; None where value and slope are the same from both sides."""
-    step = STEP * max(abs(x), 1)
+    step = one_sided_step(x)
     low, left = value_and_slope(formula, x - step)
     high, right = value_and_slope(formula, x + step)
-    is_jump = unequal(low, high)
+    is_jump = unequal(low, high) and abs(high - low) > 2 * step * (abs(left) + abs(right))
     if not is_jump and not unequal(left, right):
         return None
     return Kink(x, left, value_and_slope(formula, x)[1], right, is_jump)
+
+
+def one_sided_step(x: float) -> float:
+    """How far from x one-sided values and slopes are taken."""
+    return STEP * (abs(x) if abs(x) > STEP else 1)
 
 
 def unequal(u: float, v: float) -> bool:

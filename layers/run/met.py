@@ -18,8 +18,8 @@ class Met:
         self._layers = all_layers(chain)
         self._undefined: list[dict[str, dict[int, float]]] = [{} for _ in self._layers]
         self._kinks: list[set[float]] = [set() for _ in self._layers]
-        #: A kernel notes nothing, and its blocks take microseconds.
-        self.notes = not all(layer.has_kernel for layer in self._layers)
+        #: Whether there is anything to add: the blocks of most kernels take microseconds.
+        self.notes = any(layer.notes_x for layer in self._layers)
 
     def add(self, start: int, copies: Sequence[Layer]) -> None:
         """Add what the copies of the layers met up to the piece that begins there."""

@@ -47,6 +47,12 @@ class GridCells:
             changes = [np.abs(np.diff(self._exponents(result))) for result in (out, slope)]
         return np.asarray(np.minimum(changes[0] + changes[1], MOST_BINADES))
 
+    def defined(self, layer: Layer) -> Array:
+        """1 for each cell at an end of which the layer has a value, else 0."""
+        with np.errstate(all="ignore"):
+            has_value = ~np.isnan(layer.forward(self.ends))
+        return (has_value[1:] | has_value[:-1]).astype(float)
+
     def _exponents(self, results: Array) -> Array:
         """log₂ of each size; the same for all that underflow, and for all that overflow."""
         least = np.log2(self.float_format.quantum) - 1

@@ -45,7 +45,7 @@ def draw_sample(
     4. half of the rest evenly over the binades of the results, out and slope, subnormal ones too:
        dense where results change fastest;
     5. of what is left, an eighth in the bands of parameters, half of the others in the middle, and
-       half over all binades of x.
+       half over all binades of x; both only where the layer has a value.
 
     A group that does not fit into `count` is thinned evenly. A dtype that has fewer than `count`
     numbers gives them all. For a layer along an axis, the numbers are shuffled, and without nan and
@@ -138,8 +138,10 @@ def merged(chosen: Array, others: Array) -> Array:
 
 def _shares(layer: Layer | None, cells: GridCells) -> Iterator[tuple[float, Array]]:
     """The parts of the rest: the share of what is still lacking, and the weight of each cell."""
+    defined = np.ones(cells.sizes.size)
     if layer is not None and layer.is_elementwise:
+        defined = cells.defined(layer)
         yield RESULTS_SHARE, cells.results(layer)
         yield BANDS_SHARE, cells.bands(band_sizes(layer))
-    yield MIDDLE_SHARE, cells.width(MIDDLE)
-    yield 1.0, cells.sizes.astype(float)
+    yield MIDDLE_SHARE, cells.width(MIDDLE) * defined
+    yield 1.0, cells.sizes * defined

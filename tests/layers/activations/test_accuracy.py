@@ -10,7 +10,7 @@ from zlib import crc32
 
 import numpy as np
 import pytest
-from mpmath import mpf
+from mpmath import isnan, mpf
 
 from actgrad.layers import AlongAxis, Layer, catalogue, find, layer
 from actgrad.layers.activations.gated import Gated
@@ -83,6 +83,8 @@ def about(dtype: str) -> Any:
 def error(result: float, truth: Any, dtype: str) -> float:
     """How far the result is from the truth, in units of the dtype's spacing at the truth."""
     known = about(dtype)
+    if isnan(truth):
+        return 0 if np.isnan(result) else np.inf
     if np.isinf(result):
         return 0 if abs(truth) >= float(known.max) and (truth > 0) == (result > 0) else np.inf
     _, _, exponent, bits = abs(truth)._mpf_
@@ -92,6 +94,7 @@ def error(result: float, truth: Any, dtype: str) -> float:
 
 def errors(tried: Layer, x: Any) -> Iterator[tuple[float, float]]:
     """The error in ULP of out and of dx, for dout = 1, at each x."""
+    x = x[~tried.by_convention(x, x)]
     out, dx = tried.forward(x), tried.backward(np.ones_like(x))
     formula = trace(tried.formula)
     for at, y, slope in zip(x.tolist(), out.tolist(), dx.tolist(), strict=True):
@@ -120,9 +123,11 @@ def test_every_16_bit_number_gives_the_nearest_result(case: str, dtype: str) -> 
     x = np.arange(1 << 16, dtype=np.uint16).view(named(dtype))
     with np.errstate(invalid="ignore"):
         x = x[np.isfinite(x.astype(np.float64))]
+    x = x[~tried.by_convention(x, x)]
     results = tried.forward(x), tried.backward(np.ones_like(x))
-    checksums = [f"{crc32((result.astype(np.float64) + 0.0).tobytes()):08x}" for result in results]
-    assert checksums == HALVES[case][dtype]
+    wide = [result.astype(np.float64) + 0.0 for result in results]
+    one_nan = [np.where(np.isnan(result), np.nan, result) for result in wide]
+    assert [f"{crc32(result.tobytes()):08x}" for result in one_nan] == HALVES[case][dtype]
 
 
 def test_no_kernel_of_an_elementwise_layer_is_left_out() -> None:

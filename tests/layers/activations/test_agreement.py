@@ -56,6 +56,8 @@ def ulps(got: float, right: object, dtype: str) -> float:
     """How far off, in spacings of the dtype at the true value."""
     info = np.finfo(dtype)
     true = float(right)  # type: ignore[arg-type]
+    if math.isnan(true):
+        return 0.0 if math.isnan(got) else math.inf
     with np.errstate(over="ignore"):
         if np.array(true, dtype) == got:
             return 0.0
@@ -70,6 +72,7 @@ def ulps(got: float, right: object, dtype: str) -> float:
 def test_the_kernel_is_right_where_it_matters(cls: type[Layer], dtype: str) -> None:
     made_layer = made(cls)
     x = values_that_matter(made_layer, dtype)
+    x = x[~made_layer.by_convention(x, x)]
     out = made_layer.forward(x)
     dx = made_layer.backward(np.ones_like(x))
     for place, value, slope in zip(x.tolist(), out, dx, strict=True):
@@ -93,6 +96,8 @@ def test_the_graph_and_every_step_are_right_within_their_roundings(cls: type[Lay
         if cls.name == "gelu_10" and x == 10:  # its kink is not a float: it lies 8e-23 above 10
             continue
         value, slope = (float(each) for each in exact(formula, x))
+        if math.isnan(value) or math.isinf(slope):
+            continue
         for form in forms:
             if x and abs(value) < 1e-300 and "y" in form.terms:
                 continue  # y underflows, and does not tell the derivative any more

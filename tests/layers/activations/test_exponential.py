@@ -115,3 +115,24 @@ def test_an_alpha_without_a_function_is_refused(spec: str, message: str) -> None
 def test_beta_is_above_0(name: str) -> None:
     with pytest.raises(ParameterError, match=r"beta is 0.0, but must be finite and > 0"):
         layer(f"{name}:beta=0")
+
+
+def test_logit_has_its_poles_at_the_ends_and_no_value_beyond() -> None:
+    logit = layer("logit")
+    x = np.array([-0.0, 1.0, 0.5, 5e-324, 1 - 2.0**-53, 0.4999999999999999, 2.0, -1.0, np.inf])
+    out = logit.forward(x)
+    expected = [-np.inf, np.inf, 0.0, -744.4400719213812, 36.7368005696771, -4.440892098500626e-16]
+    np.testing.assert_array_equal(out, [*expected, np.nan, np.nan, np.nan])
+    assert logit.undefined == {"out": 2.0}
+    assert logit.backward(np.ones(9))[:3].tolist() == [np.inf, np.inf, 4.0]
+    assert logit.forward(0.25) == -np.log(3)
+    assert logit.undefined == {}
+
+
+def test_a_clamped_logit_has_a_slope_at_its_ends() -> None:
+    clamped = layer("torch.logit(eps=0.25)")
+    out = clamped.forward([0.25, 0.75, 0.2, 9.0])
+    np.testing.assert_allclose(out, np.log(3) * np.array([-1, 1, -1, 1]), rtol=1e-15)
+    assert clamped.backward(np.ones(4)).tolist() == [16 / 3, 16 / 3, 0, 0]
+    with pytest.raises(ParameterError, match=r"eps is 0\.5, but must be < 1/2"):
+        layer("logit_clamped:eps=0.5")

@@ -81,6 +81,7 @@ def test_the_formula_of_the_catalogue_gives_what_the_layer_gives(cls: Any, dtype
     typed = layer(as_typed(own))
     # At nan a mask passes dout, and a formula has no slope.
     x = draw_sample(own, named(dtype), 200 if dtype == "float32" else 100)[:-1]
+    x = x[~own.by_convention(x, x)]
     assert not np.isnan(x).any()
     dout = np.ones_like(x)
     out, dx = typed.forward(x), typed.backward(dout)

@@ -156,7 +156,10 @@ def test_every_parameter_may_be_a_fraction(cls: type[Layer]) -> None:
     spec = ",".join(f"{name}={value}" for name, value in numbers.items())
     made = layer(f"{cls.name}:{spec}" if spec else cls.name)
     x = np.linspace(-4, 4, 64).reshape(4, 4, 4)
-    assert np.isfinite(made.backward(np.ones_like(made.forward(x)))).all()
+    out = made.forward(x)
+    # Most of these x lie outside the domain of logit.
+    assert np.isfinite(out).any()
+    assert np.isfinite(made.backward(np.ones_like(out))).all() == np.isfinite(out).all()
 
 
 def test_a_parameter_beyond_the_numbers_is_refused() -> None:

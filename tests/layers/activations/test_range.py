@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 import pytest
-from mpmath import inf, mpf
+from mpmath import inf, isnan, mpf, workprec
 
 from actgrad.layers import Layer, catalogue, layer
 from actgrad.layers.exact import exact
@@ -29,6 +29,7 @@ SPECS = [
     "isru:alpha=0.5",
     "laplace:mu=0,sigma=2",
     "leaky_relu:negative_slope=-2",
+    "logit_clamped:eps=0.25",
     "leaky_relu:negative_slope=0",
     "prelu:weight=-0.5",
     "rrelu:lower=-1,upper=1",
@@ -61,6 +62,9 @@ PLACES = sorted(
 )
 #: There even BITS bits do not distinguish a value from the end of its range.
 FAR = [sign * 2.0**exponent for sign in (-1, 1) for exponent in range(8, 40, 4)]
+with workprec(400):
+    #: Next to the ends of the domain of logit.
+    FAR += [mpf(2) ** -200, 1 - mpf(2) ** -200]
 #: Enough to distinguish tanh(32) and laplace(6) from 1.
 BITS = 400
 #: How near a value must come to an end, relative to the end or to 1.
@@ -108,7 +112,8 @@ def values(tried: Layer, places: list[float]) -> list[mpf]:
         formula = tried.traced()
         if tried.name == "laplace":
             places = [place for place in places[::2] if not 6 < abs(place) <= 32]
-        return [exact(formula, place, bits=BITS)[0] for place in places]
+        results = [exact(formula, place, bits=BITS)[0] for place in places]
+        return [value for value in results if not isnan(value)]
     formula = tried.traced(2)
     lines = [[place, other] for place in places[::6] for other in (1.0, -1.0, place, -place)]
     lines += [[0.5, place] for place in places[::6]]

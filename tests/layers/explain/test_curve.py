@@ -34,6 +34,15 @@ def test_the_range_shows_every_kink_and_has_the_kinks_among_its_x() -> None:
     assert (np.diff(curve.x) > 0).all()
 
 
+def test_the_range_ends_where_there_is_no_value() -> None:
+    (curve,) = curves([layer("logit")], [0])
+    assert -0.02 < curve.x[0] <= 0
+    assert 1 <= curve.x[-1] < 1.02
+    # A steep kink is no jump.
+    (clamped,) = curves([layer("logit_clamped")], [0])
+    assert clamped.breaks == []
+
+
 def test_a_layer_along_an_axis_has_no_curve() -> None:
     with pytest.raises(ShapeError, match="softmax takes a line of numbers"):
         curves([layer("softmax")], [0])

@@ -22,7 +22,7 @@ from zlib import crc32
 
 import numpy as np
 from ml_dtypes import bfloat16
-from mpmath import isinf, libmp, mpf
+from mpmath import isinf, isnan, libmp, mpf
 
 from actgrad.layers import layer
 from actgrad.layers.exact import Rounded
@@ -117,6 +117,10 @@ CASES = [
     "laplace:mu=0,sigma=1",
     "laplace:mu=-1,sigma=3",
     "sqrt_softplus",
+    "logit",
+    "logit_clamped",
+    "logit_clamped:eps=0.01",
+    "logit_clamped:eps=0.3",
     "gelu_10",
     "isru",
     "isru:alpha=0.3",
@@ -154,17 +158,23 @@ def checksums(case: str, dtype: Any, digits: int, least: int, most: int) -> Iter
     with np.errstate(invalid="ignore"):
         x = np.arange(1 << 16, dtype=np.uint16).view(dtype).astype(np.float64)
     x = x[np.isfinite(x)]
+    x = x[~tried.by_convention(x, x)]
     formula, working = Rounded(tried.traced()), np.dtype(dtype if tried.exact else np.float64)
     out = formula.forward(x, working)
     dx = formula.backward(x, out.slope, np.ones_like(x), working)
     for values in (out.value, dx):
         nearest = [rounded(mpf(value), digits, least, most) for value in values.tolist()]
-        yield f"{crc32((np.array(nearest) + 0.0).tobytes()):08x}"
+        yield checksum(np.array(nearest))
+
+
+def checksum(values: Any) -> str:
+    """That of float64 numbers, −0 taken as 0, and every nan as one."""
+    return f"{crc32(np.where(np.isnan(values), np.nan, values + 0.0).tobytes()):08x}"
 
 
 def rounded(value: Any, digits: int, least: int, most: int) -> float:
     """The number of the dtype that is nearest to the value, of two the even one."""
-    if isinf(value):
+    if isinf(value) or isnan(value):
         return float(value)
     sign, _, exponent, bits = value._mpf_
     unit = max(exponent + bits - digits, least)

@@ -78,6 +78,7 @@ class Hardswish(Smooth):
         value = np.where(x > 3, x, mid * (mid + 3) / 6)
         slope = (2 * mid + 3) / 6
         slope[x <= -3], slope[x >= 3] = 0, 1
+        value[x <= -3] = 0  # −3·0 is −0
         return value, slope
 
 
@@ -228,7 +229,9 @@ class Isru(Smooth):
         rest = (rest + (more + mantissa * lost)) / whole
         root = np.sqrt(whole)
         value, slope = x / root, 1 / whole / root
-        return value - value * (rest / 2), slope - slope * (1.5 * rest)
+        # −0 − −0 would be 0.
+        value = np.where(x == 0, x, value - value * (rest / 2))
+        return value, slope - slope * (1.5 * rest)
 
 
 class Isrlu(Smooth):
@@ -257,7 +260,7 @@ class Isrlu(Smooth):
 
     def value_and_slope(self, x: Array) -> tuple[Array, Array]:
         value, slope = Isru(alpha=self.alpha).value_and_slope(np.minimum(x, 0))
-        return np.where(x > 0, x, value), slope
+        return np.where(x >= 0, x, value), slope
 
 
 LARGEST = float(np.finfo(np.float64).max)
@@ -285,6 +288,6 @@ class HardMish(Smooth):
 
     def value_and_slope(self, x: Array) -> tuple[Array, Array]:
         mid = np.clip(x, -2, 0)
-        slope = mid + 1
-        slope[x <= -2] = 0
-        return np.where(x > 0, x, mid * (mid + 2) / 2), slope
+        value, slope = np.where(x > 0, x, mid * (mid + 2) / 2), mid + 1
+        value[x <= -2] = slope[x <= -2] = 0  # −2·0 is −0
+        return value, slope

@@ -156,12 +156,21 @@ class Rounded:
         if not x.size:
             return []
         value, gradient = self._truths(x, np.ones(x.size))
-        signs = self._plain(x)
+        signs = self._signs(x, value, gradient)
         self._decide_ties(value, 0, x, np.ones(x.size), dtype)
         values = rounded_truths(value, signs[0], dtype)
         slope = truth_balls(gradient, signs[1])
         slope.hi[np.isnan(values)] = np.nan
         return list(zip(values.tolist(), rows_of(slope), strict=True))
+
+    def _signs(self, x: Array, *truths: Truths) -> list[Array]:
+        """The signs of value and slope where they are 0, or too small for the bits of truths."""
+        signs = [sign.copy() for sign in self._plain(x)]
+        for i in np.flatnonzero(np.any([truth.exponent == ZERO for truth in truths], axis=0)):
+            for sign, result in zip(signs, exact(self.formula, x[i], 1, TIE_BITS), strict=True):
+                if result and not isnan(result):
+                    sign[i] = 1.0 if result > 0 else -1.0
+        return signs
 
     def _truths(self, x: Array, dout: Array) -> tuple[Truths, Truths]:
         """The exact value and gradient for each pair; no other process takes part."""
@@ -244,8 +253,9 @@ class Rounded:
         key = x, dtype.name
         if key not in self._limits:
             value, slope = map(truths_of, exact(self.formula, x, 1, BITS))
-            largest = np.array([math.copysign(np.finfo(WIDE).max, x)])
-            ((near, (near_slope, *_)),) = self._exact(largest, WIDE)
+            largest = math.copysign(np.finfo(WIDE).max, x)
+            beside = self._stretch(largest, WIDE) or self._exact(np.array([largest]), WIDE)[0]
+            near, (near_slope, *_) = beside
             limit = float(rounded_truths(value, np.array([near]), dtype)[0])
             ((hi, lo, radius),) = rows_of(truth_balls(slope, np.array([near_slope])))
             hi = math.nan if math.isnan(limit) else hi

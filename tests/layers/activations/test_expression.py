@@ -171,6 +171,18 @@ def test_a_zero_keeps_its_sign() -> None:
     assert np.signbit(function.backward(np.array([1.0, -1.0]))).tolist() == [False, True]
 
 
+@pytest.mark.parametrize("name", ["hardswish", "hard_mish", "isru", "isrlu", "gelu"])
+def test_a_zero_of_a_kernel_has_the_sign_of_its_formula(name: str) -> None:
+    own = layer(name)
+    typed = layer(as_typed(own))
+    x = np.array([-0.0, 0.0, -2.0, -3.0, -4.0, -41.15625, -np.inf], np.float16)
+    for results in zip(
+        *([f.forward(x), f.backward(np.ones_like(x))] for f in (own, typed)), strict=True
+    ):
+        kernel, formula = (np.signbit(result).tolist() for result in results)
+        assert kernel == formula
+
+
 def test_dout_may_be_anything() -> None:
     function = layer("x*tanh(x)")
     function.forward(np.array([1.0, -1.0, 0.0, 2.0, 3.0]))

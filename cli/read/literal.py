@@ -7,6 +7,8 @@ PyTorch, JAX, TensorFlow and Paddle: values stand in brackets, separated by comm
 from __future__ import annotations
 
 import re
+import warnings
+from array import array
 from collections.abc import Iterator
 from math import inf
 
@@ -36,13 +38,13 @@ HEADINGS = (
     # Paddle prints what it knows of the values first.
     (r"\s*(?:Parameter|Tensor)\(\w+=[^\[\]]*\[[\d\s,]*\][^\[]*,\s*(?=[\[\d.+-])", "tensor("),
 )
-#: A bracket that holds plain numbers only.
-ROW = r"\[([-+\d.eE,\s]+)\]"
+#: The characters of a row of numbers that are read at a time, and the fewest that NumPy reads.
+RUN, SHORT = 1 << 20, 1 << 7
 KEYWORD = r",\s*(\w+)\s*=\s*('[^']*'|\"[^\"]*\"|<[^<>]*>|\([\d\s,]{0,999}\)|[\w.]+)"
 #: The characters up to the next delimiter, which a message quotes.
 WORD = r"(?s)[^\s,\[\]()]+|."
 #: What a text holds that is a range, rows or bit patterns.
-OTHER_NOTATION = r"(?i)[:;\n\r\v\f]|0x"
+OTHER_NOTATION = (*":;\n\r\v\f", "0x", "0X")
 CLOSING = {"[": "]", "(": ")"}
 
 
@@ -82,12 +84,12 @@ def text_array(text: str, dtype: str | None = None) -> Array:
         LiteralError: the text is no array; the message states what was expected, and where.
     """
     text = text.replace("−", "-")
-    if re.search(OTHER_NOTATION, text):
+    if any(mark in text for mark in OTHER_NOTATION):
         from actgrad.cli.read.notation import unbracketed
 
-        array = unbracketed(text, dtype)
-        if array is not None:
-            return array
+        other = unbracketed(text, dtype)
+        if other is not None:
+            return other
     return bracketed(text)
 
 
@@ -98,6 +100,39 @@ def bracketed(text: str) -> Array:
         LiteralError: the text is not an array; the message states what was expected, and where.
     """
     return _Reader(_without_heading(text.replace("−", "-"))).read()
+
+
+def plain_numbers(text: str) -> Array | None:
+    """The numbers of a row such as `1, -2.5, 3e4`, which stand between commas, or between blanks.
+
+    None for any other text, and for numbers that are not finite.
+    """
+    if len(text) < SHORT:
+        try:
+            row = np.array([float(word) for word in text.split("," if "," in text else None)])
+        except ValueError:
+            return None
+    else:
+        try:
+            with warnings.catch_warnings(action="error"):
+                row = np.fromstring(text, sep="," if "," in text else " ")
+        except (DeprecationWarning, ValueError):
+            return None
+        if row.size != (text.count(",") + 1 if "," in text else len(text.split())):
+            return None
+    return row if np.isfinite(row).all() else None
+
+
+def runs(text: str, start: int, end: int, mark: str) -> Iterator[str]:
+    """The text from start to end in parts of about RUN characters, cut at marks.
+
+    A mark at the very end is left out.
+    """
+    while start < end:
+        cut = text.find(mark, start + RUN, end)
+        cut = end if cut < 0 else cut
+        yield text[start:cut]
+        start = cut + 1
 
 
 def _without_heading(text: str) -> str:
@@ -115,7 +150,7 @@ class _Reader:
         self.text = text
         self.at = 0
         self.levels = [Level("", 0, wrapper=True)]
-        self.values: list[float] = []
+        self.values = array("d")
 
     def read(self) -> Array:
         for token in self._tokens():
@@ -126,7 +161,8 @@ class _Reader:
         if not top.shapes:
             raise LiteralError("an array was expected, but the text is empty")
         try:
-            return np.array(self.values, dtype=np.float64).reshape(top.shapes[0])
+            row = np.frombuffer(self.values) if self.values else np.empty(0)
+            return row.reshape(top.shapes[0])
         except ValueError as error:
             raise LiteralError(f"there is no such array: {error}") from None
 
@@ -166,18 +202,22 @@ class _Reader:
 
     def _row(self) -> bool:
         """Read a bracket of plain numbers in one step, if there is one; this is much faster."""
-        match = self._match(ROW)
-        if not match or len(self.levels) > DEEPEST:
+        end = self.text.find("]", self.at)
+        if self.text[self.at] != "[" or end < 0 or len(self.levels) > DEEPEST:
             return False
-        try:
-            row = [float(word) for word in match[1].split("," if "," in match[1] else None)]
-        except ValueError:
+        if self.text.find("[", self.at + 1, min(end, self.at + RUN)) >= 0:
             return False
-        if inf in row or -inf in row:
+        before, comma = len(self.values), self.text.find(",", self.at, end) >= 0
+        for run in runs(self.text, self.at + 1, end, "," if comma else " "):
+            row = plain_numbers(run)
+            if row is None:
+                del self.values[before:]
+                return False
+            self.values.frombytes(row.tobytes())
+        if len(self.values) == before:
             return False
-        self.values += row
-        self.at = match.end()
-        self._add((len(row),))
+        self.at = end + 1
+        self._add((len(self.values) - before,))
         return True
 
     def _open(self, level: Level, end: int) -> None:
@@ -244,7 +284,8 @@ class _Reader:
                 f"the rows{f' of {place}' if place else ''} differ: row {len(level.shapes)}"
                 f" {_described(shape)}, row 0 {_described(level.shapes[0])}"
             )
-        level.shapes.append(shape)
+        # Equal shapes are one object: an array may have millions of rows.
+        level.shapes.append(level.shapes[0] if level.shapes else shape)
 
     def _word(self) -> str:
         match = self._match(WORD)

@@ -30,7 +30,7 @@ def unbracketed(text: str, dtype: str | None) -> Array | None:
     """
     if match := re.fullmatch(RANGE, text):
         return stepped(*match.groups())
-    if re.search(BITS, text):
+    if ("0x" in text or "0X" in text) and re.search(BITS, text):
         return bit_patterns(text, dtype)
     for rows in (matlab_rows, printed_rows):
         array = rows(text)

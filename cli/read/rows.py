@@ -7,11 +7,12 @@ the row holds. Lines that begin with `#` or `%` are comments, as `numpy.savetxt`
 from __future__ import annotations
 
 import re
+from array import array
 from math import inf
 
 import numpy as np
 
-from actgrad.cli.read.literal import LiteralError
+from actgrad.cli.read.literal import LiteralError, plain_numbers, runs
 from actgrad.layers.arrays import Array
 
 #: `[1 -0.5; -2 3]`, with or without MATLAB's last semicolon.
@@ -20,6 +21,8 @@ MATLAB = r"\s*\[([^\[\]();]*;[^\[\]()]*)\]\s*;?\s*"
 TITLE = r"\s*(?:[A-Za-z]\w* =|[\d×x]+(?:-element)? (?P<kind>Matrix|Vector|Array)\{.*\}:)\s*"
 COMMENT = r"\s*(?:[#%].*)?"
 NAME = r"[^\W\d][\w.]*"
+#: The characters at the beginning of a long text that show what its lines are.
+BEGINNING = 1 << 16
 #: A number as spreadsheets of many countries write it: 1,5 for 1.5.
 DECIMAL_COMMA = r"[+-]?\d+,\d+"
 
@@ -30,7 +33,7 @@ def matlab_rows(text: str) -> Array | None:
     Raises:
         LiteralError: a field is no number, or the rows differ in length.
     """
-    match = re.fullmatch(MATLAB, text)
+    match = re.fullmatch(MATLAB, text) if ";" in text else None
     if match is None:
         return None
     rows = [row for row in re.split(r"[;\n]", match[1]) if row.strip()]
@@ -45,12 +48,16 @@ def printed_rows(text: str) -> Array | None:
     Raises:
         LiteralError: a field is no number, or the rows differ in length.
     """
-    lines, title = _lines(text)
-    if len(lines) < (1 if title else 2) or re.match(r"\s*[\[(\])]", lines[0]):
+    lines, title, is_long = _beginning(text)
+    if len(lines) < (1 if title else 2) and not is_long:
+        return None
+    if not lines or re.match(r"\s*[\[(\])]", lines[0]):
         return None
     if not title and not re.match(r"\s*[-+.\d]|\s*(?i:nan|inf)", lines[0]):
         return None
-    matrix = _matrix([_fields(line) for line in lines])
+    matrix = _large_matrix(text) if is_long and not title else None
+    if matrix is None:
+        matrix = _matrix([_fields(line) for line in _lines(text)[0]])
     if matrix.shape[1] == 1 and not (title and title["kind"] == "Matrix"):
         return matrix[:, 0]
     return matrix
@@ -62,15 +69,15 @@ def named_columns(text: str) -> dict[str, Array] | None:
     Raises:
         LiteralError: a field is no number, or the rows differ in length.
     """
-    lines, title = _lines(text)
-    if len(lines) < 2 or title:
+    lines, title, is_long = _beginning(text)
+    if not lines or title or (len(lines) < 2 and not is_long):
         return None
     names = [name.strip().strip('"') for name in _fields(lines[0])]
     if not all(re.fullmatch(NAME, name) for name in names) or len({*names}) < len(names):
         return None
     if all(name.casefold() in {"nan", "inf", "true", "false"} for name in names):
         return None
-    matrix = _matrix([_fields(line) for line in lines[1:]])
+    matrix = _matrix([_fields(line) for line in _lines(text)[0][1:]])
     if matrix.shape[1] != len(names):
         raise LiteralError(f"the rows have {matrix.shape[1]} fields below {len(names)} names")
     return dict(zip(names, matrix.T, strict=True))
@@ -83,11 +90,41 @@ def _lines(text: str) -> tuple[list[str], re.Match[str] | None]:
     return (lines[1:] if title else lines), title
 
 
+def _beginning(text: str) -> tuple[list[str], re.Match[str] | None, bool]:
+    """The first of the lines that hold something, the title above them, and whether more follow."""
+    end = text.find("\n", BEGINNING)
+    lines, title = _lines(text if end < 0 else text[:end])
+    if not lines and end >= 0:
+        return *_lines(text), False
+    return lines, title, end >= 0
+
+
 def _fields(row: str) -> list[str]:
     for separator in "\t;,":
         if separator in row:
             return row.split(separator)
     return row.split()
+
+
+def _large_matrix(text: str) -> Array | None:
+    """The matrix of many lines, read in little more memory than it takes.
+
+    None if a line is not plain numbers, as many as in the first: `_matrix` then says what it is.
+    """
+    first = text[: text.find("\n")]
+    mark = next((each for each in "\t;," if each in first), None)
+    fields, values = len(_fields(first)), array("d")
+    blank = len(text[-BEGINNING:]) - len(text[-BEGINNING:].rstrip())
+    for part in runs(text, 0, len(text) - blank, "\n"):
+        counts = {line.count(mark) + 1 if mark else len(line.split()) for line in part.split("\n")}
+        if counts != {fields}:
+            return None
+        between = part.replace("\n", ",") if mark else part
+        row = plain_numbers(between.replace(mark, ",") if mark else between)
+        if row is None or row.size % fields:
+            return None
+        values.frombytes(row.tobytes())
+    return np.frombuffer(values).reshape(-1, fields)
 
 
 def _matrix(rows: list[list[str]]) -> Array:

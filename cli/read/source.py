@@ -322,6 +322,7 @@ def _text(data: bytes, name: str, member: str | None, encoding: Encoding) -> Arr
 
     try:
         text = data.decode("utf-8-sig")
+        del data  # a long text is in memory once only
         if text.startswith(written.OPENING):
             return floating(written.json_array(text, name, member), name)
         columns = rows.named_columns(text)

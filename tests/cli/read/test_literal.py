@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from actgrad.cli.read import literal
 from actgrad.cli.read.literal import DEEPEST, LiteralError, bracketed
 from actgrad.layers.arrays import Array
 
@@ -252,3 +253,37 @@ def test_a_number_round_trips(number: float) -> None:
 def test_any_text_is_an_array_or_a_literal_error(text: str) -> None:
     with suppress(LiteralError):
         assert bracketed(text).dtype == np.float64
+
+
+@pytest.mark.parametrize("text", ["[1, 2.5,-3e4]", "[ 1 ,2 ]", "[1 2\t3]", "[[1,2],[3,4]]", "[.5]"])
+@pytest.mark.parametrize("run", [1, 3, 1 << 20])
+def test_a_long_row_is_read_in_parts(text: str, run: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = bracketed(text)
+    monkeypatch.setattr(literal, "SHORT", 0)
+    monkeypatch.setattr(literal, "RUN", run)
+    np.testing.assert_array_equal(bracketed(text), expected, strict=True)
+
+
+@pytest.mark.parametrize(
+    "text", ["[1, 2 3]", "[1,, 2]", "[1, 2,]", "[1, 1e999]", "[1, 1.5.2]", "[1_0, nan]", "[1, 2"]
+)
+def test_a_fault_in_a_long_row_is_told_as_in_a_short_one(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def result() -> str:
+        try:
+            return str(bracketed(text).tolist())
+        except literal.LiteralError as error:
+            return str(error)
+
+    expected = result()
+    monkeypatch.setattr(literal, "SHORT", 0)
+    monkeypatch.setattr(literal, "RUN", 2)
+    assert result() == expected
+
+
+@given(arrays.arrays(np.float64, st.integers(1, 60)))
+def test_numpy_reads_the_digits_as_python_does(values: Array) -> None:
+    values = values[np.isfinite(values)]
+    for text in (str(values.tolist()), f"[{' '.join(map(repr, values.tolist()))}]"):
+        np.testing.assert_array_equal(bracketed(text), values, strict=True)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actgrad.cli.read import literal, rows
 from actgrad.cli.read.literal import LiteralError, text_array
 
 
@@ -103,3 +104,38 @@ def test_every_bit_pattern_round_trips(dtype: str, data: st.DataObject) -> None:
 def test_any_text_is_an_array_or_a_literal_error(text: str) -> None:
     with suppress(LiteralError):
         assert text_array(text, "float16").dtype in (np.float64, np.float16)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1,2\n3,4\n5,6\n",
+        "1\n2\n3\n4\n5\n",
+        "1.5 2\n 3  4\n",
+        "1\t2\r\n3\t4\r\n5\t6\r\n",
+        "1; 2\n3;4\n\n",
+        "# x, y\n1,2\n3,4\n5,6",
+        "1,2\n\n3,4\n5,6",
+        "1,2\n3\n4,5\n",
+        "1,2\n3,x\n",
+        "1,2\n3,nan\n4,True\n",
+        "1,2\n,\n5,6",
+        "x,y\n1,2\n3,4\n",
+        "[1, 2,\n 3, 4]",
+        "[[1, 2],\n [3, 4]]",
+    ],
+)
+def test_long_rows_are_read_in_parts(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def result() -> tuple[str, object]:
+        names = rows.named_columns(text)
+        try:
+            array = text_array(text)
+            return str(array.tolist()), str(names)
+        except LiteralError as error:
+            return str(error), str(names)
+
+    expected = result()
+    monkeypatch.setattr(rows, "BEGINNING", 2)
+    monkeypatch.setattr(literal, "RUN", 3)
+    monkeypatch.setattr(literal, "SHORT", 0)
+    assert result() == expected

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from actgrad.cli.cluster import absolute_argument, connected, submitted
+from actgrad.cli.cluster import absolute_argument, absolute_layer, connected, submitted
 from actgrad.cli.read import (
     Encoding,
     LayerRun,
@@ -125,10 +125,10 @@ def run_parts(
         return [partial(recorded_statistics, run, reading)]
     if client is None:
         return [partial(part_statistics, run.layers, part, reading, quiet) for part in run.parts]
-    tasks = []
+    tasks, layers = [], [absolute_layer(spec) for spec in run.layers]
     for part in run.parts:
         everywhere = {name: absolute_argument(argument) for name, argument in part.items()}
-        tasks.append((", ".join(part.values()), (run.layers, everywhere, reading)))
+        tasks.append((", ".join(part.values()), (layers, everywhere, reading)))
     return [partial(sent_statistics, wait) for wait in submitted(client, part_arrays, tasks)]
 
 

@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import glob
-import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from actgrad.cli.answer import OutputError
-from actgrad.cli.cluster import absolute_argument, connected, submitted
+from actgrad.cli.cluster import absolute_argument, absolute_layer, connected, submitted
 from actgrad.cli.exit import to_stderr
-from actgrad.cli.read import natural_key
+from actgrad.cli.pattern import filled, is_pattern, matching_files
 from actgrad.cli.write import named_file
 from actgrad.layers import ActgradError
 
-#: Runs on the ARRAY x and the ARRAY dout, and writes to the destinations of -o.
-Run = Callable[[str, str | None, Sequence[str] | None], None]
-STAR = "*"
-
-
-def is_pattern(x: str) -> bool:
-    """Whether the ARRAY of --x names files by a `*`."""
-    return STAR in x and re.search(r"\.[A-Za-z]\w*$", x) is not None
+#: Runs layers on the ARRAY x and the ARRAY dout, writes to the destinations of -o, and returns the
+#: notes on the run.
+Run = Callable[[Sequence[str], str, str | None, Sequence[str] | None], list[str]]
 
 
 def run_each_file(
-    run: Run, x: str, dout: str | None, output: Sequence[str] | None, scheduler: str | None
-) -> None:
+    run: Run,
+    specs: Sequence[str],
+    x: str,
+    dout: str | None,
+    output: Sequence[str] | None,
+    scheduler: str | None,
+) -> list[str]:
     """Run on each file that the pattern `x` names; `*` in `dout` and `output` is what it is in x.
 
-    A file that fails does not stop the others; its error is written to stderr.
+    A file that fails does not stop the others; its error is written to stderr. Return the notes on
+    all runs, each once.
 
     Raises:
         ActgradError: the pattern names no file, `output` does not give each a file of its own, no
@@ -38,14 +37,17 @@ def run_each_file(
     """
     runs = arguments_of_runs(x, dout, output)
     if scheduler is None:
-        waiting = [partial(run, *arguments) for arguments in runs.values()]
-        failed = failures(waiting)
+        notes, failed = outcomes([partial(run, specs, *arguments) for arguments in runs.values()])
     else:
+        everywhere = [absolute_layer(spec) for spec in specs]
+        tasks = [(file, (everywhere, *absolute(*arguments))) for file, arguments in runs.items()]
         with connected(scheduler) as client:
-            tasks = [(file, everywhere(*arguments)) for file, arguments in runs.items()]
-            failed = failures(submitted(client, run, tasks))
+            notes, failed = outcomes(submitted(client, run, tasks))
     if failed:
+        for note in notes:
+            to_stderr(note)
         raise ActgradError(f"{failed} of {len(runs)} files failed; the others are written")
+    return notes
 
 
 def arguments_of_runs(
@@ -56,42 +58,41 @@ def arguments_of_runs(
     Raises:
         ActgradError: the pattern names no file, or the files do not have destinations of their own.
     """
-    if x.count(STAR) != 1:
-        raise ActgradError(f"--x {x} has more than one *", "one * stands for what differs")
-    if not output or any(STAR not in destination for destination in output):
+    files = matching_files(x)
+    if not output or not all(map(is_pattern, output)):
         raise OutputError("each file of --x needs its own -o", "write -o 'out-*.npy'")
-    start, end = x.split(STAR)
-    files = glob.glob(f"{glob.escape(start)}{STAR}{glob.escape(end)}")  # noqa: PTH207
-    if not files:
-        raise ActgradError(f"--x: no file is called {x}")
-    runs = {}
-    for file in sorted(files, key=natural_key):
-        own = file.removeprefix(start).removesuffix(end)
-        destinations = [destination.replace(STAR, own) for destination in output]
-        runs[file] = (file, None if dout is None else dout.replace(STAR, own), destinations)
-    return runs
+    return {
+        file: (
+            file,
+            None if dout is None else filled(dout, own),
+            [filled(destination, own) for destination in output],
+        )
+        for file, own in files.items()
+    }
 
 
-def everywhere(
-    x: str, dout: str | None, output: Sequence[str]
-) -> tuple[str, str | None, list[str]]:
+def absolute(x: str, dout: str | None, output: Sequence[str]) -> tuple[str, str | None, list[str]]:
     """The arguments with absolute paths, for a worker in another folder."""
     upstream = None if dout is None else absolute_argument(dout)
     destinations = []
     for destination in output:
         name, file = named_file(destination)
-        absolute = str(Path.cwd() / file)
-        destinations.append(f"{name}={absolute}" if name else absolute)
+        whole = str(Path.cwd() / file)
+        destinations.append(f"{name}={whole}" if name else whole)
     return absolute_argument(x), upstream, destinations
 
 
-def failures(waiting: Sequence[Callable[[], None]]) -> int:
-    """Wait for every run, write the errors of those that fail to stderr, and count them."""
+def outcomes(waiting: Sequence[Callable[[], list[str]]]) -> tuple[list[str], int]:
+    """Wait for every run: the notes on them, each once, and how many failed.
+
+    The errors of those that fail are written to stderr.
+    """
+    notes: dict[str, None] = {}
     failed = 0
     for wait in waiting:
         try:
-            wait()
+            notes |= dict.fromkeys(wait())
         except ActgradError as error:
             to_stderr(str(error), error.hint)
             failed += 1
-    return failed
+    return list(notes), failed

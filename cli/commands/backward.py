@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from actgrad.cli.options import (
@@ -61,7 +61,7 @@ def backward(
 
     encoding = Encoding(dtype, parsed_shape(shape), bits)
     options = RunOptions(order, encoding, overflow, plot, form, threads, quiet)
-    run_layers(layers, options, x, dout, output, scheduler)
+    run_and_note(options, layers, x, dout, output, scheduler)
 
 
 class RunOptions(NamedTuple):
@@ -80,46 +80,82 @@ class RunOptions(NamedTuple):
     quiet: bool
 
 
-def run_layers(
-    specs: Sequence[str],
+def run_and_note(
     options: RunOptions,
+    specs: Sequence[str],
     x: str,
     dout: str | None,
     output: Sequence[str] | None,
-    scheduler: str | None = None,
+    scheduler: str | None,
+) -> None:
+    """Run the layers on x, or on each file that x names, and write the notes to stderr.
+
+    Raises:
+        ActgradError: a layer, an array or a file is refused, or no scheduler answers.
+    """
+    from functools import partial
+
+    from actgrad.cli.exit import to_stderr
+    from actgrad.cli.pattern import is_pattern
+    from actgrad.layers import ActgradError
+
+    if is_pattern(x):
+        # Imported for a pattern only: one array needs no cluster.
+        from actgrad.cli.each_file import run_each_file
+
+        run = partial(notes_of_run, options)
+        for note in run_each_file(run, specs, x, dout, output, scheduler):
+            to_stderr(note)
+    elif scheduler is not None:
+        raise ActgradError("--scheduler needs several files", "--x 'x-*.npy' -o 'out-*.npy'")
+    else:
+        run_layers(options, specs, x, dout, output, to_stderr)
+
+
+def notes_of_run(
+    options: RunOptions,
+    specs: Sequence[str],
+    x: str,
+    dout: str | None,
+    output: Sequence[str] | None,
+) -> list[str]:
+    """Run the layers as `run_layers` does, and return the notes."""
+    notes: list[str] = []
+    run_layers(options, specs, x, dout, output, notes.append)
+    return notes
+
+
+def run_layers(
+    options: RunOptions,
+    specs: Sequence[str],
+    x: str,
+    dout: str | None,
+    output: Sequence[str] | None,
+    note: Callable[[str], None],
 ) -> None:
     """Run the layers forward on the ARRAY `x`, and back from `dout`; deliver the answer.
 
-    Where x is a pattern, they run on each of its files, on the cluster of the scheduler if given.
+    `note` takes what is to be said beside it: what overflow gave, and where a layer met a kink or
+    has no value.
 
     Raises:
         ActgradError: a layer, an array or a file is refused, or order 2 meets a layer along an
             axis.
     """
     from contextlib import ExitStack
-    from functools import partial
     from math import prod
 
     import numpy as np
 
     from actgrad.cli.read import in_memory, open_array
     from actgrad.cli.write import Output
-    from actgrad.layers import ActgradError, chain_of
+    from actgrad.layers import chain_of
     from actgrad.layers.arrays import named, native_dtype
     from actgrad.layers.casting import overflow
     from actgrad.layers.printed import distinct_lines_on_stderr
 
     order, encoding, on_overflow, plot, form, threads, quiet = options
     destination, dtype = Output(ArrayFormat, form, output), encoding.dtype
-    if "*" in x:
-        # Imported for a pattern only: one array needs neither globs nor a cluster.
-        from actgrad.cli.each_file import is_pattern, run_each_file
-
-        if is_pattern(x):
-            run_each_file(partial(run_layers, specs, options), x, dout, output, scheduler)
-            return
-    if scheduler is not None:
-        raise ActgradError("--scheduler needs several files", "--x 'x-*.npy' -o 'out-*.npy'")
     if plot:
         destination.require_table("--plot")
     with distinct_lines_on_stderr():
@@ -150,21 +186,20 @@ def run_layers(
             streamed = streamed_run(chain, given, upstream, named(dtype) if dtype else None, plot)
             if streamed is not None:
                 streamed.deliver(destination, threads, quiet)
-                note_conventions(chain)
-                note_overflow(rounding)
+                for text in (*notes_on_conventions(chain), *notes_on_overflow(rounding)):
+                    note(text)
                 return
         gradient = None if upstream is None else in_memory(upstream, dtype)
         array = in_memory(given, dtype)
         with distinct_lines_on_stderr():
             answer = run_in_memory(chain, array, gradient)
-    note_conventions(chain)
-    note_overflow(rounding)
+    for text in (*notes_on_conventions(chain), *notes_on_overflow(rounding)):
+        note(text)
     destination.deliver(answer._replace(plotted=plot, threads=threads))
 
 
-def note_overflow(rounding: Overflow) -> None:
-    """Say on stderr what numbers became that are beyond the largest one of an 8-bit float."""
-    from actgrad.cli.exit import to_stderr
+def notes_on_overflow(rounding: Overflow) -> Iterator[str]:
+    """What numbers became that are beyond the largest one of an 8-bit float."""
     from actgrad.layers.arrays import finfo
     from actgrad.layers.casting import OVERFLOWS, overflow_of
 
@@ -173,12 +208,11 @@ def note_overflow(rounding: Overflow) -> None:
     largest, gives = f"±{float(finfo(dtype).max):g}", rounding.gives or overflow_of(dtype)
     what = dict(zip(OVERFLOWS, ("nan", largest, "±inf"), strict=True))[gives]
     beyond = f"numbers beyond {largest}, the largest of {dtype.name}"
-    to_stderr(f"note: {beyond}, are {what} (--overflow {gives})")
+    yield f"note: {beyond}, are {what} (--overflow {gives})"
 
 
-def note_conventions(chain: Layer) -> None:
-    """Say on stderr where a layer met an x outside the domain of its function, or at a kink."""
-    from actgrad.cli.exit import to_stderr
+def notes_on_conventions(chain: Layer) -> Iterator[str]:
+    """Where a layer met an x outside the domain of its function, or at a kink."""
     from actgrad.layers.arrays import decimal
 
     noted = set()
@@ -187,7 +221,7 @@ def note_conventions(chain: Layer) -> None:
             noted.add(x)
             lacking = "value" if name == "out" else "gradient"
             where = f"at x = {decimal(x)}, so {prefix}{name} is nan there"
-            to_stderr(f"note: {layer.name} has no {lacking} {where}")
+            yield f"note: {layer.name} has no {lacking} {where}"
     if chain.second_order is None:
         return
     from actgrad.layers.explain import Derivative
@@ -195,9 +229,9 @@ def note_conventions(chain: Layer) -> None:
     assert isinstance(chain.second_order, Derivative)
     for x in {*chain.second_order.undefined.values()} - noted:
         where = f"at x = {decimal(x)}, so d2x is nan there"
-        to_stderr(f"note: {chain} has no second derivative {where}")
+        yield f"note: {chain} has no second derivative {where}"
     for kink in sorted(chain.second_order.kinks_met):
-        to_stderr(f"note: {chain} has a kink at x = {decimal(kink)}, so d2x is 0 there")
+        yield f"note: {chain} has a kink at x = {decimal(kink)}, so d2x is 0 there"
 
 
 def run_in_memory(chain: Layer, x: Array, dout: Array | None) -> ArrayAnswer:

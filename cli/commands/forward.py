@@ -37,9 +37,9 @@ def forward(
 
     The answer is x, what each layer keeps for backward, and out.
     """
-    from actgrad.cli.commands.backward import RunOptions, run_layers
+    from actgrad.cli.commands.backward import RunOptions, run_and_note
     from actgrad.cli.read import Encoding
 
     encoding = Encoding(dtype, parsed_shape(shape), bits)
     options = RunOptions(0, encoding, overflow, plot, form, threads, quiet)
-    run_layers(layers, options, x, None, output, scheduler)
+    run_and_note(options, layers, x, None, output, scheduler)

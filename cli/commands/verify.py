@@ -18,6 +18,7 @@ from actgrad.cli.options import (
     OverflowOption,
     Quiet,
     RawShape,
+    Scheduler,
     VerificationFormatOption,
     VerificationOutput,
     parsed_shape,
@@ -161,6 +162,7 @@ def verify_dump(
     ] = None,
     form: VerificationFormatOption = None,
     output: VerificationOutput = None,
+    scheduler: Scheduler = None,
     quiet: Quiet = False,
 ) -> int:
     """Measure the error of a kernel's results in ULP.
@@ -170,10 +172,13 @@ def verify_dump(
 
     Exit status 0: all errors are within the limits; 1: one is not; 2: it could not be verified.
     """
+    from actgrad.cli.pattern import is_pattern
     from actgrad.cli.read import Encoding
     from actgrad.cli.verify import Destinations, stated_policy
     from actgrad.layers import ActgradError, Policy
 
+    if scheduler is not None and not is_pattern(x or ""):
+        raise ActgradError("--scheduler needs several files", "--x 'x-*.npy' --out 'out-*.npy'")
     destinations = Destinations(form, output, report)
     policy = Policy(
         max_ulp,
@@ -208,6 +213,14 @@ def verify_dump(
     if x is None or accumulate:
         missing = "--accumulate needs --try" if x else "verify needs --x"
         raise ActgradError(missing, "or --run with a kernel, or --try with a way to compute it")
-    from actgrad.cli.verify import verified
+    if out is dx is d2x is None:
+        raise ActgradError("there is nothing to verify", "give --out, --dx or --d2x")
+    if is_pattern(x):
+        from actgrad.cli.verify import verified_files
 
-    return destinations.deliver_dump(verified(layers, arguments, encoding, policy, quiet))
+        dump = verified_files(layers, arguments, encoding, policy, scheduler, quiet)
+    else:
+        from actgrad.cli.verify import verified
+
+        dump = verified(layers, arguments, encoding, policy, quiet)
+    return destinations.deliver_dump(dump)

@@ -2,21 +2,48 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from actgrad.cli.read.external import Repeated, random_access
 from actgrad.cli.read.source import Encoding, in_memory, open_array
 from actgrad.layers import DtypeError, Layer, ShapeError
-from actgrad.layers.arrays import Array, floating, named, native_dtype
+from actgrad.layers.arrays import Array, Order, floating, named, native_dtype
 from actgrad.layers.casting import in_dtype
 from actgrad.layers.run import MemoryArray, SliceLayout, Source, slice_layout
 from actgrad.layers.verify import Block
 
 #: Elements in a block; a slice that is longer is a block of its own.
 BLOCK = 1 << 16
+
+
+class DumpLayout(NamedTuple):
+    """The dtype and the shapes of a dump's arrays, and where their elements are."""
+
+    dtype: np.dtype[Any]
+    shapes: dict[str, tuple[int, ...]]
+    order: Order
+    #: The axes that the layer works along, and the slices of x that are verified one by one.
+    axes: tuple[int, ...]
+    cut: SliceLayout
+
+    def size(self, name: str) -> int:
+        """How many elements an array has."""
+        return math.prod(self.shapes[name])
+
+    def indices(self, name: str, position: int) -> tuple[int, ...]:
+        """The indices of an element of an array, from its position in all that `blocks` gives."""
+        shape = self.shapes[name]
+        if self.axes:
+            length = self.size(name) // (self.cut.number * self.cut.stride)
+            slice_, rest = divmod(position, length * self.cut.stride)
+            side, along = divmod(rest, length)
+            position = (slice_ * length + along) * self.cut.stride + side
+        return tuple(int(i) for i in np.unravel_index(position, shape, self.order)) if shape else ()
 
 
 class Dump:
@@ -42,14 +69,13 @@ class Dump:
                 array = files.enter_context(open_array(argument, f"--{name}", encoding))
                 self.sources[name] = random_access(array)
         x = self.sources["x"]
-        self.dtype = native_dtype(x.dtype) if dtype is None else named(dtype)
-        self.shapes = dict.fromkeys(("x", "dx", "d2x"), x.shape)
-        self.shapes |= dict.fromkeys(("out", "dout"), chain.out_shape(x.shape))
-        self.order = x.order
+        shapes = dict.fromkeys(("x", "dx", "d2x"), x.shape)
+        shapes |= dict.fromkeys(("out", "dout"), chain.out_shape(x.shape))
         if not (chain.is_elementwise or chain.runs_in_parts):
             raise chain.refused("there are no exact values to verify with")
-        self.axes = chain.axes(len(x.shape))
-        self.cut = _cut(chain, x)
+        own = native_dtype(x.dtype) if dtype is None else named(dtype)
+        axes = tuple(chain.axes(len(x.shape)))
+        self.layout = DumpLayout(own, shapes, x.order, axes, _cut(chain, x))
         for name, source in self.sources.items():
             self.sources[name] = self._fitting(name, source, f"--{name} {arguments[name]}", dtype)
 
@@ -59,50 +85,42 @@ class Dump:
         Raises:
             DtypeError, ShapeError: the array does not fit x.
         """
-        shape = self.shapes[name]
+        dtype_of_x, shapes, order = self.layout[:3]
+        shape = shapes[name]
         if name == "dout" and not source.shape:
-            return Repeated(in_dtype(in_memory(source), self.dtype), shape, self.order)
+            return Repeated(in_dtype(in_memory(source), dtype_of_x), shape, order)
         own = native_dtype(source.dtype)
-        if dtype is None and own != self.dtype:
+        if dtype is None and own != dtype_of_x:
             raise DtypeError(
-                f"{what} is {own.name}, but --x is {self.dtype.name}",
+                f"{what} is {own.name}, but --x is {dtype_of_x.name}",
                 "all arrays of a dump need one dtype; --dtype casts them",
             )
         if source.shape != shape:
             raise ShapeError(
-                f"{what} has shape {source.shape}, but must have {shape} for --x of"
-                f" {self.shapes['x']}"
+                f"{what} has shape {source.shape}, but must have {shape} for --x of {shapes['x']}"
             )
-        if source.order != self.order and len(shape) > 1:
-            return MemoryArray(np.asarray(in_memory(source), order=self.order))
+        if source.order != order and len(shape) > 1:
+            return MemoryArray(np.asarray(in_memory(source), order=order))
         return source
 
     def blocks(self) -> Iterator[Block]:
         """The whole dump, in native byte order: 1-d, or lines along the layer's axis as rows."""
-        step = max(1, BLOCK // (self.cut.length * self.cut.stride))
-        for first in range(0, self.cut.number, step):
-            count = min(step, self.cut.number - first)
+        cut = self.layout.cut
+        step = max(1, BLOCK // (cut.length * cut.stride))
+        for first in range(0, cut.number, step):
+            count = min(step, cut.number - first)
             yield Block(**{name: self._part(name, first, count) for name in self.sources})
 
     def _part(self, name: str, first: int, count: int) -> Array:
         source = self.sources[name]
-        size = int(np.prod(source.shape)) // self.cut.number
+        cut = self.layout.cut
+        size = int(np.prod(source.shape)) // cut.number
         read = source.read(first * size, np.empty(count * size, source.dtype))
-        part = in_dtype(floating(read, f"--{name}"), self.dtype)
-        if not self.axes:
+        part = in_dtype(floating(read, f"--{name}"), self.layout.dtype)
+        if not self.layout.axes:
             return part
-        stride = self.cut.stride
+        stride = cut.stride
         return part.reshape(count, -1, stride).swapaxes(1, 2).reshape(count * stride, -1)
-
-    def indices(self, name: str, position: int) -> tuple[int, ...]:
-        """The indices of an element of an array, from its position in all that `blocks` gives."""
-        shape = self.shapes[name]
-        if self.axes:
-            length = int(np.prod(shape)) // (self.cut.number * self.cut.stride)
-            slice_, rest = divmod(position, length * self.cut.stride)
-            side, along = divmod(rest, length)
-            position = (slice_ * length + along) * self.cut.stride + side
-        return tuple(int(i) for i in np.unravel_index(position, shape, self.order)) if shape else ()
 
 
 def _cut(chain: Layer, x: Source) -> SliceLayout:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from actgrad.cli.show.units import merged_bins
     from actgrad.cli.show.verification import verification_answer
     from actgrad.cli.show.verification_parts import head_parts, result_parts, worst_parts
-    from actgrad.cli.show.verified_dump import VerifiedDump
+    from actgrad.cli.show.verified_dump import FilesRead, VerifiedDump
 
 
 __getattr__ = lazy_attributes(__name__, __file__)

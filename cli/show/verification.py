@@ -15,6 +15,7 @@ from actgrad.cli.show.parts import Rows, markdown_of
 from actgrad.cli.show.verification_json import verification_csv, verification_json
 from actgrad.cli.show.verification_parts import verification_parts
 from actgrad.cli.show.verified_dump import (
+    ElementPlace,
     VerifiedDump,
     Worst,
     cause_text,
@@ -170,16 +171,16 @@ def _worst_elements(worst: Worst, page: Page) -> RenderableType:
     table = _table((f"  {heads[0]}", "left"), *((head, "left") for head in heads[1:]))
     for index, *cells in rows:
         table.add_row(f"  {index}", *cells)
-    return table if page.fits(table) else _folded(page, (_line(*element) for element in worst))
+    return table if page.fits(table) else _folded(page, (_line(*each) for each in worst))
 
 
-def _line(index: str, element: VerifiedElement) -> str:
+def _line(place: ElementPlace, element: VerifiedElement) -> str:
     x, got = nine_digits(element.x), nine_digits(element.got)
     dout = "" if element.dout == 1 else f", dout {nine_digits(element.dout)}"
     truth = short_exponent(element.truth)
     failure = f", failure: {element.failure}" if element.failure else ""
     return (
-        f"  {index}: x {x} ({element.x_bits}){dout}, got {got} ({element.got_bits}),"
+        f"  {place}: x {x} ({element.x_bits}){dout}, got {got} ({element.got_bits}),"
         f" truth {truth} ({element.nearest_bits}),"
         f" error {short_numeral(element.error)} ULP{failure}"
     )

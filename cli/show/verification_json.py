@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from actgrad.cli.answer import json_number
 from actgrad.cli.show.error_tables import regions_json
-from actgrad.cli.show.verified_dump import QUANTILES, REPORTED, VerifiedDump
+from actgrad.cli.show.verified_dump import QUANTILES, REPORTED, ElementPlace, VerifiedDump
 from actgrad.layers.verify import (
     VerifiedElement,
 )
@@ -36,6 +36,7 @@ def verification_json(dump: VerifiedDump) -> str:
         "policy": {**policy._asdict(), "within": within, "text": str(policy)},
         "exact": verification.exact,
         "run": None if dump.run is None else run_json(dump.run),
+        "files": dump.files and {"count": dump.files.number, "unread": list(dump.files.unread)},
         "results": {name: _result_json(dump, name) for name in verification.tallies},
     }
     return json.dumps(report, ensure_ascii=False, allow_nan=False) + "\n"
@@ -93,8 +94,8 @@ def _result_json(dump: VerifiedDump, name: str) -> dict[str, Any]:
     }
 
 
-def _element_json(index: str, element: VerifiedElement) -> dict[str, Any]:
-    return {"index": index} | {
+def _element_json(place: ElementPlace, element: VerifiedElement) -> dict[str, Any]:
+    return {"index": place.indices, "file": place.file} | {
         JSON_KEYS.get(key, key): json_number(value) if isinstance(value, float) else value
         for key, value in element._asdict().items()
     }
@@ -105,7 +106,7 @@ def verification_csv(dump: VerifiedDump) -> str:
     heads = ("result", "index", "x", "dout", "got", "truth", "nearest", "ulp", "kind")
     lines = [",".join((*heads, "x_bits", "got_bits", "nearest_bits"))]
     for name in dump.verification.tallies:
-        for index, element in dump.worst(name, LISTED):
+        for place, element in dump.worst(name, LISTED):
             cells = (v if isinstance(v, str) else str(json_number(v)) for v in element[1:])
-            lines.append(",".join((name, index.replace(",", " "), *cells)))
+            lines.append(",".join((name, str(place).replace(",", " "), *cells)))
     return "\n".join(lines) + "\n"

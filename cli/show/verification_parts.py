@@ -38,6 +38,8 @@ def head_parts(dump: VerifiedDump) -> Iterator[Part]:
         yield Paragraph(dump.verification.with_flushing)
     if dump.run is not None:
         yield Items([f"run: {dump.run}", *map(str, dump.run.differences)])
+    if dump.files is not None:
+        yield Items([f"files: {dump.files.number}", *(f"unread: {e}" for e in dump.files.unread)])
 
 
 def result_parts(dump: VerifiedDump, name: str) -> Iterator[Part]:

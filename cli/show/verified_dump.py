@@ -28,8 +28,31 @@ QUANTILES = (50, 99, 99.9)
 CONVENTIONS = "by another convention: the slope at a kink, or the result for infinities in a line"
 #: An element's number in nine digits; its bits have the rest.
 nine_digits = partial(numeral, digits=9)
-#: Elements, each with its indices: `3,7`.
-Worst: TypeAlias = Sequence[tuple[str, VerifiedElement]]
+
+
+class ElementPlace(NamedTuple):
+    """Where an element is: its indices, `3,7`, and its file where the dump has several."""
+
+    indices: str
+    file: str | None = None
+
+    def __str__(self) -> str:
+        """`3,7`, or `x-2.npy[3,7]`."""
+        return self.indices if self.file is None else f"{self.file}[{self.indices}]"
+
+
+#: Elements, each with its place.
+Worst: TypeAlias = Sequence[tuple[ElementPlace, VerifiedElement]]
+
+
+class FilesRead(NamedTuple):
+    """The files of x of a dump in several."""
+
+    number: int
+    #: What is wrong with those that could not be read.
+    unread: tuple[str, ...]
+    #: The file of an element of a result, from its position in the whole dump.
+    file: Callable[[str, int], str]
 
 
 class VerifiedDump(NamedTuple):
@@ -41,13 +64,20 @@ class VerifiedDump(NamedTuple):
     indices: Callable[[str, int], tuple[int, ...]]
     #: What was run, where the results are not those of a file.
     run: TargetRun | None = None
+    #: The files that were read, where the dump has several.
+    files: FilesRead | None = None
 
     def worst(self, name: str, count: int) -> Worst:
         """At most `count` of the worst elements of a result."""
         return [
-            (",".join(map(str, self.indices(name, element.position))), element)
+            (self.place(name, element.position), element)
             for element in self.verification.worst(name, count)
         ]
+
+    def place(self, name: str, position: int) -> ElementPlace:
+        """Where the element of that position in the whole dump is."""
+        indices = ",".join(map(str, self.indices(name, position)))
+        return ElementPlace(indices, self.files.file(name, position) if self.files else None)
 
 
 def verdict_of(tally: Tally) -> str:
@@ -100,7 +130,7 @@ def worst_cells(worst: Worst) -> tuple[list[str], list[list[str]]]:
     """The heads and rows of a table of the worst elements; a dout of ones has no column."""
     rows = [
         {
-            "at": index,
+            "at": str(place),
             "x": f"{nine_digits(element.x)}\n{element.x_bits}",
             "dout": nine_digits(element.dout),
             "got": f"{nine_digits(element.got)}\n{element.got_bits}",
@@ -108,7 +138,7 @@ def worst_cells(worst: Worst) -> tuple[list[str], list[list[str]]]:
             "ULP": short_numeral(element.error),
             "failure": element.failure,
         }
-        for index, element in worst
+        for place, element in worst
     ]
     has_dout = any(element.dout != 1 for _, element in worst)
     heads = [head for head in rows[0] if head != "dout" or has_dout]

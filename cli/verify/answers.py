@@ -8,6 +8,7 @@ from actgrad.cli.answer import OutputError, TextAnswer
 from actgrad.cli.options import VerificationFormat
 from actgrad.cli.show import VerifiedDump, attempts_answer, verification_answer
 from actgrad.cli.write import Output
+from actgrad.layers import ActgradError
 from actgrad.layers.verify import Attempt
 
 
@@ -24,7 +25,11 @@ class Destinations:
             self._outputs.insert(0, Output(report_formats(report), None, [report]))
 
     def deliver_dump(self, dump: VerifiedDump) -> int:
-        """Deliver the verification of a dump, and return the status."""
+        """Deliver the verification of a dump, and return the status.
+
+        Raises:
+            ActgradError: no element fails, but a file could not be read.
+        """
 
         def page() -> str:
             # Imported for HTML only: it imports plots and derivations.
@@ -33,7 +38,12 @@ class Destinations:
             return verification_page(dump)
 
         self._deliver(verification_answer(dump).with_text("html", page))
-        return 0 if dump.verification.ok else 1
+        if not dump.verification.ok:
+            return 1
+        if dump.files is not None and dump.files.unread:
+            lost, count = len(dump.files.unread), dump.files.number
+            raise ActgradError(f"{lost} of {count} files were not verified; the others are right")
+        return 0
 
     def deliver_attempts(self, attempts: list[Attempt]) -> int:
         """Deliver ways to compute a layer, the best first, and return the status of the best."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from contextlib import ExitStack
 
 from actgrad.cli.read import Dump, Encoding, nbytes
 from actgrad.cli.show import Bar, VerifiedDump
-from actgrad.layers import ActgradError, Policy, chain_of
+from actgrad.layers import ActgradError, Layer, Policy, chain_of
 from actgrad.layers.casting import overflow
-from actgrad.layers.verify import WRONG_ARRAY, Verification
+from actgrad.layers.run import Progress
+from actgrad.layers.verify import WRONG_ARRAY, LikelyCause, Verification
 
 
 def verified(
@@ -24,24 +25,54 @@ def verified(
     Raises:
         ActgradError: an array cannot be read, does not fit x, or is another array of the run.
     """
-    if all(arguments[name] is None for name in ("out", "dx", "d2x")):
-        raise ActgradError("there is nothing to verify", "give --out, --dx or --d2x")
     chain = chain_of(specs)
     with ExitStack() as files:
         dump = Dump(chain, arguments, encoding, files)
-        files.enter_context(overflow(policy.overflow, dump.dtype))
-        if not math.prod(dump.shapes["x"]):
-            raise ActgradError(f"--x {arguments['x']} has no elements to verify")
-        verification = Verification(chain, dump.dtype, policy)
-        bar, done = files.enter_context(Bar(sum(map(nbytes, dump.sources.values())), quiet)), 0
+        bar = files.enter_context(Bar(sum(map(nbytes, dump.sources.values())), quiet))
+        verification = verification_of(chain, dump, policy, arguments, bar)
+    causes = verification.likely_causes
+    refuse_wrong_arrays(verification, causes, arguments)
+    return VerifiedDump(verification, causes, dump.layout.indices)
+
+
+def verification_of(
+    chain: Layer,
+    dump: Dump,
+    policy: Policy,
+    arguments: Mapping[str, str | None],
+    progress: Progress | None = None,
+    starts: Mapping[str, int] | None = None,
+) -> Verification:
+    """The verification of a dump, or of the part of one that begins at `starts`.
+
+    Raises:
+        ActgradError: x is empty, or an array cannot be read.
+    """
+    dtype, size, done = dump.layout.dtype, dump.layout.size("x"), 0
+    if not size:
+        raise ActgradError(f"--x {arguments['x']} has no elements to verify")
+    with overflow(policy.overflow, dtype):
+        verification = Verification(chain, dtype, policy, starts)
         for block in dump.blocks():
             verification.add(block)
             done += block.x.size
-            bar(done / math.prod(dump.shapes["x"]))
-    causes = verification.likely_causes
+            if progress is not None:
+                progress(done / size)
+    return verification
+
+
+def refuse_wrong_arrays(
+    verification: Verification,
+    causes: Mapping[str, LikelyCause],
+    arguments: Mapping[str, str | None],
+) -> None:
+    """Refuse a dump of which an array is another array of the run.
+
+    Raises:
+        ActgradError: most elements fail, and are those of another array.
+    """
     for name, likely in causes.items():
         tally = verification.tallies[name]
         if likely.cause.startswith(WRONG_ARRAY) and tally.failed > tally.count / 2:
             held = likely.cause.removeprefix(WRONG_ARRAY).strip()
             raise ActgradError(f"--{name} {arguments[name]} is the wrong array: it holds {held}")
-    return VerifiedDump(verification, causes, dump.indices)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -71,24 +70,3 @@ def test_what_does_not_fit_is_told_before_anything_is_written(
     assert refused.returncode == 2
     assert message in refused.stderr.decode()
     assert not list(tmp_path.glob("y*"))
-
-
-@pytest.mark.skipif(
-    importlib.util.find_spec("distributed") is None, reason="dask.distributed is not installed"
-)
-@pytest.mark.filterwarnings("ignore")
-def test_the_workers_of_a_cluster_write_what_this_machine_writes(
-    actgrad: Actgrad, inputs: dict[str, np.ndarray], tmp_path: Path
-) -> None:
-    import distributed
-
-    command = ["backward", "silu", "--x", "x-*.npy", "--dout", "d-*.npy", "-o"]
-    actgrad(*command, "dx=here-*.npy")
-    (tmp_path / "x-2.npy").write_bytes(b"broken")
-    with distributed.LocalCluster(n_workers=1, dashboard_address=None) as cluster:
-        spread = actgrad(*command, "dx=there-*.npy", "--scheduler", cluster.scheduler_address)
-    assert spread.returncode == 2
-    assert b"1 of 3 files failed" in spread.stderr
-    for own in ("1", "10"):
-        here, there = (tmp_path / f"{place}-{own}.npy" for place in ("here", "there"))
-        assert here.read_bytes() == there.read_bytes()

@@ -205,27 +205,6 @@ def test_the_other_layers_are_diagnosed_where_one_cannot_be_read(
 HAS_DASK = importlib.util.find_spec("distributed") is not None
 
 
-@pytest.mark.skipif(not HAS_DASK, reason="dask.distributed is not installed")
-@pytest.mark.filterwarnings("ignore")
-def test_shards_on_a_cluster_give_what_this_machine_gives(
-    actgrad: Actgrad, network: dict[str, Any], tmp_path: Path
-) -> None:
-    import distributed
-
-    shards = ["diagnose", "gelu", "--x", "shard-*.npy", "--dout", "shard-*.npy", "--shards"]
-    with distributed.LocalCluster(n_workers=2, dashboard_address=None) as cluster:
-        for arguments in (shards, ["diagnose", "relu", "--x", "acts"]):
-            local = actgrad(*arguments, "-f", "json")
-            spread = actgrad(*arguments, "-f", "json", "--scheduler", cluster.scheduler_address)
-            assert spread.stdout == local.stdout != b""
-        (tmp_path / "shard-1.npy").write_bytes(b"broken")
-        local = actgrad(*shards, "-f", "json")
-        spread = actgrad(*shards, "-f", "json", "--scheduler", cluster.scheduler_address)
-        assert spread.returncode == 1
-        # Workers name a file by its whole path.
-        assert spread.stdout.replace(f"{tmp_path}/".encode(), b"") == local.stdout
-
-
 def test_a_scheduler_that_is_not_there(actgrad: Actgrad, dead: Any) -> None:
     address = ("--scheduler", "tcp://127.0.0.1:1")
     refused = actgrad("diagnose", "relu", "--x", "h.npy", *address)

@@ -1,0 +1,182 @@
+"""Verifying the dumps in many files: one verdict over all, from this machine or from a cluster."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from actgrad.cli.cluster import absolute_argument, absolute_layer, connected, reduced
+from actgrad.cli.exit import to_stderr
+from actgrad.cli.pattern import STAR, filled, matching_files
+from actgrad.cli.read import Dump, DumpLayout, Encoding
+from actgrad.cli.show import Bar, FilesRead, VerifiedDump
+from actgrad.cli.verify.dump import refuse_wrong_arrays, verification_of
+from actgrad.layers import ActgradError, DtypeError, Layer, Policy, chain_of
+from actgrad.layers.arrays import named
+from actgrad.layers.verify import Counted, Verification
+
+#: The arrays of a dump, by their names; None is not given.
+Arguments = dict[str, str | None]
+
+
+class PartOfDump(NamedTuple):
+    """The dump in one file of x: its layout, and how many elements of each result are before it."""
+
+    arguments: Arguments
+    layout: DumpLayout
+    starts: dict[str, int]
+
+
+def verified_files(
+    specs: Sequence[str],
+    arguments: Arguments,
+    encoding: Encoding,
+    policy: Policy,
+    scheduler: str | None,
+    quiet: bool,
+) -> VerifiedDump:
+    """Verify the dump in each file that the pattern of x names; `*` is the same in all arrays.
+
+    A file that cannot be read does not stop the others; its error is written to stderr.
+
+    Raises:
+        ActgradError: the pattern names no file, no file can be read, their dtypes differ, an array
+            is another array of the run, or no scheduler answers.
+    """
+    chain = chain_of(specs)
+    parts, errors = parts_of_dump(chain, arguments, encoding)
+    count = len(parts) + len(errors)
+    if not parts:
+        raise errors[0]
+    verification = Verification(chain, parts[0].layout.dtype, policy)
+    if scheduler is None:
+        errors += count_here(verification, parts, encoding, quiet)
+    else:
+        errors += count_on_workers(verification, specs, parts, encoding, scheduler)
+    if not verification.tallies:
+        raise errors[0]
+    for error in errors:
+        to_stderr(str(error), error.hint)
+    causes = verification.likely_causes
+    refuse_wrong_arrays(verification, causes, arguments)
+
+    def part_of(name: str, position: int) -> tuple[PartOfDump, int]:
+        starts = [part.starts[name] for part in parts]
+        part = parts[bisect_right(starts, position) - 1]
+        return part, position - part.starts[name]
+
+    def indices(name: str, position: int) -> tuple[int, ...]:
+        part, own = part_of(name, position)
+        return part.layout.indices(name, own)
+
+    def file(name: str, position: int) -> str:
+        return str(part_of(name, position)[0].arguments["x"])
+
+    files = FilesRead(count, tuple(map(str, errors)), file)
+    return VerifiedDump(verification, causes, indices, files=files)
+
+
+def parts_of_dump(
+    chain: Layer, arguments: Arguments, encoding: Encoding
+) -> tuple[list[PartOfDump], list[ActgradError]]:
+    """The parts that can be opened, in natural order of the files of x, and what others lack.
+
+    Raises:
+        ActgradError: the pattern names no file, another array is one file for all, or the dtypes
+            differ.
+    """
+    files = matching_files(str(arguments["x"]))
+    for name, argument in arguments.items():
+        if argument is not None and STAR not in argument and Path(argument).is_file():
+            hint = f"write --{name} '{name}-*.npy'"
+            raise ActgradError(f"--{name} {argument} is one file, but --x names several", hint)
+    parts: list[PartOfDump] = []
+    errors: list[ActgradError] = []
+    starts = dict.fromkeys(("out", "dx", "d2x"), 0)
+    for own in files.values():
+        mine = {name: given and filled(given, own) for name, given in arguments.items()}
+        try:
+            with ExitStack() as opened:
+                layout = Dump(chain, mine, encoding, opened).layout
+        except ActgradError as error:
+            errors.append(error)
+            continue
+        if parts and layout.dtype != parts[0].layout.dtype:
+            first = parts[0].layout.dtype.name
+            raise DtypeError(
+                f"--x {mine['x']} is {layout.dtype.name}, but {parts[0].arguments['x']} is {first}",
+                "all files need one dtype; --dtype casts them",
+            )
+        parts.append(PartOfDump(mine, layout, dict(starts)))
+        for name in starts:
+            starts[name] += layout.size(name)
+    return parts, errors
+
+
+def count_here(
+    verification: Verification, parts: Sequence[PartOfDump], encoding: Encoding, quiet: bool
+) -> list[ActgradError]:
+    """Include all parts, one after the other; return what is wrong with those that are lost."""
+    errors = []
+    chain, policy = verification.reference.layer, verification.policy
+    with Bar(None, quiet) as bar:
+        for number, part in enumerate(parts):
+            try:
+                verification.merge(counted_part(chain, part, encoding, policy))
+            except ActgradError as error:
+                errors.append(error)
+            bar((number + 1) / len(parts))
+    return errors
+
+
+def count_on_workers(
+    verification: Verification,
+    specs: Sequence[str],
+    parts: Sequence[PartOfDump],
+    encoding: Encoding,
+    scheduler: str,
+) -> list[ActgradError]:
+    """The same on the workers of a cluster: each part is a task, and so is each merge."""
+    dtype, policy = verification.dtype, verification.policy
+    everywhere = [absolute_layer(spec) for spec in specs]
+    tasks = []
+    for part in parts:
+        arguments = {n: given and absolute_argument(given) for n, given in part.arguments.items()}
+        mine = part._replace(arguments=arguments)
+        tasks.append((str(part.arguments["x"]), (everywhere, mine, encoding, policy)))
+    with connected(scheduler) as client:
+        merge = partial(merged_parts, everywhere, dtype, policy)
+        packed, errors = reduced(client, packed_part, tasks, merge)
+    if packed is not None:
+        verification.merge(Counted.unpacked(packed))
+    return errors
+
+
+def packed_part(
+    specs: Sequence[str], part: PartOfDump, encoding: Encoding, policy: Policy
+) -> bytes:
+    """What a worker counts of a part, packed."""
+    return counted_part(chain_of(specs), part, encoding, policy).packed()
+
+
+def merged_parts(specs: Sequence[str], dtype: str, policy: Policy, parts: Sequence[bytes]) -> bytes:
+    """What a worker has of neighbouring parts together, packed."""
+    whole = Verification(chain_of(specs), named(dtype), policy)
+    for packed in parts:
+        whole.merge(Counted.unpacked(packed))
+    return whole.counted.packed()
+
+
+def counted_part(chain: Layer, part: PartOfDump, encoding: Encoding, policy: Policy) -> Counted:
+    """What is counted of a part.
+
+    Raises:
+        ActgradError: an array cannot be read, or is empty.
+    """
+    with ExitStack() as files:
+        dump = Dump(chain, part.arguments, encoding, files)
+        return verification_of(chain, dump, policy, part.arguments, starts=part.starts).counted

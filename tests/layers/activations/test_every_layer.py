@@ -51,6 +51,7 @@ def changes_shape(layer: Layer) -> bool:
     return layer.out_shape((2,)) != (2,)
 
 
+@pytest.mark.no_cover
 @every_layer
 @given(x=arrays)
 def test_dtype_and_shape_are_kept_and_the_callers_arrays_untouched(

@@ -9,7 +9,7 @@ import pytest
 from mpmath import inf, isnan, mpf, workprec
 
 from actgrad.layers import Layer, catalogue, layer
-from actgrad.layers.exact import exact
+from actgrad.layers.exact.values import Effort, exact
 
 #: Beside every layer at its defaults, or at 1 where a parameter has none.
 SPECS = [
@@ -112,12 +112,14 @@ def values(tried: Layer, places: list[float]) -> list[mpf]:
         formula = tried.traced()
         if tried.name == "laplace":
             places = [place for place in places[::2] if not 6 < abs(place) <= 32]
-        results = [exact(formula, place, bits=BITS)[0] for place in places]
+        effort = Effort()
+        results = [exact(formula, place, bits=BITS, effort=effort)[0] for place in places]
         return [value for value in results if not isnan(value)]
     formula = tried.traced(2)
     lines = [[place, other] for place in places[::6] for other in (1.0, -1.0, place, -place)]
     lines += [[0.5, place] for place in places[::6]]
-    return [value for line in lines for value in exact(formula, line, bits=BITS)[0]]
+    effort = Effort()
+    return [value for line in lines for value in exact(formula, line, bits=BITS, effort=effort)[0]]
 
 
 @pytest.mark.no_cover

@@ -36,6 +36,7 @@ def test_a_faulty_kernel_fails_and_is_given_its_cause(kernel: Kernel) -> None:
     assert any(part in cause for part in kernel.causes), cause
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("limit", [0.5, 2])
 @pytest.mark.parametrize("kernel", right.KERNELS, ids=named_by)
 def test_a_right_kernel_is_given_no_false_cause(kernel: Kernel, limit: float) -> None:

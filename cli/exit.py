@@ -17,7 +17,7 @@ SEVERAL_NAMES = r"[A-Za-z_]\w*([\s,]+[A-Za-z_]\w*)+"
 #: The names that frameworks give `--dout`, and `--dout` itself.
 UPSTREAM = {"--dout", "--grad", "--gradient", "--grad-output", "--grad_output", "--dy"}
 #: A byte of an argument that is no text, as Python decodes and escapes it.
-BYTE = re.compile(r"\\udc([89a-f][0-9a-f])")
+BYTE = r"\\udc([89a-f][0-9a-f])"
 #: An expression that begins with a minus sign.
 NEGATIVE = r"-(?!-).*[*/^+(].*"
 #: What to type instead of a layer too many, by command.
@@ -149,4 +149,4 @@ def printable(text: str) -> str:
         char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
         for char in text
     )
-    return BYTE.sub(r"\\x\1", escaped)
+    return re.sub(BYTE, r"\\x\1", escaped)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from copy import copy
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from actgrad.layers.arrays import Array, deliver, destination, floating
 from actgrad.layers.blocks import lines
@@ -15,6 +14,9 @@ from actgrad.layers.errors import ShapeError
 from actgrad.layers.formula import Node, Operation, variable
 from actgrad.layers.layer import Layer
 from actgrad.layers.parameter import parameter
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 class Line(NamedTuple):

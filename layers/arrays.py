@@ -5,15 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from math import fsum
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from actgrad.layers.casting import EIGHT_BIT, OF_PACKAGE, for_cast
 from actgrad.layers.errors import DtypeError, ShapeError
 
-Array: TypeAlias = NDArray[Any]
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+# What numpy.typing calls NDArray[Any]; to import it takes a millisecond.
+Array: TypeAlias = np.ndarray[tuple[Any, ...], np.dtype[Any]]
 
 #: The dtypes that layers compute in and return; booleans and integers are computed in float64.
 FLOATING = ("float16", "bfloat16", "float32", "float64", *EIGHT_BIT)

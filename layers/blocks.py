@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from actgrad.layers.arrays import Array
 from actgrad.layers.casting import for_cast
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 #: Elements of a block: six buffers of float64 fit in the L2 cache of current cores.
 BLOCK = 16384

@@ -18,12 +18,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from actgrad.layers.errors import DtypeError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 #: The 8-bit floats.
 EIGHT_BIT = ("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
-from typing import Any
-
-from numpy.typing import ArrayLike
+from typing import TYPE_CHECKING, Any
 
 from actgrad.layers.arrays import Array
 from actgrad.layers.errors import ActgradError
 from actgrad.layers.layer import Layer
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 class Chain(Layer):

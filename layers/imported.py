@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from actgrad.layers.activations import formula_of, layer, own_names
 from actgrad.layers.arrays import Array, deliver, floating, order
@@ -20,10 +19,12 @@ from actgrad.layers.layer import Layer
 from actgrad.layers.printed import DistinctLines
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from actgrad.layers.check import Subject
 
 #: What a text must have to name a layer of a file or a module.
-NAMES_MODULE = re.compile(r"(?s)(.+\.py|[A-Za-z_][\w.]*):\w+(?:,\w+)?(?::.*)?")
+NAMES_MODULE = r"(?s)(.+\.py|[A-Za-z_][\w.]*):\w+(?:,\w+)?(?::.*)?"
 
 
 class ImportedLayer(Layer):
@@ -153,7 +154,9 @@ def is_imported(text: str) -> bool:
     """Whether a text names a layer of a file or module, and none of the catalogue."""
     place = text.partition(":")[0]
     in_file = text.endswith(".py") or ".py:" in text
-    return in_file or bool(NAMES_MODULE.fullmatch(text) and place not in own_names())
+    return in_file or (
+        ":" in text and bool(re.fullmatch(NAMES_MODULE, text)) and place not in own_names()
+    )
 
 
 def any_layer(text: str) -> Layer:

@@ -1,9 +1,8 @@
 """The layer protocol: `forward(x)` keeps what `backward(dout)` will need.
 
-A layer is one class that states its name, its parameters, its formula and its kernel.
-An `Elementwise` layer computes each output element from the input element in the same place alone.
-Its kernels get 1-d blocks in the working dtype, and never a caller's array. `AlongAxis` and `Chain`
-are the two other kinds; what differs between the three is asked of the layer.
+A layer is a class that states its name, parameters, formula and kernel. An `Elementwise` layer
+computes each output element from the input element in the same place alone; its kernels get 1-d
+blocks in the working dtype, never a caller's array. `AlongAxis` and `Chain` are the other kinds.
 """
 
 from __future__ import annotations
@@ -12,10 +11,9 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from copy import copy
-from typing import Any, ClassVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from actgrad.layers.arrays import Array, deliver, destination, floating, order, total
 from actgrad.layers.blocks import blocks
@@ -24,6 +22,9 @@ from actgrad.layers.errors import ActgradError, BackwardBeforeForwardError, Shap
 from actgrad.layers.formula import Formula, Node, trace
 from actgrad.layers.parameter import Parameter, Setting, parameter, values_of
 from actgrad.layers.statements import Derivation, Kept
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(parameter,))

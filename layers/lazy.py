@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import ast
+import re
 import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+#: A line that imports names from a module; several lines stand in parentheses.
+IMPORT = r"(?m)^ +from ([\w.]+) import ([^(\n]+|\([^)]*\))"
 
 
 def lazy_attributes(package: str, file: str) -> Callable[[str], Any]:
@@ -25,9 +28,8 @@ def lazy_attributes(package: str, file: str) -> Callable[[str], Any]:
 
     def attribute(name: str) -> Any:
         if not module_of:
-            for statement in ast.walk(ast.parse(Path(file).read_text(encoding="utf-8"))):
-                if isinstance(statement, ast.ImportFrom) and statement.module:
-                    module_of.update({alias.name: statement.module for alias in statement.names})
+            for match in re.finditer(IMPORT, Path(file).read_text(encoding="utf-8")):
+                module_of.update(dict.fromkeys(re.findall(r"\w+", match[2]), match[1]))
         if name not in module_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         value = getattr(import_module(module_of[name]), name)

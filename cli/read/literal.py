@@ -38,6 +38,8 @@ HEADINGS = (
     # Paddle prints what it knows of the values first.
     (r"\s*(?:Parameter|Tensor)\(\w+=[^\[\]]*\[[\d\s,]*\][^\[]*,\s*(?=[\[\d.+-])", "tensor("),
 )
+#: The letters that they begin with.
+HEADS = {"P", "T", "<"}
 #: The characters of a row of numbers that are read at a time, and the fewest that NumPy reads.
 RUN, SHORT = 1 << 20, 1 << 7
 KEYWORD = r",\s*(\w+)\s*=\s*('[^']*'|\"[^\"]*\"|<[^<>]*>|\([\d\s,]{0,999}\)|[\w.]+)"
@@ -137,7 +139,7 @@ def runs(text: str, start: int, end: int, mark: str) -> Iterator[str]:
 
 def _without_heading(text: str) -> str:
     """The text with blanks for a framework's heading, so that every number keeps its column."""
-    for pattern, opening in HEADINGS:
+    for pattern, opening in HEADINGS if text.lstrip()[:1] in HEADS else ():
         if match := re.match(pattern, text):
             heading = opening.rjust(match.end())
             rest = text[match.end() :]
@@ -193,11 +195,12 @@ class _Reader:
                 f"{self._word()} stands after the array's end, at {self._place(self.at)}",
                 "put brackets around the numbers" if number else None,
             )
-        elif token in "[(" and not self._row():
-            self._open(Level(token, self.at), self.at + 1)
-        elif self._match(WRAPPER):
+        elif token in "[(":
+            if not self._row():
+                self._open(Level(token, self.at), self.at + 1)
+        elif token.isalpha() and self._match(WRAPPER):
             self._open(Level("(", self.at, wrapper=True), self._past(WRAPPER))
-        elif token not in "[(":
+        else:
             self._number()
 
     def _row(self) -> bool:

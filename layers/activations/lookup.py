@@ -7,21 +7,8 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
+from importlib import import_module
 
-from actgrad.layers.activations import (
-    clipped,
-    exponential,
-    exponential_linear,
-    gated,
-    leaky,
-    maxout,
-    periodic,
-    piecewise,
-    rational,
-    saturating,
-    self_gated,
-    softmax,
-)
 from actgrad.layers.activations.signature import (
     MODULES,
     Binding,
@@ -36,39 +23,42 @@ from actgrad.layers.layer import Layer
 from actgrad.layers.parameter import Number, Setting, unknown_parameter
 
 #: `NAME`, `NAME(ARGUMENTS)` or either with `:PARAM=VALUE,…` after it.
-SPEC = re.compile(r"(?s)([^(:]*)(\(.*\))?(?::(.*))?")
+SPEC = r"(?s)([^(:]*)(\(.*\))?(?::(.*))?"
 #: What only an expression has: its input x, an operator, or a bracket that follows one.
-EXPRESSION = re.compile(r"\bx\b|[*+^√|π⁰¹²³⁴-⁹]|[(<>/-].*\bx\b")
+EXPRESSION = r"\bx\b|[*+^√|π⁰¹²³⁴-⁹]|[(<>/-].*\bx\b"
 #: Two names are near if difflib finds this ratio of common characters: one letter in four differs.
 NEAR = 0.75
 
 
-#: Where the catalogue's layers are defined: every class in these files that states a `name`.
+#: Where the catalogue's layers are defined: every class in these files that states a `name`. The
+#: first are the first to be imported, for one layer needs no other family.
 FAMILIES = (
-    clipped,
-    exponential,
-    exponential_linear,
-    gated,
-    leaky,
-    maxout,
-    periodic,
-    piecewise,
-    rational,
-    saturating,
-    self_gated,
-    softmax,
+    "piecewise",
+    "exponential",
+    "self_gated",
+    "softmax",
+    "clipped",
+    "exponential_linear",
+    "gated",
+    "leaky",
+    "maxout",
+    "periodic",
+    "rational",
+    "saturating",
 )
 
 
 def catalogue() -> list[type[Layer]]:
     """Every layer class of the catalogue, by name; a class from elsewhere never joins it."""
-    classes: set[type[Layer]] = {
-        member
-        for family in FAMILIES
-        for member in vars(family).values()
-        if isinstance(member, type) and issubclass(member, Layer) and "name" in vars(member)
-    }
+    classes = {cls for family in FAMILIES for cls in _members(family)}
     return sorted(classes, key=lambda cls: cls.name)
+
+
+def _members(family: str) -> Iterator[type[Layer]]:
+    """The layer classes that the file of a family defines."""
+    for member in vars(import_module(f"actgrad.layers.activations.{family}")).values():
+        if isinstance(member, type) and issubclass(member, Layer) and "name" in vars(member):
+            yield member
 
 
 def find(name: str) -> type[Layer]:
@@ -98,7 +88,7 @@ def layer(spec: str) -> Layer:
     try:
         return named_layer(spec)
     except UnknownLayerError:
-        if not EXPRESSION.search(spec):
+        if not re.search(EXPRESSION, spec):
             raise
     # Imported here, because it imports mpmath.
     from actgrad.layers.activations.expression import Expression
@@ -129,7 +119,7 @@ def named_layer(spec: str) -> Layer:
         ParameterError: a parameter is unknown, missing, given twice, not a number or outside its
             domain.
     """
-    match = SPEC.fullmatch(spec)
+    match = re.fullmatch(SPEC, spec)
     if match is None:
         raise unknown(spec)
     name, arguments, parameters = match.groups()
@@ -162,8 +152,9 @@ def meaning(text: str) -> Binding:
         UnknownLayerError: there is none, or frameworks disagree on it.
         ParameterError: the arguments in parentheses do not fit.
     """
-    if text in (own := own_names()):
-        return Binding(own[text], {}, {})
+    for cls in (cls for family in FAMILIES for cls in _members(family)):
+        if text == cls.name or text in cls.aliases:
+            return Binding(cls, {}, {})
     name, positional, keywords = call(text)
     errors: list[ParameterError] = []
     incomplete: list[Binding] = []
@@ -183,7 +174,7 @@ def meaning(text: str) -> Binding:
             # Of the layers that one function of a framework is, the most special one.
             return min(complete.values(), key=lambda each: len(each[1].values))[1]
         # Where frameworks disagree on a name of the catalogue, it is the catalogue's.
-        if complete and plain(name) not in map(plain, own):
+        if complete and plain(name) not in map(plain, own_names()):
             usages = " or ".join(signature.usage for signature, _ in complete.values())
             message = f"{text} is the name of several layers"
             raise UnknownLayerError(text, message, f"write {usages}")

@@ -192,7 +192,9 @@ def _neither(argument: str, option: str, error: literal.LiteralError | None) -> 
     if path.suffix.lower() in {".npy", ".npz", ".safetensors"}:
         return SourceError(f"{path}: {_why_missing(path)}")
     hint = error.hint if error else None
-    begun = "|".join([r"[\[(]", literal.WRAPPER.removeprefix("(?i)"), notation.RANGE, "0x"])
+    number = rf"(?:{literal.NUMBER.removeprefix('(?i)')})\s*\Z"
+    array = literal.WRAPPER.removeprefix("(?i)")
+    begun = "|".join([r"[\[(]", array, notation.RANGE, "0x", number])
     if error and re.match(rf"(?i)\s*(?:{begun})", argument):
         return SourceError(f"{option}: {error}", hint)
     return SourceError(f"{option}: {argument!r} is no number, no array and no file", hint)

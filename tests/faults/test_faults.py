@@ -111,6 +111,32 @@ def test_few_descriptors_are_said_so(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("file", ["dx.npy", "dx.json", "dx.csv", "dx.npz"])
+def test_a_full_disk_leaves_the_old_file(large: tuple[Path, str, float], file: str) -> None:
+    disk = large[0] / "disk"
+    disk.mkdir(exist_ok=True)
+    # Only the superuser, or one in a namespace of their own, may mount a disk.
+    script = f"""
+        mount -t tmpfs -o size=1m tmpfs {disk} || exit 77
+        cd {disk}
+        echo old > {file}
+        {PROGRAM} backward sigmoid --x ../x.npy -o {file}
+        echo "status $?"
+        cat * .[!.]* 2>/dev/null
+    """
+    run = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    if "status" not in run.stdout:
+        pytest.skip(f"no disk can be mounted here: {run.stderr.strip()}")
+    assert run.stderr == f"actgrad: {file}: No space left on device\n"
+    assert run.stdout == "status 2\nold\n"
+
+
 def test_two_writers_of_one_file_leave_one_of_them(large: tuple[Path, str, float]) -> None:
     folder = large[0]
     runs = [

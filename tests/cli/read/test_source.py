@@ -147,6 +147,7 @@ def test_a_file_that_holds_no_array(name: str, data: bytes, message: str) -> Non
         ("[1, 2", "--x: '[' is never closed, at column 1"),
         ("[[1, 2], [3]]", "--x: the rows differ: row 1 has 1 number, row 0 has 2 numbers"),
         ("tensor([1, two])", "--x: 'two' is not a number, at column 12"),
+        ("-1e400 ", "--x: '-1e400' is beyond the numbers of float64, at column 1"),
         ("1, 2", "--x: '1, 2' is no number, no array and no file"),
         ("x" * 5000, f"--x: '{'x' * 5000}' is no number, no array and no file"),
         ("x" * 5000 + ".npy", f"{'x' * 5000}.npy: File name too long"),

@@ -8,7 +8,8 @@ import signal
 import struct
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable
 from io import FileIO
 
 #: The fewest pieces that are worth a process.
@@ -22,7 +23,7 @@ HANDLED = (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTE
 
 
 def share_pieces(
-    pieces: Sequence[int],
+    pieces: range,
     run: Callable[[int], None],
     processes: int,
     progress: Callable[[int], None] | None = None,
@@ -45,7 +46,7 @@ def share_pieces(
 
     def show() -> None:
         if progress is not None:
-            progress(len(pieces) - len(shared.left))
+            progress(shared.done)
 
     try:
         shared.fork(processes - 1)
@@ -56,8 +57,9 @@ def share_pieces(
             show()
         while shared.collect(INTERVAL) is not None:
             show()
-        for piece in sorted(shared.left):
-            shared.run_here(piece)
+        for place, is_done in enumerate(shared.are_done):
+            if not is_done:
+                shared.run_here(pieces[place])
     finally:
         shared.close()
     return True
@@ -66,14 +68,15 @@ def share_pieces(
 class SharedPieces:
     """Pieces of which each process takes the next, and the reports of those done."""
 
-    def __init__(self, pieces: Sequence[int], run: Callable[[int], None]) -> None:
+    def __init__(self, pieces: range, run: Callable[[int], None]) -> None:
         self.run = run
-        #: The pieces that are not known to be done.
-        self.left = set(pieces)
+        self.pieces = pieces
+        #: For each piece, whether it is known to be done, and the number of those that are.
+        self.are_done, self.done = bytearray(len(pieces)), 0
         self.workers: list[int] = []
         # Processes that share a descriptor share its place, which each read moves on.
         self._numbers = FileIO(os.memfd_create("pieces"), "r+")
-        self._numbers.write(b"".join(map(NUMBER.pack, pieces)))
+        self._numbers.write(array("q", pieces))
         self._numbers.seek(0)
         self._reports, self._reporting = os.pipe()
         self._poll = select.poll()
@@ -88,7 +91,11 @@ class SharedPieces:
     def run_here(self, number: int) -> None:
         """Run a piece in this process."""
         self.run(number)
-        self.left.discard(number)
+        self._note(number)
+
+    def _note(self, number: int) -> None:
+        self.are_done[self.pieces.index(number)] = True
+        self.done += 1
 
     def collect(self, timeout: float) -> bool | None:
         """Note reports, and run pieces that failed; None at their end, False where none came."""
@@ -99,7 +106,8 @@ class SharedPieces:
         for (number,) in NUMBER.iter_unpack(data):
             if number < 0:
                 self.run_here(~number)
-            self.left.discard(number)
+            else:
+                self._note(number)
         return True if data else None
 
     def fork(self, processes: int) -> None:

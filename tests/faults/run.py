@@ -69,6 +69,8 @@ def judged(
 
 def trials(moments: int, elements: int, signals: list[signal.Signals]) -> Iterator[str]:
     """Run all of them; yield what is wrong, and at last a line for each signal."""
+    # A shell lets what it starts in the background ignore SIGINT, and the runs would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         new, seconds = prepared(folder, elements)

@@ -5,21 +5,32 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from typer.testing import CliRunner
+
+from actgrad.cli.app import app
 
 Actgrad = Callable[..., CompletedProcess[bytes]]
 HAS_TORCH = importlib.util.find_spec("torch") is not None
-needs_torch = pytest.mark.skipif(not HAS_TORCH, reason="PyTorch is not installed")
+
+
+def needs_torch(test: Callable[..., None]) -> Callable[..., None]:
+    """A test that runs where PyTorch is installed."""
+    skipped = pytest.mark.skipif(not HAS_TORCH, reason="PyTorch is not installed")
+    return cast(Callable[..., None], pytest.mark.frameworks(skipped(test)))
+
 
 TRAIN = """
 import sys
 import torch
 from torch import nn
 
+torch.set_num_threads(1)
 torch.manual_seed(int(sys.argv[1]))
 {model}
 opt = torch.optim.SGD(model.parameters(), lr=1e-3)
@@ -52,17 +63,18 @@ with torch.no_grad():
 """
 
 
-def diagnosed(actgrad: Actgrad, folder: Path, model: str, shape: str, seed: int = 0) -> Any:
-    """Record 100 steps of the model's training, every 33rd, and diagnose them."""
+def diagnosed(folder: Path, model: str, shape: str, seed: int = 0) -> Any:
+    """Record 100 steps of the model's training, every 33rd, and diagnose them.
+
+    The commands run in this process, which imports PyTorch once.
+    """
     script = TRAIN.replace("{model}", model).replace("{shape}", shape)
     (folder / "train.py").write_text(script)
-    arguments = ("train.py", "--every", "33", "-o", f"acts{seed}", "--", str(seed))
-    recorded = actgrad("record", *arguments)
-    assert (recorded.returncode, recorded.stdout) == (0, b"")
-    answer = actgrad("diagnose", f"acts{seed}", "-f", "json")
-    report = json.loads(answer.stdout)
-    assert answer.returncode == (0 if report["ok"] else 1)
-    return report
+    recorded = ["record", "train.py", "--every", "33", "-o", f"acts{seed}", "--", str(seed)]
+    with chdir(folder):
+        assert CliRunner().invoke(app, recorded).exit_code == 0
+        answer = CliRunner().invoke(app, ["diagnose", f"acts{seed}", "-f", "json"])
+    return json.loads(answer.stdout)
 
 
 def faults(report: Any) -> dict[str, dict[str, list[int]]]:
@@ -75,38 +87,38 @@ def faults(report: Any) -> dict[str, dict[str, list[int]]]:
 
 
 @needs_torch
-def test_planted_faults_are_found_in_their_units(actgrad: Actgrad, tmp_path: Path) -> None:
+def test_planted_faults_are_found_in_their_units(tmp_path: Path) -> None:
     dead = MLP.replace("{activation}", "nn.ReLU()").replace("{fault}", "model[2].bias[5:15] = -30")
-    report = diagnosed(actgrad, tmp_path, dead, "64, 10", 1)
+    report = diagnosed(tmp_path, dead, "64, 10", 1)
     assert faults(report)["3"]["dead-units"] == list(range(5, 15))
     assert "since step 0" in report["diagnoses"][1]["findings"][0]["message"]
-    report = diagnosed(actgrad, tmp_path, CNN, "8, 3, 9, 9", 2)
+    report = diagnosed(tmp_path, CNN, "8, 3, 9, 9", 2)
     assert faults(report) == {"3": {"dead-units": [2, 3, 4, 5, 6]}}
     squashed = MLP.replace("{activation}", "nn.Sigmoid()").replace(
         "{fault}", "model[2].weight *= 50"
     )
-    report = diagnosed(actgrad, tmp_path, squashed, "64, 10", 3)
+    report = diagnosed(tmp_path, squashed, "64, 10", 3)
     assert len(faults(report)["3"]["saturated-units"]) > 50
 
 
 @needs_torch
-def test_gradients_over_the_depth(actgrad: Actgrad, tmp_path: Path) -> None:
+def test_gradients_over_the_depth(tmp_path: Path) -> None:
     sigmoids = DEEP.replace("{activation}", "nn.Sigmoid()").replace("{fault}", "pass")
-    vanishing = diagnosed(actgrad, tmp_path, sigmoids, "64, 32", 1)
+    vanishing = diagnosed(tmp_path, sigmoids, "64, 32", 1)
     assert "vanishing-gradient" in faults(vanishing)["1"]
     scale = "[layer.weight.mul_(30) for layer in model[:-1:2]]"
     stack = DEEP.replace("{activation}", "nn.LeakyReLU(0.5)").replace("{fault}", scale)
-    exploding = diagnosed(actgrad, tmp_path, stack, "64, 32", 2)
+    exploding = diagnosed(tmp_path, stack, "64, 32", 2)
     names = {finding["rule"] for finding in exploding["findings"]}
     names |= {rule for rules in faults(exploding).values() for rule in rules}
     assert names & {"exploding", "exploding-over-depth", "not-finite"}
 
 
 @needs_torch
-def test_a_healthy_model_has_no_finding_over_ten_seeds(actgrad: Actgrad, tmp_path: Path) -> None:
+def test_a_healthy_model_has_no_finding_over_ten_seeds(tmp_path: Path) -> None:
     healthy = MLP.replace("{activation}", "nn.Tanh()").replace("{fault}", "pass")
     for seed in range(10):
-        assert diagnosed(actgrad, tmp_path, healthy, "256, 10", seed)["ok"]
+        assert diagnosed(tmp_path, healthy, "256, 10", seed)["ok"]
 
 
 @needs_torch

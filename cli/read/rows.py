@@ -167,4 +167,6 @@ def _no_number(rows: list[list[str]]) -> LiteralError:
     hint = None
     if re.fullmatch(DECIMAL_COMMA, word):
         hint = f"write decimal points: {word.replace(',', '.')}"
+    elif re.fullmatch(r"\d+\s+[+-]?\d+", word):  # of a row such as 1,5 2,5
+        hint = "write decimal points, such as 1.5"
     return LiteralError(f"{what}, in row {row + 1}, field {place + 1}", hint)

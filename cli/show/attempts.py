@@ -19,9 +19,12 @@ from actgrad.layers.verify import Attempt
 
 CSV_COLUMNS = (
     *("computed as", "out max ULP", "out x", "out rounded right"),
-    *("dx max ULP", "dx x", "fail"),
+    *("dx max ULP", "dx x", "wrong inf or nan", "fail"),
 )
-COLUMNS = ("computed as", "out: max ULP", "at x", "rounded right", "dx: max ULP", "at x", "fail")
+COLUMNS = (
+    *("computed as", "out: max ULP", "at x", "rounded right"),
+    *("dx: max ULP", "at x", "wrong inf or nan", "fail"),
+)
 
 
 def attempts_answer(attempts: Sequence[Attempt]) -> TextAnswer:
@@ -49,6 +52,7 @@ def _cells(attempt: Attempt) -> Iterator[str]:
     yield f"{100 * out.nearest / out.count:.2f}%"
     yield numeral(dx.max, 3)
     yield "" if dx.at is None else numeral(dx.at)
+    yield str(attempt.unmeasured)
     yield str(out.failed + dx.failed)
 
 

@@ -26,8 +26,12 @@ class Attempt(NamedTuple):
     def rank(self) -> tuple[int, float, float]:
         """The best attempt has the least: of wrong infinities and nans, then of errors."""
         tallies = self.verification.tallies
-        lost = sum(tally.count - tally.measured for tally in tallies.values())
-        return lost, tallies["out"].max, tallies["dx"].max
+        return self.unmeasured, tallies["out"].max, tallies["dx"].max
+
+    @property
+    def unmeasured(self) -> int:
+        """How many results are an infinity or nan where the exact one is not, or the reverse."""
+        return sum(tally.count - tally.measured for tally in self.verification.tallies.values())
 
 
 def tried(

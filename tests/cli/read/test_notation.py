@@ -74,6 +74,11 @@ def test_a_range_has_the_floats_nearest_to_its_decimals() -> None:
             "'1,5' is not a number of float64, in row 1, field 1",
             "write decimal points: 1.5",
         ),
+        (
+            "1,5 2,5\n3,5 4,5",
+            "'5 2' is not a number of float64, in row 1, field 2",
+            "write decimal points, such as 1.5",
+        ),
         ("[1, 2; 3]", "the rows differ: row 2 has 1 field, row 1 has 2", None),
         ("[0xb4ab, 1]", "bit patterns and numbers stand side by side", None),
         ("0x3f801", "0x3f801 has more than the 16 bits of float16", None),

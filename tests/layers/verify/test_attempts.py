@@ -47,6 +47,14 @@ def test_three_ways_to_compute_gelu_rank_as_mpmath_ranks_them(dtype: str) -> Non
         assert tally.max == pytest.approx(worst[attempt.text], rel=1e-6)
 
 
+def test_a_way_that_overflows_comes_last_whatever_its_errors() -> None:
+    x = np.array([1.0, 2.0, 100.0], np.float16)
+    texts = ["1.5*x*sigmoid(x)", "x*exp(x)/(1 + exp(x))"]
+    attempts = tried(layer("silu"), [layer(text) for text in texts[::-1]], x, np.ones_like(x))
+    assert [attempt.text for attempt in attempts] == texts
+    assert attempts[0].unmeasured == 0 < attempts[1].unmeasured
+
+
 def test_steps_in_a_wider_dtype_are_nearly_right() -> None:
     x = np.linspace(-3, 3, 200).astype(named("bfloat16"))
     way = [layer("x*erfc(-x/sqrt(2))/2")]

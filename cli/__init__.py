@@ -25,9 +25,14 @@ def main() -> NoReturn:
         received.append(number)
         sys.exit(128 + number)
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    def interrupt(number: int, _: FrameType | None) -> NoReturn:
+        received.append(number)
+        raise KeyboardInterrupt
+
+    handlers = {signal.SIGTERM: stop, signal.SIGHUP: stop, signal.SIGINT: interrupt}
+    for number, handler in handlers.items():
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, stop)
+            signal.signal(number, handler)
     try:
         status = run()
         if sys.stdout is not None:

@@ -311,6 +311,27 @@ def test_an_interrupt_says_nothing() -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, b"", b"")
 
 
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_decides_the_status_whatever_error_it_leads_to(name: str) -> None:
+    script = f"""if True:
+        import os, signal
+        import actgrad.cli as cli
+
+        def run():
+            try:
+                os.kill(os.getpid(), signal.{name})
+            except BaseException:
+                raise ImportError("numpy was interrupted") from None
+
+        cli.run = run
+        cli.main()"""
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, timeout=60, check=False
+    )
+    status = 128 + getattr(signal, name)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (status, b"", b"")
+
+
 @pytest.fixture
 def started(
     program: str, environment: dict[str, str], tmp_path: Path

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 from actgrad.cli.read import Dump, Encoding, nbytes
 from actgrad.cli.show import Bar, VerifiedDump
-from actgrad.layers import ActgradError, Layer, Policy, chain_of
+from actgrad.layers import ActgradError, Policy, chain_of
 from actgrad.layers.casting import overflow
 from actgrad.layers.run import Progress
 from actgrad.layers.verify import WRONG_ARRAY, LikelyCause, Verification
@@ -29,36 +29,33 @@ def verified(
     with ExitStack() as files:
         dump = Dump(chain, arguments, encoding, files)
         bar = files.enter_context(Bar(sum(map(nbytes, dump.sources.values())), quiet))
-        verification = verification_of(chain, dump, policy, arguments, bar)
+        verification = Verification(chain, dump.layout.dtype, policy)
+        add_dump(verification, dump, arguments, bar)
     causes = verification.likely_causes
     refuse_wrong_arrays(verification, causes, arguments)
     return VerifiedDump(verification, causes, dump.layout.indices)
 
 
-def verification_of(
-    chain: Layer,
+def add_dump(
+    verification: Verification,
     dump: Dump,
-    policy: Policy,
     arguments: Mapping[str, str | None],
     progress: Progress | None = None,
-    starts: Mapping[str, int] | None = None,
-) -> Verification:
-    """The verification of a dump, or of the part of one that begins at `starts`.
+) -> None:
+    """Verify all blocks of a dump.
 
     Raises:
         ActgradError: x is empty, or an array cannot be read.
     """
-    dtype, size, done = dump.layout.dtype, dump.layout.size("x"), 0
+    size, done = dump.layout.size("x"), 0
     if not size:
         raise ActgradError(f"--x {arguments['x']} has no elements to verify")
-    with overflow(policy.overflow, dtype):
-        verification = Verification(chain, dtype, policy, starts)
+    with overflow(verification.policy.overflow, dump.layout.dtype):
         for block in dump.blocks():
             verification.add(block)
             done += block.x.size
             if progress is not None:
                 progress(done / size)
-    return verification
 
 
 def refuse_wrong_arrays(

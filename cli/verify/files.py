@@ -14,7 +14,7 @@ from actgrad.cli.exit import to_stderr
 from actgrad.cli.pattern import STAR, filled, matching_files
 from actgrad.cli.read import Dump, DumpLayout, Encoding
 from actgrad.cli.show import Bar, FilesRead, VerifiedDump
-from actgrad.cli.verify.dump import refuse_wrong_arrays, verification_of
+from actgrad.cli.verify.dump import add_dump, refuse_wrong_arrays
 from actgrad.layers import ActgradError, DtypeError, Layer, Policy, chain_of
 from actgrad.layers.arrays import named
 from actgrad.layers.verify import Counted, Verification
@@ -54,9 +54,9 @@ def verified_files(
         raise errors[0]
     verification = Verification(chain, parts[0].layout.dtype, policy)
     if scheduler is None:
-        errors += count_here(verification, parts, encoding, quiet)
+        errors += count_here(chain, verification, parts, encoding, quiet)
     else:
-        errors += count_on_workers(verification, specs, parts, encoding, scheduler)
+        errors += count_on_workers(verification, specs, parts, encoding, policy, scheduler)
     if not verification.tallies:
         raise errors[0]
     for error in errors:
@@ -118,15 +118,18 @@ def parts_of_dump(
 
 
 def count_here(
-    verification: Verification, parts: Sequence[PartOfDump], encoding: Encoding, quiet: bool
+    chain: Layer,
+    verification: Verification,
+    parts: Sequence[PartOfDump],
+    encoding: Encoding,
+    quiet: bool,
 ) -> list[ActgradError]:
     """Include all parts, one after the other; return what is wrong with those that are lost."""
     errors = []
-    chain, policy = verification.reference.layer, verification.policy
     with Bar(None, quiet) as bar:
         for number, part in enumerate(parts):
             try:
-                verification.merge(counted_part(chain, part, encoding, policy))
+                verification.merge(counted_part(chain, verification, part, encoding))
             except ActgradError as error:
                 errors.append(error)
             bar((number + 1) / len(parts))
@@ -138,10 +141,11 @@ def count_on_workers(
     specs: Sequence[str],
     parts: Sequence[PartOfDump],
     encoding: Encoding,
+    policy: Policy,
     scheduler: str,
 ) -> list[ActgradError]:
     """The same on the workers of a cluster: each part is a task, and so is each merge."""
-    dtype, policy = verification.dtype, verification.policy
+    dtype = verification.dtype
     everywhere = [absolute_layer(spec) for spec in specs]
     tasks = []
     for part in parts:
@@ -160,7 +164,9 @@ def packed_part(
     specs: Sequence[str], part: PartOfDump, encoding: Encoding, policy: Policy
 ) -> bytes:
     """What a worker counts of a part, packed."""
-    return counted_part(chain_of(specs), part, encoding, policy).packed()
+    chain = chain_of(specs)
+    verification = Verification(chain, part.layout.dtype, policy)
+    return counted_part(chain, verification, part, encoding).packed()
 
 
 def merged_parts(specs: Sequence[str], dtype: str, policy: Policy, parts: Sequence[bytes]) -> bytes:
@@ -171,12 +177,16 @@ def merged_parts(specs: Sequence[str], dtype: str, policy: Policy, parts: Sequen
     return whole.counted.packed()
 
 
-def counted_part(chain: Layer, part: PartOfDump, encoding: Encoding, policy: Policy) -> Counted:
-    """What is counted of a part.
+def counted_part(
+    chain: Layer, whole: Verification, part: PartOfDump, encoding: Encoding
+) -> Counted:
+    """What is counted of a part of the whole dump.
 
     Raises:
         ActgradError: an array cannot be read, or is empty.
     """
     with ExitStack() as files:
         dump = Dump(chain, part.arguments, encoding, files)
-        return verification_of(chain, dump, policy, part.arguments, starts=part.starts).counted
+        verification = whole.part(part.starts)
+        add_dump(verification, dump, part.arguments)
+        return verification.counted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -239,6 +240,13 @@ class Verification(Displayed):
             self._count(name, tally, elements)
             if x.ndim == 2:
                 self._keep_failed_lines(name, x, dout, elements)
+
+    def part(self, starts: Mapping[str, int]) -> Verification:
+        """The verification of the part that begins at `starts`, whose preparations are shared."""
+        part = copy(self)
+        part.counted, part._starts = Counted(), starts
+        part.__dict__.pop("second_order", None)
+        return part
 
     def merge(self, later: Counted) -> None:
         """Include what was counted of a later part of the dump.

@@ -50,6 +50,15 @@ def test_one_verdict_names_the_file_of_the_worst_element(actgrad: Actgrad, dumps
     assert report == whole
 
 
+def test_the_axis_of_a_layer_is_that_of_each_file(actgrad: Actgrad, tmp_path: Path) -> None:
+    for own in range(2):
+        x = np.random.default_rng(own).normal(size=(3, 4)).astype(np.float32)
+        np.save(tmp_path / f"x{own}.npy", x)
+        np.save(tmp_path / f"y{own}.npy", layer("softmax:axis=0").forward(x))
+    passed = actgrad("verify", "softmax:axis=0", "--x", "x*.npy", "--out", "y*.npy")
+    assert (passed.returncode, passed.stderr) == (0, b"")
+
+
 def test_a_file_that_cannot_be_read_is_named_and_the_others_are_verified(
     actgrad: Actgrad, dumps: Path
 ) -> None:

@@ -108,6 +108,9 @@ class Rounded:
             no_value = undefined(self.domain, sweep.values, x.size) & finite
             rounded_value, sure = rounded_ball(value, dtype)
             known = slope.radius <= np.abs(slope.hi) * KEPT
+            if self.domain is not self.formula:
+                # A radius that is nan says that there may be no value.
+                known &= ~np.isnan(full(sweep.value(self.domain.outputs[0]), x.size).radius)
         is_0 = np.flatnonzero((value.hi == 0) | (slope.hi == 0))
         if is_0.size:
             signs = self._plain(x[is_0])

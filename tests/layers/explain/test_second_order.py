@@ -67,6 +67,12 @@ def test_far_beyond_all_numbers_it_is_infinite(text: str) -> None:
     assert_array_equal(d2x, [np.inf, -np.inf, 0, np.inf])
 
 
+def test_without_a_value_there_is_none() -> None:
+    # Balls do not decide the choice, which the second derivative does not need.
+    function = layer("x + (1 if pi > pi else (-1)**0.5)")
+    assert np.isnan(second_derivative(function, np.array([0.25]), np.ones(1))).all()
+
+
 def test_at_a_kink_it_is_0_by_convention() -> None:
     derivative = Derivative(layer("x*x + x if x > 1 else x"))
     assert derivative.kinks == [1.0]

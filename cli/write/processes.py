@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import struct
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from io import FileIO
 from itertools import chain, islice
 from typing import IO, NamedTuple, TypeVar
 
-from actgrad.layers.run import cores
+from actgrad.layers.run import cores, end_worker, start_worker
 
 T = TypeVar("T")
 
@@ -21,8 +19,6 @@ T = TypeVar("T")
 FEWEST = 8
 #: A worker sends the length of a block before it.
 LENGTH = struct.Struct("q")
-#: What the program handles, and a worker must not.
-SIGNALS = (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
 
 
 class Worker(NamedTuple):
@@ -48,8 +44,7 @@ class Worker(NamedTuple):
 
     def end(self) -> None:
         self.pipe.close()
-        os.kill(self.process, signal.SIGKILL)
-        os.waitpid(self.process, 0)
+        end_worker(self.process)
 
 
 def write_in_order(
@@ -65,7 +60,7 @@ def write_in_order(
     many = sum(not isinstance(block, bytes) for block in first) >= FEWEST
     # Each process goes on with its own copy of the iterator.
     blocks = chain(first, blocks)
-    workers = forked(blocks, make, threads or cores()) if many else []
+    workers = workers_for(blocks, make, threads or cores()) if many else []
     place = 0
     try:
         for block in blocks:
@@ -80,46 +75,38 @@ def write_in_order(
             worker.end()
 
 
-def forked(
+def workers_for(
     blocks: Iterable[bytes | T], make: Callable[[T], bytes], processes: int
 ) -> Sequence[Worker]:
     """Processes that make the blocks in turn; none where the system cannot fork, or refuses."""
     workers: list[Worker] = []
     if processes < 2 or not hasattr(os, "fork"):
         return workers
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         for place in range(processes):
-            mine = partial(_make, blocks, make, place, processes)
-            workers.append(_forked(mine))
+            workers.append(_worker(partial(_make, blocks, make, place, processes)))
     except OSError:  # there are too many processes, or too little memory
         for worker in workers:
             worker.end()
         return []
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return workers
 
 
-def _forked(work: Callable[[int], None]) -> Worker:
+def _worker(work: Callable[[int], None]) -> Worker:
     """A process that does the work, which writes to a pipe, and then ends."""
     reading, writing = os.pipe()
-    # Python warns of a fork where threads run; those of the linear algebra are idle.
-    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-        try:
-            process = os.fork()
-        except OSError:
-            os.close(reading)
-            os.close(writing)
-            raise
-    if not process:
-        try:
-            os.close(reading)
-            work(writing)
-        finally:
-            os._exit(0)
-    os.close(writing)
-    return Worker(process, FileIO(reading))
+
+    def send() -> None:
+        os.close(reading)
+        work(writing)
+
+    try:
+        return Worker(start_worker(send), FileIO(reading))
+    except OSError:
+        os.close(reading)
+        raise
+    finally:
+        os.close(writing)
 
 
 def _make(
@@ -130,11 +117,6 @@ def _make(
     pipe: int,
 ) -> None:
     """Make every so manieth block, from `place` on, and send it."""
-    # Ctrl-C reaches each process; the one that reads the pipes says what becomes of the others.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for each in SIGNALS[1:]:
-        signal.signal(each, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     gc.disable()
     to_make = (block for block in blocks if not isinstance(block, bytes))
     for block in islice(to_make, place, None, processes):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         trace_specs,
     )
     from actgrad.layers.run.threads import OrderedThreads, cores
+    from actgrad.layers.run.worker import end_worker, start_worker
 
 
 __getattr__ = lazy_attributes(__name__, __file__)

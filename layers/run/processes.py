@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import struct
 import threading
-import warnings
 from array import array
 from collections.abc import Callable
 from io import FileIO
+
+from actgrad.layers.run.worker import end_worker, start_worker
 
 #: The fewest pieces that are worth a process.
 FEWEST = 8
@@ -18,8 +18,6 @@ FEWEST = 8
 NUMBER = struct.Struct("q")
 #: Seconds between two calls of `progress` while other processes work.
 INTERVAL = 0.1
-#: What the program handles, and a worker must not.
-HANDLED = (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
 
 
 def share_pieces(
@@ -112,44 +110,27 @@ class SharedPieces:
 
     def fork(self, processes: int) -> None:
         """Start so many processes, or as many as the system allows."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
         try:
             for _ in range(processes):
-                # Python warns of a fork where threads run; those of the linear algebra are idle.
-                with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-                    process = os.fork()
-                if not process:
-                    self._work()
-                self.workers.append(process)
+                self.workers.append(start_worker(self._work))
         except OSError:  # there are too many processes, or too little memory
             pass
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(self._reporting)
 
     def _work(self) -> None:
-        """Run and report pieces until none is left, and end the process."""
-        try:
-            # Ctrl-C reaches every process; the first one says what becomes of the others.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            for each in HANDLED[1:]:
-                signal.signal(each, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
-            os.close(self._reports)  # so that a report ends this process when the first has died
-            while (number := self.take()) is not None:
-                try:
-                    self.run(number)
-                except BaseException:
-                    os.write(self._reporting, NUMBER.pack(~number))
-                    break
-                os.write(self._reporting, NUMBER.pack(number))
-        finally:
-            os._exit(0)
+        """Run and report pieces until none is left."""
+        os.close(self._reports)  # so that a report ends this process when the first has died
+        while (number := self.take()) is not None:
+            try:
+                self.run(number)
+            except BaseException:
+                os.write(self._reporting, NUMBER.pack(~number))
+                break
+            os.write(self._reporting, NUMBER.pack(number))
 
     def close(self) -> None:
         """End the processes."""
         for process in self.workers:
-            os.kill(process, signal.SIGKILL)
-            os.waitpid(process, 0)
+            end_worker(process)
         self._numbers.close()
         os.close(self._reports)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from actgrad.layers.run import processes
+from actgrad.layers.run import processes, worker
 from actgrad.layers.run.processes import share_pieces
 
 PIECES = range(40)
@@ -37,26 +37,44 @@ def is_complete(folder: Path) -> bool:
     return (folder / "marks").read_bytes() == b"\1" * len(PIECES)
 
 
-def no_process_is_left() -> bool:
-    try:
-        os.waitpid(-1, os.WNOHANG)
-    except ChildProcessError:
-        return True
-    return False
+@pytest.fixture
+def workers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The processes that are forked."""
+    fork, started = os.fork, []
+
+    def recorded() -> int:
+        if process := fork():
+            started.append(process)
+        return process
+
+    monkeypatch.setattr(worker.os, "fork", recorded)
+    return started
 
 
-def test_all_pieces_are_run(marked: Callable[[int], None], tmp_path: Path) -> None:
+def are_gone(workers: list[int]) -> bool:
+    for process in workers:
+        with pytest.raises(ChildProcessError):
+            os.waitpid(process, os.WNOHANG)
+    return len(workers) > 0
+
+
+def test_all_pieces_are_run(
+    marked: Callable[[int], None], workers: list[int], tmp_path: Path
+) -> None:
     shown: list[int] = []
     assert share_pieces(PIECES, marked, 3, shown.append)
     assert is_complete(tmp_path)
-    assert no_process_is_left()
+    assert are_gone(workers)
     assert shown[-1] <= len(PIECES)
     assert shown == sorted(shown)
 
 
 @pytest.mark.parametrize("end", [lambda: os._exit(1), lambda: 1 / 0], ids=["dies", "raises"])
 def test_what_another_process_does_not_do_is_done_here(
-    end: Callable[[], None], marked: Callable[[int], None], tmp_path: Path
+    end: Callable[[], None],
+    marked: Callable[[int], None],
+    workers: list[int],
+    tmp_path: Path,
 ) -> None:
     here = os.getpid()
 
@@ -67,10 +85,10 @@ def test_what_another_process_does_not_do_is_done_here(
 
     assert share_pieces(PIECES, run, 3)
     assert is_complete(tmp_path)
-    assert no_process_is_left()
+    assert are_gone(workers)
 
 
-def test_an_exception_is_raised_here(marked: Callable[[int], None]) -> None:
+def test_an_exception_is_raised_here(marked: Callable[[int], None], workers: list[int]) -> None:
     def run(number: int) -> None:
         if number == PIECES[-1]:
             raise ValueError(f"piece {number}")
@@ -78,7 +96,7 @@ def test_an_exception_is_raised_here(marked: Callable[[int], None]) -> None:
 
     with pytest.raises(ValueError, match="piece 39"):
         share_pieces(PIECES, run, 3)
-    assert no_process_is_left()
+    assert are_gone(workers)
 
 
 def test_a_system_that_refuses_processes(
@@ -87,7 +105,7 @@ def test_a_system_that_refuses_processes(
     def refuse() -> int:
         raise BlockingIOError
 
-    monkeypatch.setattr(processes.os, "fork", refuse)
+    monkeypatch.setattr(worker.os, "fork", refuse)
     assert share_pieces(PIECES, marked, 3)
     assert is_complete(tmp_path)
 

@@ -62,15 +62,14 @@ def literal(leaf: str | float) -> Ball:
     """The ball of a number in a formula, with all its digits."""
     if leaf == "π":
         return Ball(3.141592653589793, 1.2246467991473532e-16, 2.0**-106)
-    # A NumPy number, because 1/0 of Python's floats raises an exception.
     try:
         exact = Fraction(leaf)
         hi = float(exact)
     except OverflowError:  # infinite, or beyond float64
-        return Ball(np.float64(0.0), 0.0, np.nan)
+        return Ball(0.0, 0.0, np.nan)
     lo = float(exact - Fraction(hi))
     rest = abs(exact - Fraction(hi) - Fraction(lo))
-    return Ball(np.float64(hi), lo, float(rest) * UP + TINY if rest else 0.0)
+    return Ball(hi, lo, float(rest) * UP + TINY if rest else 0.0)
 
 
 def add(a: Ball, b: Ball) -> Ball:
@@ -127,7 +126,7 @@ def is_zero(a: Ball) -> Any:
 def divide(a: Ball, b: Ball) -> Ball:
     if _is(b, 2.0):
         return multiply(a, Ball(0.5))
-    quotient = a.hi / b.hi
+    quotient = np.divide(a.hi, b.hi)  # Python's own floats raise an exception for 1/0
     top, rest = two_product(quotient, b.hi)
     # a.hi − top is exact, and rest is the rounding of top. The remainder is 3.1u·a at most, with an
     # error of 6u²·a; dividing it by hi alone adds an error of 2.1u: 13u² in all.

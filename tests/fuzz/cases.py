@@ -394,6 +394,8 @@ backward (2-x)**1e-320 --x [1,0.5]
 graph (2-x)**1e-320 --x 1
 backward x**1e-320/(x+x) --x [1,1.7e308]
 explain ((2-x)/(1e308-1))**1000
+graph 1/(1/(pi-pi)) --x 1
+plot ((asin(x)*(x)**1000))**0.5
 graph (x)if(x>(1e308-2)**1000)else(1) --x 1
 plot relu --range=1e-320:2e-320
 plot relu --range=-1.7e308:1.7e308

@@ -54,13 +54,18 @@ def useful(ball: Ball) -> Any:
     "spec", [*SPECS, "silu:beta=0.3", "elu:alpha=7", "celu:alpha=0.01", "softplus:beta=900"]
 )
 def test_a_layers_results_lie_in_their_balls(spec: str) -> None:
-    """At points of every binade, subnormal, next to roots and kinks, and huge."""
+    """At points of every binade, subnormal, next to roots and kinks, and huge.
+
+    The ball of a slope does not tell where there is no value.
+    """
     tried = layer(spec)
     x = draw_sample(tried, np.dtype(np.float64), 180)
     x = np.concatenate([x[np.isfinite(x)], np.linspace(-9, 9, 120)])
     width = 6 if isinstance(tried, AlongAxis) else 1
-    lines = x[: x.size // width * width].reshape(-1, width)
     formula = trace(tried.formula, width) if width > 1 else trace(tried.formula)
+    if width == 1:
+        x = x[[not mp.isnan(exact(formula, at)[0]) for at in x.tolist()]]
+    lines = x[: x.size // width * width].reshape(-1, width)
     count = len(formula.outputs)
     dout = np.where(np.arange(len(lines) * count) % 3, 1.0, -0.3).reshape(-1, count)
     enclosed = enclosures(formula, list(lines.T), list(dout.T))
@@ -95,7 +100,8 @@ WORDS: dict[f.Operation, tuple[int, Callable[..., mpf]]] = {
     f.divide: (2, lambda u, v: u / v if v else mp.nan),
     f.reciprocal: (1, lambda u: 1 / u if u else mp.nan),
     f.exp: (1, mp.exp),
-    f.log: (1, lambda u: mp.log(u) if u > 0 else mp.nan),
+    # +u rounds: mpmath 1.4 gives log(4u) for a u just above 1/4 that has more bits than it gives.
+    f.log: (1, lambda u: mp.log(+u) if u > 0 else mp.nan),
     f.sqrt: (1, lambda u: mp.sqrt(u) if u >= 0 else mp.nan),
     f.tanh: (1, mp.tanh),
     f.erf: (1, mp.erf),

@@ -110,7 +110,7 @@ def quick_json_text(array: Array) -> bytes | None:
         values = values.astype(np.float64)  # a float32 has its digits in float64
         unlike = has_exponent(values)
         others, values[unlike] = values[unlike], np.nan  # nan is written as null
-    text = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY).replace(b",", b", ")
+    text: bytes = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY).replace(b",", b", ")
     if not others.size:
         return text
     texts = [*(json.dumps(json_number(number)).encode() for number in others.tolist()), b""]

@@ -34,3 +34,29 @@ def warm_start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         assert process.stdout.readline() == "ready\n"
         yield folder
         process.terminate()
+
+
+class Forked(list[int]):
+    """The processes that this one has forked."""
+
+    @property
+    def are_gone(self) -> bool:
+        """Whether each has ended and been waited for."""
+        for process in self:
+            with pytest.raises(ChildProcessError):
+                os.waitpid(process, os.WNOHANG)
+        return True
+
+
+@pytest.fixture
+def forked(monkeypatch: pytest.MonkeyPatch) -> Forked:
+    """The processes that this one forks during the test."""
+    fork, processes = os.fork, Forked()
+
+    def recorded() -> int:
+        if process := fork():
+            processes.append(process)
+        return process
+
+    monkeypatch.setattr(os, "fork", recorded)
+    return processes

@@ -81,7 +81,11 @@ def test_the_program_of_every_layer_agrees_with_the_exact_values() -> None:
     for (cls, x), results in zip(places, answers, strict=True):
         formula = made(cls).traced()
         for place, result in zip(x, results, strict=True):
-            for number, true in zip(result, exact(formula, place), strict=True):
+            value, slope = exact(formula, place)
+            if mp.isnan(value):  # a slope in the browser does not tell where there is no value
+                assert result[0] is None
+                continue
+            for number, true in zip(result, (value, slope), strict=True):
                 assert abs(number - true) <= ULP * np.spacing(abs(float(true))), (cls.name, place)
 
 

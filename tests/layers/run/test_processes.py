@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from actgrad.layers.run import processes, worker
+from actgrad.layers.run import processes
 from actgrad.layers.run.processes import share_pieces
 
 PIECES = range(40)
@@ -37,34 +38,12 @@ def is_complete(folder: Path) -> bool:
     return (folder / "marks").read_bytes() == b"\1" * len(PIECES)
 
 
-@pytest.fixture
-def workers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The processes that are forked."""
-    fork, started = os.fork, []
-
-    def recorded() -> int:
-        if process := fork():
-            started.append(process)
-        return process
-
-    monkeypatch.setattr(worker.os, "fork", recorded)
-    return started
-
-
-def are_gone(workers: list[int]) -> bool:
-    for process in workers:
-        with pytest.raises(ChildProcessError):
-            os.waitpid(process, os.WNOHANG)
-    return len(workers) > 0
-
-
-def test_all_pieces_are_run(
-    marked: Callable[[int], None], workers: list[int], tmp_path: Path
-) -> None:
+def test_all_pieces_are_run(marked: Callable[[int], None], forked: Any, tmp_path: Path) -> None:
     shown: list[int] = []
     assert share_pieces(PIECES, marked, 3, shown.append)
     assert is_complete(tmp_path)
-    assert are_gone(workers)
+    assert forked
+    assert forked.are_gone
     assert shown[-1] <= len(PIECES)
     assert shown == sorted(shown)
 
@@ -73,7 +52,7 @@ def test_all_pieces_are_run(
 def test_what_another_process_does_not_do_is_done_here(
     end: Callable[[], None],
     marked: Callable[[int], None],
-    workers: list[int],
+    forked: Any,
     tmp_path: Path,
 ) -> None:
     here = os.getpid()
@@ -85,10 +64,11 @@ def test_what_another_process_does_not_do_is_done_here(
 
     assert share_pieces(PIECES, run, 3)
     assert is_complete(tmp_path)
-    assert are_gone(workers)
+    assert forked
+    assert forked.are_gone
 
 
-def test_an_exception_is_raised_here(marked: Callable[[int], None], workers: list[int]) -> None:
+def test_an_exception_is_raised_here(marked: Callable[[int], None], forked: Any) -> None:
     def run(number: int) -> None:
         if number == PIECES[-1]:
             raise ValueError(f"piece {number}")
@@ -96,7 +76,8 @@ def test_an_exception_is_raised_here(marked: Callable[[int], None], workers: lis
 
     with pytest.raises(ValueError, match="piece 39"):
         share_pieces(PIECES, run, 3)
-    assert are_gone(workers)
+    assert forked
+    assert forked.are_gone
 
 
 def test_a_system_that_refuses_processes(
@@ -105,7 +86,7 @@ def test_a_system_that_refuses_processes(
     def refuse() -> int:
         raise BlockingIOError
 
-    monkeypatch.setattr(worker.os, "fork", refuse)
+    monkeypatch.setattr(os, "fork", refuse)
     assert share_pieces(PIECES, marked, 3)
     assert is_complete(tmp_path)
 

@@ -29,6 +29,8 @@ from actgrad.layers.verify.sample import draw_sample
 @pytest.mark.parametrize("spec", SPECS)
 def test_correctly_rounded_results_pass(spec: str, dtype: str) -> None:
     x = sample(spec, dtype_of(dtype), 64)
+    if layer(spec).is_elementwise:
+        x = x[~layer(spec).by_convention(x, x)]
     out, dx = right(spec, x)
     verification = verified(spec, x, out, dx, policy=Policy(max_ulp=0.5))
     assert verification.ok, verification.summary

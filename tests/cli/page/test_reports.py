@@ -87,8 +87,10 @@ def test_a_diagnosis_has_a_cell_for_each_layer_and_step() -> None:
 def test_a_histogram_appears_when_its_cell_is_focused(tmp_path: Path) -> None:
     script = (
         "const cell = document.querySelectorAll('.heat td')[4], tip = cell.querySelector('.tip');"
-        " const shown = () => getComputedStyle(tip).display; const before = shown(); cell.focus();"
-        " document.title = `${before} ${shown()}`"
+        " const shown = () => getComputedStyle(tip).display; const before = shown();"
+        # The window may become active later than the page is ready.
+        " const show = () => { cell.focus(); document.title = `${before} ${shown()}` };"
+        " show(); setInterval(show, 100)"
     )
     page = diagnosis_page(recorded_network())
     file = tmp_path / "page.html"

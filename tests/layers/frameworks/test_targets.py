@@ -21,12 +21,13 @@ from actgrad.layers.frameworks import (
 MANY = {"torch": 28, "jax": 21, "onnxruntime": 23, "numpy": 2, "scipy": 4}
 
 
+#: Threshold has no defaults. 1 − 1e-6 is rounded by a framework, and logit is steep there.
+GIVEN = {"threshold": "threshold=0.5,value=-1", "logit_clamped": "eps=0.25"}
+
+
 def defaults() -> list[Layer]:
-    """Every layer of the catalogue, with its default parameters where it has them."""
-    return [
-        layer(f"{cls.name}:threshold=0.5,value=-1" if cls.name == "threshold" else cls.name)
-        for cls in catalogue()
-    ]
+    """Every layer of the catalogue, with its default parameters where it can have them."""
+    return [layer(f"{cls.name}:{GIVEN.get(cls.name, '')}".rstrip(":")) for cls in catalogue()]
 
 
 def importorskip(framework: str) -> None:

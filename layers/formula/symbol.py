@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from itertools import chain
 from math import gcd, lcm
 from typing import TypeAlias
 
@@ -50,12 +51,10 @@ class Symbol:
 
     def __mul__(self, other: Symbol) -> Symbol:
         (powers, coefficient), (others, c) = self._product(), other._product()
-        exponents = dict(powers)
-        if _bits(coefficient) + _bits(c) > MOST_BITS:
-            others, c = others | _factors(abs(c)), ONE if c > 0 else -ONE
-        for base, exponent in others:
-            exponents[base] = exponents.get(base, 0) + exponent
-        return _multiplied(exponents, coefficient * c)
+        if _bits(coefficient) + _bits(c) <= MOST_BITS:
+            return _multiplied(_gathered(powers, others), coefficient * c)
+        numbers = [_factors(abs(coefficient)), _factors(abs(c))]
+        return _multiplied(_gathered(powers, others, *numbers), _sign(coefficient * c))
 
     def __truediv__(self, other: Symbol) -> Symbol:
         return self * other**-1
@@ -64,10 +63,9 @@ class Symbol:
         if not self.terms and exponent < 0:
             return name("(1/0)")
         powers, coefficient = self._product()
-        exponents = {base: e * exponent for base, e in powers}
-        for digits, e in _factors(abs(coefficient)):
-            exponents[digits] = exponents.get(digits, 0) + e * exponent
-        return _multiplied(exponents, Fraction(-1 if coefficient < 0 and exponent % 2 else 1))
+        exponents = _gathered(powers, _factors(abs(coefficient)))
+        sign = _sign(coefficient) ** (exponent % 2)
+        return _multiplied({base: e * exponent for base, e in exponents.items()}, sign)
 
     def _product(self) -> tuple[Powers, Fraction]:
         """The sum as one product: several terms become a bracket times their common number."""
@@ -112,14 +110,26 @@ def name(text: str) -> Symbol:
 
 
 def _multiplied(exponents: dict[str | Symbol, Fraction], coefficient: Fraction) -> Symbol:
-    for base, exponent in list(exponents.items()):
-        if not isinstance(base, str) or not base.isdigit() or exponent.denominator != 1:
-            continue
-        if _bits(coefficient) + int(base).bit_length() * abs(exponent) <= MOST_BITS:
-            # sqrt(2)·sqrt(2) is 2.
-            coefficient *= Fraction(base) ** int(exponents.pop(base))
+    # sqrt(2)·sqrt(2) is 2. Which of several numbers remain factors must not depend on their order.
+    for digits in sorted(base for base in exponents if isinstance(base, str) and base.isdigit()):
+        exponent = exponents[digits]
+        is_short = _bits(coefficient) + int(digits).bit_length() * abs(exponent) <= MOST_BITS
+        if exponent.denominator == 1 and is_short:
+            coefficient *= Fraction(digits) ** int(exponents.pop(digits))
     product = Symbol({frozenset(power for power in exponents.items() if power[1]): coefficient})
     return Symbol(product._opened()) if abs(coefficient) == 1 else product
+
+
+def _gathered(*factors: Powers) -> dict[str | Symbol, Fraction]:
+    """The exponent of each factor of a product, of equal ones their sum."""
+    exponents: dict[str | Symbol, Fraction] = {}
+    for base, exponent in chain(*factors):
+        exponents[base] = exponents.get(base, Fraction()) + exponent
+    return exponents
+
+
+def _sign(value: Fraction) -> Fraction:
+    return -ONE if value < 0 else ONE
 
 
 def _bits(coefficient: Fraction) -> int:
@@ -206,7 +216,8 @@ def root_symbol(u: Symbol) -> Symbol:
     if len(u.terms) != 1 or not _is_number(u):
         return call_symbol("sqrt")(u)
     ((powers, coefficient),) = u.terms.items()
-    return _multiplied({base: e * HALF for base, e in powers | _factors(coefficient)}, ONE)
+    exponents = _gathered(powers, _factors(coefficient))
+    return _multiplied({base: e * HALF for base, e in exponents.items()}, ONE)
 
 
 def comparison_symbol(relation: str, mirrored: str) -> Callable[[Symbol, Symbol], Symbol]:

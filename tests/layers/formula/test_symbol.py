@@ -187,6 +187,8 @@ def test_several_outputs_each_have_a_name() -> None:
         (lambda x: abs(x) ** 2, "|x|²"),
         (lambda x: x / (x - x), "x·(1/0)"),
         (lambda x: x * 10**19 * 10**19, "10000000000000000000²·x"),
+        (lambda x: x * (constant(10**19) * 10**19), "10000000000000000000²·x"),
+        (lambda x: 3 * x * (constant(10**12) * 10**13), "3000000000000·10000000000000·x"),
         (lambda x: (x / constant(-7)) ** 999, "-x⁹⁹⁹/7⁹⁹⁹"),
         (lambda x: (2.0**500 - x) / 2.0**500, f"({2.0**500} - x)/{2.0**500}"),
     ],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from actgrad.cli.show.error_tables import bucket_rows, region_rows
 from actgrad.cli.show.parts import Heading, Items, Paragraph, Part, Rows
@@ -18,9 +17,6 @@ from actgrad.cli.show.verified_dump import (
     verdict_of,
     worst_cells,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 def verification_parts(dump: VerifiedDump) -> Iterator[Part]:

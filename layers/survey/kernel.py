@@ -79,38 +79,66 @@ def verify_kernel(
         ShapeError, DtypeError: its results have another shape or dtype than the layer's.
         PolicyError: a limit is negative or nan.
     """
-    verification, repeated = Verification(layer, x.dtype, policy), []
     step = max(1, BODY // (x.shape[1] if x.ndim == 2 else 1))
-    parts = []
+    verification = Verification(layer, x.dtype, policy)
+    body = in_blocks(target, layer, x, dout, step)
     for start in range(0, len(x), step):
         part = slice(start, start + step)
-        parts.append(checked(target, layer, x[part], dout[part]))
-        verification.add(Block(x[part], parts[-1].out, dout[part], parts[-1].dx))
-    body, differences = joined(parts), []
-    sizes = [size for size in SIZES if size < len(x)]
-    for size in sizes:
-        probes = probed(x, size)
-        again = in_blocks(target, layer, x[probes], dout[probes], size)
-        before = Results(body.out[probes], None if body.dx is None else body.dx[probes])
-        differ = np.zeros(len(probes), bool)
-        for name, got, expected in zip(Results._fields, again, before, strict=True):
-            if got is None or expected is None:
-                continue
-            apart = differ_in_bits(got, expected)
-            if apart.any():
-                differ |= apart.reshape(len(probes), -1).any(axis=1)
-                differences.append(difference(name, size, x[probes], got, expected, apart))
-        which = np.flatnonzero(differ)
-        if which.size and x.ndim == 1:
-            repeated += probes[which].tolist()
-            dx = None if again.dx is None else again.dx[which]
-            chosen = probes[which]
-            verification.add(Block(x[chosen], again.out[which], dout[chosen], dx))
-    blocks = (min(step, len(x)), *reversed(sizes))
-    differing = worst_of(differences)
+        verification.add(block_at(part, x, dout, body, part))
+    again = [run_again(target, layer, x, dout, body, size) for size in SIZES if size < len(x)]
+    repeated: list[int] = []
+    for run in again:
+        if x.ndim == 1 and run.differs.any():
+            which = run.probes[run.differs]
+            repeated += which.tolist()
+            verification.add(block_at(which, x, dout, run.results, run.differs))
+    blocks = (min(step, len(x)), *(run.size for run in reversed(again)))
+    differences = worst_of([each for run in again for each in run.differences])
     return verification, TargetRun(
-        target.name, target.environment, blocks, differing, tuple(repeated)
+        target.name, target.environment, blocks, differences, tuple(repeated)
     )
+
+
+def block_at(
+    places: slice | Array, x: Array, dout: Array, results: Results, own: slice | Array
+) -> Block:
+    """The elements of x and dout at `places`, whose results are at `own`."""
+    dx = None if results.dx is None else results.dx[own]
+    return Block(x[places], results.out[own], dout[places], dx)
+
+
+class RunAgain(NamedTuple):
+    """Elements, or lines, that were run again in blocks of one size."""
+
+    size: int
+    #: Their indices in x.
+    probes: Array
+    results: Results
+    #: Which of them have another result than in a large block.
+    differs: Array
+    differences: list[BlockDifference]
+
+
+def run_again(
+    target: Target, layer: Layer, x: Array, dout: Array, body: Results, size: int
+) -> RunAgain:
+    """Run elements of x, or lines, again in blocks of that size; `body` has the results of all x.
+
+    Raises:
+        TargetError, ShapeError, DtypeError: as `verify_kernel`.
+    """
+    probes = probed(x, size)
+    results = in_blocks(target, layer, x[probes], dout[probes], size)
+    differs, differences = np.zeros(len(probes), bool), []
+    for name, got, whole in zip(Results._fields, results, body, strict=True):
+        if got is None or whole is None:
+            continue
+        expected = whole[probes]
+        apart = differ_in_bits(got, expected)
+        if apart.any():
+            differs |= apart.reshape(len(probes), -1).any(axis=1)
+            differences.append(difference(name, size, x[probes], got, expected, apart))
+    return RunAgain(size, probes, results, differs, differences)
 
 
 def checked(target: Target, layer: Layer, x: Array, dout: Array) -> Results:

@@ -78,6 +78,7 @@ class FileArray(ExternalArray):
     """An array in an open file, from the byte `offset` on; any part of it can be read."""
 
     ordered = False
+    in_file = True
 
     def __init__(
         self,
@@ -107,6 +108,7 @@ class Repeated:
     """A single number as an array of any shape."""
 
     ordered = False
+    in_file = True
 
     def __init__(self, value: Array, shape: tuple[int, ...], order: Order) -> None:
         self.shape, self.dtype, self.order = shape, value.dtype, order

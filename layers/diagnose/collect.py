@@ -1,9 +1,13 @@
-"""Collecting the statistics of a layer from arrays of any size, piece by piece, on all cores."""
+"""Collecting the statistics of a layer from arrays of any size, piece by piece, on all cores.
+
+Arrays in files are shared among processes, any others among threads.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from math import ceil, prod
+from functools import partial
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +18,7 @@ from actgrad.layers.diagnose.slopes import slope_runner
 from actgrad.layers.diagnose.statistics import RunBlock, UnitStatistics, slope_scale
 from actgrad.layers.errors import ShapeError
 from actgrad.layers.layer import Layer
-from actgrad.layers.run import OrderedThreads, Progress, Source, cores
+from actgrad.layers.run import OrderedThreads, Progress, Source, cores, share_pieces
 
 #: Columns of a block, at least, and elements of a piece, at most.
 WIDTH, PIECE = 1024, 1 << 18
@@ -67,27 +71,30 @@ def unit_layout(shape: tuple[int, ...], order: Order, axis: int | None) -> UnitL
     return UnitLayout(prod(shape[:axis]), shape[axis], prod(shape[axis + 1 :]))
 
 
-def pieces(layout: UnitLayout) -> Iterator[Piece]:
+class Pieces:
     """The parts of an array that are read one by one."""
-    outer, units, inner = layout
-    row = units * inner
-    if not outer * row:
-        return
-    if row <= LARGEST_PIECE:
-        groups = groups_of_samples(units)
-        step = max(1, min(ROWS * groups, PIECE // units) // inner)
-        for first in range(0, outer, step):
-            count = min(step, outer - first)
-            yield Piece(first * row, UnitLayout(count, units, inner), 0)
-        return
-    together = max(1, PIECE // inner) if units >= WIDTH else 1
-    length = min(inner, PIECE)
-    for sample in range(outer):
-        for unit in range(0, units, together):
-            for at in range(0, inner, length):
-                count, size = min(together, units - unit), min(length, inner - at)
-                start = sample * row + unit * inner + at
-                yield Piece(start, UnitLayout(1, count, size), unit)
+
+    def __init__(self, layout: UnitLayout) -> None:
+        self._layout = layout
+        _, units, inner = layout
+        if units * inner <= LARGEST_PIECE:
+            samples = min(ROWS * groups_of_samples(units), PIECE // units) // inner
+            self._steps = UnitLayout(max(1, samples), units, inner)
+        else:
+            together = max(1, PIECE // inner) if units >= WIDTH else 1
+            self._steps = UnitLayout(1, together, min(inner, PIECE))
+        self._counts = [-(-n // step) for n, step in zip(layout, self._steps, strict=True)]
+
+    def __len__(self) -> int:
+        return prod(self._counts)
+
+    def __getitem__(self, number: Any) -> Any:
+        _, units, inner = self._layout
+        place = np.unravel_index(number, self._counts)
+        sample, unit, at = (int(k) * step for k, step in zip(place, self._steps, strict=True))
+        ends = zip(self._layout, (sample, unit, at), self._steps, strict=True)
+        shape = UnitLayout(*(min(step, n - first) for n, first, step in ends))
+        return Piece((sample * units + unit) * inner + at, shape, unit)
 
 
 def groups_of_samples(units: int) -> int:
@@ -106,7 +113,7 @@ def collect(
 ) -> UnitStatistics:
     """The statistics of a layer's units from `sources`: x or out, and dout and dx if known.
 
-    The arrays are cast to `dtype` if it is given.
+    Any part of a source can be read. The arrays are cast to `dtype` if it is given.
 
     Raises:
         ShapeError: the layer couples elements, dout has another shape than x, or there is no
@@ -119,55 +126,55 @@ def collect(
     run_dtype = dtype or native_dtype(given.dtype)
     make_runner = slope_runner(layer, name, run_dtype)
     scale = slope_scale(layer)
-    queue = OrderedThreads(pieces(layout))
-    total = ceil(prod(layout) / PIECE)
+    pieces = Pieces(layout)
     columns = layout.units * groups_of_samples(layout.units)
+    # Anyone's code may not run on several threads.
+    workers = (threads or cores()) if layer.runs_in_parts else 1
     collectors = [
         Collector(
-            sources,
-            make_runner(),
-            UnitStatistics(layout.units, columns, scale, run_dtype),
+            sources, pieces, make_runner(), UnitStatistics(layout.units, columns, scale, run_dtype)
         )
-        # Anyone's code may not run on several threads.
-        for _ in range((threads or cores()) if layer.runs_in_parts else 1)
+        for _ in range(workers)
     ]
-    queue.run(
-        [collector.work(queue) for collector in collectors],
-        None if progress is None else lambda done: progress(min(1, done / max(total, 1))),
-    )
-    first, *others = (collector.statistics for collector in collectors)
-    for other in others:
-        first.merge(other)
-    return first
+    show = None if progress is None else lambda done: progress(done / len(pieces))
+    whole, run = collectors[0].statistics, collectors[0].run_piece
+    are_files = all(source.in_file for source in sources.values())
+    if not (are_files and share_pieces(range(len(pieces)), run, workers, show, whole)):
+        queue = OrderedThreads(range(len(pieces)))
+        queue.run([partial(collector.run_pieces, queue) for collector in collectors], show)
+    for other in collectors[1:]:
+        whole.merge(other.statistics)
+    return whole
 
 
 class Collector:
-    """Collects statistics on one thread."""
+    """Collects statistics in a thread or a process."""
 
     def __init__(
         self,
         sources: Mapping[str, Source],
+        pieces: Pieces,
         run: Callable[[Array, Array | None], RunBlock],
         statistics: UnitStatistics,
     ) -> None:
-        self.sources, self.run, self.statistics = sources, run, statistics
+        self.sources, self.pieces, self.run = sources, pieces, run
+        self.statistics = statistics
         self._raw = {name: np.empty(0, source.dtype) for name, source in sources.items()}
 
-    def work(self, queue: OrderedThreads[Piece]) -> Callable[[], None]:
-        """The target of a thread that takes pieces from the queue until there is none left."""
+    def run_pieces(self, queue: OrderedThreads[int]) -> None:
+        """Include the pieces that the queue gives this thread, until there is none left."""
+        while True:
+            with queue.taking() as taken:
+                if taken is None:
+                    return
+            self.run_piece(taken[1])
+            queue.finish()
 
-        def take_pieces() -> None:
-            with np.errstate(all="ignore"):
-                while True:
-                    with queue.taking() as taken:
-                        if taken is None:
-                            return
-                        piece = taken[1]
-                        arrays = {name: self._read(name, piece) for name in self.sources}
-                    self._add(piece, arrays)
-                    queue.finish()
-
-        return take_pieces
+    def run_piece(self, number: int) -> None:
+        """Include the piece of that number."""
+        piece = self.pieces[number]
+        with np.errstate(all="ignore"):
+            self._add(piece, {name: self._read(name, piece) for name in self.sources})
 
     def _read(self, name: str, piece: Piece) -> Array:
         """A piece of a source, in the order of its memory."""

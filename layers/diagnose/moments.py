@@ -85,6 +85,10 @@ class Moments:
         #: Memory for the temporary values of a tile.
         self._parts: Array | None = None
 
+    def __getstate__(self) -> dict[str, object]:
+        """What is pickled: all but the temporary values."""
+        return self.__dict__ | {"_parts": None}
+
     def add(self, block: Array, columns: slice = slice(None), smallest: float = 0.0) -> bool:
         """Include a block of at most ROWS rows of float32 or float64.
 

@@ -8,6 +8,7 @@ from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from actgrad.layers.run.pipeline import Pipeline
+    from actgrad.layers.run.processes import share_pieces
     from actgrad.layers.run.regions import release, run_by_regions
     from actgrad.layers.run.sources import ArraySpec, MemoryArray, Sink, Source
     from actgrad.layers.run.streaming import (

@@ -18,6 +18,8 @@ class Source(Protocol):
     order: Order
     #: Whether it can be read from start to end only, as a pipe can.
     ordered: bool
+    #: Whether it is in a file, which any process may read, or is a number.
+    in_file: bool = False
 
     def read(self, start: int, buffer: Array) -> Array:
         """Read `buffer.size` elements from position `start` on; return `buffer` or a view."""

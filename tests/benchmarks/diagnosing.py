@@ -54,13 +54,14 @@ def main() -> None:
     options.add_argument("--folder")
     options.add_argument("--runs", type=int, default=5)
     given = options.parse_args()
+    actgrad = os.path.abspath(given.actgrad)  # noqa: PTH100 — a link stays one
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         os.chdir(folder)
         subprocess.run([sys.executable, "-c", FILE, str(given.power), str(UNITS)], check=True)
         relu = ["relu", "--x", "x.npy"]
-        diagnose = [given.actgrad, "diagnose", *relu]
+        diagnose = [actgrad, "diagnose", *relu]
         commands = {
-            "forward relu, its summary": [given.actgrad, "forward", *relu],
+            "forward relu, its summary": [actgrad, "forward", *relu],
             "diagnose relu": diagnose,
             "diagnose relu, one thread": [*diagnose, "--threads", "1"],
             "NumPy, the same statistics": [sys.executable, "-c", NUMPY],

@@ -18,7 +18,7 @@ from actgrad.layers.diagnose import (
     run_statistics,
     save_statistics,
 )
-from actgrad.layers.run import MemoryArray
+from actgrad.layers.run import MemoryArray, processes
 
 DEAD = [3, 7, 12, 13, 14, 15, 40, 41]
 #: Layers that work element by element.
@@ -187,6 +187,26 @@ def test_the_layout_changes_no_bit(shape: tuple[int, ...], spec: str) -> None:
     assert numbers(diagnose(spec, x=rows[0].copy(), dout=rows[1].copy())) == expected
     columns = [np.asfortranarray(array) for array in (x, dout)]
     assert numbers(diagnose(spec, axis, x=columns[0], dout=columns[1])) == expected
+
+
+class FromFile(MemoryArray):
+    """An array that any process may read."""
+
+    in_file = True
+
+
+def test_processes_change_no_bit(forked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes.threading, "active_count", lambda: 1)
+    arrays = [np.tile(normal(250, 513, seed=seed), (8, 1)) for seed in (0, 1)]
+    arrays[0][1700, 5], arrays[0][1990, 6] = np.nan, np.inf
+    sources = dict(zip(("x", "dout"), map(FromFile, arrays), strict=True))
+    alone, shared = (
+        diagnose_layer(layer("relu"), [sources], threads=threads) for threads in (1, 3)
+    )
+    assert len(forked) == 2
+    assert forked.are_gone
+    assert numbers(shared) == numbers(alone)
+    assert shared.findings == alone.findings
 
 
 def test_large_units_are_read_in_parts() -> None:

@@ -68,6 +68,30 @@ def test_what_another_process_does_not_do_is_done_here(
     assert forked.are_gone
 
 
+class Numbers(list[int]):
+    """The pieces that a process has run."""
+
+    def merge(self, other: list[int]) -> None:
+        self += other
+
+
+@pytest.mark.parametrize(
+    "end", [lambda: None, lambda: os._exit(1), lambda: 1 / 0], ids=["ends", "dies", "raises"]
+)
+def test_what_pieces_leave_in_memory_is_merged_once(end: Callable[[], None], forked: Any) -> None:
+    here, left = os.getpid(), Numbers()
+
+    def run(number: int) -> None:
+        if os.getpid() != here and number > PIECES[len(PIECES) // 2]:
+            end()
+        left.append(number)
+
+    assert share_pieces(PIECES, run, 3, left=left)
+    assert sorted(left) == list(PIECES)
+    assert forked
+    assert forked.are_gone
+
+
 def test_an_exception_is_raised_here(marked: Callable[[int], None], forked: Any) -> None:
     def run(number: int) -> None:
         if number == PIECES[-1]:

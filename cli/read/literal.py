@@ -43,6 +43,7 @@ HEADS = {"P", "T", "<"}
 #: The characters of a row of numbers that are read at a time, and the fewest that NumPy reads.
 RUN, SHORT = 1 << 20, 1 << 7
 KEYWORD = r",\s*(\w+)\s*=\s*('[^']*'|\"[^\"]*\"|<[^<>]*>|\([\d\s,]{0,999}\)|[\w.]+)"
+BLANK_FIELD = r",\s*(?:,|\Z)|\A\s*,"
 #: The characters up to the next delimiter, which a message quotes.
 WORD = r"(?s)[^\s,\[\]()]+|."
 #: What a text holds that is a range, rows or bit patterns.
@@ -107,22 +108,27 @@ def bracketed(text: str) -> Array:
 def plain_numbers(text: str) -> Array | None:
     """The numbers of a row such as `1, -2.5, 3e4`, which stand between commas, or between blanks.
 
-    None for any other text, and for numbers that are not finite.
+    None for any other text, and for numbers beyond float64.
     """
-    if len(text) < SHORT:
-        try:
-            row = np.array([float(word) for word in text.split("," if "," in text else None)])
-        except ValueError:
-            return None
-    else:
-        try:
+    mark = "," if "," in text else None
+    try:
+        if len(text) < SHORT:
+            row = np.array([float(word) for word in text.split(mark)])
+        else:
             with warnings.catch_warnings(action="error"):
-                row = np.fromstring(text, sep="," if "," in text else " ")
-        except (DeprecationWarning, ValueError):
-            return None
-        if row.size != (text.count(",") + 1 if "," in text else len(text.split())):
-            return None
-    return row if np.isfinite(row).all() else None
+                row = np.fromstring(text, sep=mark or " ")
+    except (DeprecationWarning, ValueError):
+        return None
+    if row.size != (text.count(",") + 1 if mark else len(text.split())):
+        return None
+    # NumPy reads -1 where a field is blank.
+    if (row == -1).any() and re.search(BLANK_FIELD, text):
+        return None
+    if infinite := row.size - np.count_nonzero(np.isfinite(row)):
+        lower = text.lower()
+        written = lower.count("nan") + lower.count("inf")
+        return row if infinite == written and "(" not in text else None
+    return row
 
 
 def runs(text: str, start: int, end: int, mark: str) -> Iterator[str]:
@@ -204,23 +210,31 @@ class _Reader:
             self._number()
 
     def _row(self) -> bool:
-        """Read a bracket of plain numbers in one step, if there is one; this is much faster."""
+        """Read a bracket of plain numbers, or its beginning, in large steps, if there is one."""
         end = self.text.find("]", self.at)
         if self.text[self.at] != "[" or end < 0 or len(self.levels) > DEEPEST:
             return False
         if self.text.find("[", self.at + 1, min(end, self.at + RUN)) >= 0:
             return False
-        before, comma = len(self.values), self.text.find(",", self.at, end) >= 0
-        for run in runs(self.text, self.at + 1, end, "," if comma else " "):
+        mark = "," if self.text.find(",", self.at, end) >= 0 else " "
+        before, start = len(self.values), self.at + 1
+        for run in runs(self.text, start, end, mark):
             row = plain_numbers(run)
             if row is None:
-                del self.values[before:]
-                return False
+                break
             self.values.frombytes(row.tobytes())
-        if len(self.values) == before:
+            start += len(run) + 1
+        count = len(self.values) - before
+        if not count:
             return False
-        self.at = end + 1
-        self._add((len(self.values) - before,))
+        if start > end:
+            self.at = end + 1
+            self._add((count,))
+            return True
+        # What was read stays, and the rest is read number by number.
+        level = Level("[", self.at)
+        level.shapes, level.comma = [()] * count, count if mark == "," else None
+        self._open(level, start)
         return True
 
     def _open(self, level: Level, end: int) -> None:

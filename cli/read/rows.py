@@ -7,12 +7,11 @@ the row holds. Lines that begin with `#` or `%` are comments, as `numpy.savetxt`
 from __future__ import annotations
 
 import re
-from array import array
 from math import inf
 
 import numpy as np
 
-from actgrad.cli.read.literal import LiteralError, plain_numbers, runs
+from actgrad.cli.read.literal import LiteralError
 from actgrad.layers.arrays import Array
 
 #: `[1 -0.5; -2 3]`, with or without MATLAB's last semicolon.
@@ -55,9 +54,7 @@ def printed_rows(text: str) -> Array | None:
         return None
     if not title and not re.match(r"\s*[-+.\d]|\s*(?i:nan|inf)", lines[0]):
         return None
-    matrix = _large_matrix(text) if is_long and not title else None
-    if matrix is None:
-        matrix = _matrix([_fields(line) for line in _lines(text)[0]])
+    matrix = _matrix([_fields(line) for line in _lines(text)[0]])
     if matrix.shape[1] == 1 and not (title and title["kind"] == "Matrix"):
         return matrix[:, 0]
     return matrix
@@ -104,27 +101,6 @@ def _fields(row: str) -> list[str]:
         if separator in row:
             return row.split(separator)
     return row.split()
-
-
-def _large_matrix(text: str) -> Array | None:
-    """The matrix of many lines, read in little more memory than it takes.
-
-    None if a line is not plain numbers, as many as in the first: `_matrix` then says what it is.
-    """
-    first = text[: text.find("\n")]
-    mark = next((each for each in "\t;," if each in first), None)
-    fields, values = len(_fields(first)), array("d")
-    blank = len(text[-BEGINNING:]) - len(text[-BEGINNING:].rstrip())
-    for part in runs(text, 0, len(text) - blank, "\n"):
-        counts = {line.count(mark) + 1 if mark else len(line.split()) for line in part.split("\n")}
-        if counts != {fields}:
-            return None
-        between = part.replace("\n", ",") if mark else part
-        row = plain_numbers(between.replace(mark, ",") if mark else between)
-        if row is None or row.size % fields:
-            return None
-        values.frombytes(row.tobytes())
-    return np.frombuffer(values).reshape(-1, fields)
 
 
 def _matrix(rows: list[list[str]]) -> Array:

@@ -43,6 +43,8 @@ PICKLES = {
 }
 #: The most bytes of text that are read; parsing more would take gigabytes of memory.
 LONGEST = 1 << 28
+#: The bytes of text that are read at a time.
+READ = 1 << 20
 
 
 class SourceError(UnreadableError):
@@ -300,7 +302,11 @@ def _stream(
         return files.enter_context(npz.npz_array(_seekable(head, stream, files), name, member))
     if head.startswith(npy.MAGIC) or suffix == "npy":
         return npy.npy_array(head, stream, name)
-    return _text(head + stream.read(LONGEST), name, member, encoding)
+    text = bytearray(head)
+    # Read in parts, so that no second copy of a long text is in memory.
+    while len(text) <= LONGEST and (part := stream.read(READ)):
+        text += part
+    return _text(text, name, member, encoding)
 
 
 def _seekable(head: bytes, stream: BufferedReader, files: ExitStack) -> IO[bytes]:
@@ -317,14 +323,18 @@ def _seekable(head: bytes, stream: BufferedReader, files: ExitStack) -> IO[bytes
     return file
 
 
-def _text(data: bytes, name: str, member: str | None, encoding: Encoding) -> Array:
+def _text(data: bytearray, name: str, member: str | None, encoding: Encoding) -> Array:
     if len(data) > LONGEST:
         raise SourceError(f"{name} is too long for a text", "save it with numpy.save as .npy")
-    from actgrad.cli.read import written
+    from actgrad.cli.read import long_text, written
 
+    if len(data) >= long_text.LONG and member is None:
+        array = long_text.long_array(data)
+        if array is not None:
+            return array
     try:
         text = data.decode("utf-8-sig")
-        del data  # a long text is in memory once only
+        data.clear()  # a long text is in memory once only
         if text.startswith(written.OPENING):
             return floating(written.json_array(text, name, member), name)
         columns = rows.named_columns(text)

@@ -265,7 +265,18 @@ def test_a_long_row_is_read_in_parts(text: str, run: int, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    "text", ["[1, 2 3]", "[1,, 2]", "[1, 2,]", "[1, 1e999]", "[1, 1.5.2]", "[1_0, nan]", "[1, 2"]
+    "text",
+    [
+        "[1, 2 3]",
+        "[1,, 2]",
+        "[1, 2,]",
+        "[-1, 2, ]",
+        "[-1, , 2]",
+        "[1, 1e999]",
+        "[1, 1.5.2]",
+        "[1_0, nan]",
+        "[1, 2",
+    ],
 )
 def test_a_fault_in_a_long_row_is_told_as_in_a_short_one(
     text: str, monkeypatch: pytest.MonkeyPatch

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actgrad.cli.read import literal, rows
+from actgrad.cli.read import rows
 from actgrad.cli.read.literal import LiteralError, text_array
 
 
@@ -141,6 +141,4 @@ def test_long_rows_are_read_in_parts(text: str, monkeypatch: pytest.MonkeyPatch)
 
     expected = result()
     monkeypatch.setattr(rows, "BEGINNING", 2)
-    monkeypatch.setattr(literal, "RUN", 3)
-    monkeypatch.setattr(literal, "SHORT", 0)
     assert result() == expected

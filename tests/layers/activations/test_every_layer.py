@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from mpmath import isnan
@@ -54,6 +54,7 @@ def changes_shape(layer: Layer) -> bool:
 @pytest.mark.no_cover
 @every_layer
 @given(x=arrays)
+@settings(max_examples=20)
 def test_dtype_and_shape_are_kept_and_the_callers_arrays_untouched(
     cls: type[Layer], x: Any
 ) -> None:

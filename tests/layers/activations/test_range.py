@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from math import inf
+from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
-from mpmath import inf, isnan, mpf, workprec
+from mpmath import isnan, mpf, workprec
 
 from actgrad.layers import Layer, catalogue, layer
+from actgrad.layers.arithmetic.balls import Ball
+from actgrad.layers.exact.domain import undefined
 from actgrad.layers.exact.values import Effort, exact
+from actgrad.layers.formula import BALLS, Formula, Sweep
 
 #: Beside every layer at its defaults, or at 1 where a parameter has none.
 SPECS = [
@@ -70,24 +75,25 @@ BITS = 400
 #: How near a value must come to an end, relative to the end or to 1.
 NEAR = 1e-3
 #: Digits that the texts do not show, relative to the end or to 1.
-ROUNDING = mpf("1e-11")
+ROUNDING = 1e-11
 
 
 class Interval(NamedTuple):
     """Part of a range; an end that is not `closed` is no value of the function."""
 
-    low: mpf
+    low: float
     low_closed: bool
-    high: mpf
+    high: float
     high_closed: bool
 
-    def holds(self, value: mpf) -> bool:
+    def holds(self, value: Any) -> Any:
+        """Whether a number, or each number of an array, is in this part."""
         low, high = (
             end + side * ROUNDING * (max(1, abs(end)) if abs(end) < inf else 1)
             for end, side in ((self.low, -1), (self.high, 1))
         )
         above = low <= value if self.low_closed else self.low < value
-        return above and (value <= high if self.high_closed else value < self.high)
+        return above & (value <= high if self.high_closed else value < self.high)
 
 
 def intervals(text: str) -> list[Interval]:
@@ -101,41 +107,61 @@ def intervals(text: str) -> list[Interval]:
         low, low_sign, high_sign, high = match.groups()
         if high_sign == "=":
             low, low_sign = high, "≤"
-        low_end, high_end = mpf(low or "-inf"), mpf(high or "inf")
+        low_end, high_end = float(low or "-inf"), float(high or "inf")
         parts.append(Interval(low_end, low_sign == "≤", high_end, high_sign in ("≤", "=")))
     return parts
 
 
-def values(tried: Layer, places: list[float]) -> list[mpf]:
-    """Exact values of the layer at these x; at lines of two for a layer along an axis."""
+def lines(tried: Layer, places: list[Any]) -> list[list[Any]]:
+    """What the layer takes: each x by itself, or lines of two for a layer along an axis."""
     if tried.is_elementwise:
-        formula = tried.traced()
-        if tried.name == "laplace":
-            places = [place for place in places[::2] if not 6 < abs(place) <= 32]
-        effort = Effort()
-        results = [exact(formula, place, bits=BITS, effort=effort)[0] for place in places]
-        return [value for value in results if not isnan(value)]
-    formula = tried.traced(2)
-    lines = [[place, other] for place in places[::6] for other in (1.0, -1.0, place, -place)]
-    lines += [[0.5, place] for place in places[::6]]
-    effort = Effort()
-    return [value for line in lines for value in exact(formula, line, bits=BITS, effort=effort)[0]]
+        return [[x] for x in places if tried.name != "laplace" or not 6 < abs(x) <= 32]
+    pairs = [[x, other] for x in places[::6] for other in (1.0, -1.0, x, -x)]
+    return pairs + [[0.5, x] for x in places[::6]]
+
+
+def exact_values(formula: Formula, x: list[list[Any]]) -> list[mpf]:
+    """The formula's values at these lines."""
+    effort, results = Effort(), []
+    for line in x:
+        out, _ = exact(formula, line, bits=BITS, effort=effort)
+        results += [out] if formula.is_scalar else out
+    return [value for value in results if not isnan(value)]
+
+
+def values(formula: Formula, x: list[list[float]], parts: list[Interval]) -> list[Any]:
+    """The formula's values: each as both ends of its ball where one part holds them, else exact."""
+    columns = np.array(x).T
+    known = {node: Ball(column) for node, column in zip(formula.inputs, columns, strict=True)}
+    ends, decided = [], np.ones(len(x), bool)
+    with np.errstate(all="ignore"):
+        sweep = Sweep(formula, BALLS, known)
+        without = undefined(formula, sweep.values, len(x))
+        for node in formula.outputs:
+            hi, lo, radius, _ = np.broadcast_arrays(*sweep.value(node), columns[0])
+            off = np.nextafter(np.abs(lo) + radius, inf)
+            low, high = np.nextafter(hi - off, -inf), np.nextafter(hi + off, inf)
+            decided &= np.any([part.holds(low) & part.holds(high) for part in parts], axis=0)
+            ends += [low, high]
+    left = [x[i] for i in np.flatnonzero(~decided & ~without)]
+    return [*np.array(ends)[:, decided].flat, *exact_values(formula, left)]
 
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize("spec", SPECS)
 def test_a_range_holds_every_value_and_its_ends_are_approached(spec: str) -> None:
     tried = layer(spec)
+    formula = tried.traced() if tried.is_elementwise else tried.traced(2)
     parts = intervals(tried.range)
-    reached = values(tried, PLACES)
+    reached = values(formula, lines(tried, PLACES), parts)
     for value in reached:
         assert any(part.holds(value) for part in parts), value
     closed = [part._replace(low_closed=True, high_closed=True) for part in parts]
-    far = values(tried, FAR)
-    for value in far:
+    limits = exact_values(formula, lines(tried, FAR))
+    for value in limits:
         assert any(part.holds(value) for part in closed), value
     for part in closed:
-        inside = [value for value in (*reached, *far) if part.holds(value)]
+        inside = [value for value in (*reached, *limits) if part.holds(value)]
         for end, nearest in ((part.low, min(inside)), (part.high, max(inside))):
             if abs(end) == inf:
                 assert abs(nearest) > 100

@@ -36,14 +36,15 @@ def exact_sums(x: Any) -> tuple[list[float], list[float]]:
     return sums, [math.fsum(value * value for value in column) for column in columns]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("octaves", [1, 60, 240])
 def test_sums_are_exact_at_any_scale(dtype: str, octaves: int) -> None:
     rng = np.random.default_rng(octaves)
-    scale = np.exp2(rng.uniform(-octaves / 2, octaves / 2, (600, 300)))
-    x = (rng.standard_normal((600, 300)) * scale).clip(-3e38, 3e38).astype(dtype)
+    scale = np.exp2(rng.uniform(-octaves / 2, octaves / 2, (600, 130)))
+    x = (rng.standard_normal((600, 130)) * scale).clip(-3e38, 3e38).astype(dtype)
     x[::7, 3] = 0
-    assert moments_of(x, [1, 256, 257]).totals(300) == exact_sums(x)
+    assert moments_of(x, [1, 256, 257]).totals(130) == exact_sums(x)
 
 
 @given(

@@ -100,8 +100,11 @@ class Relu(Gate):
     def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
         (mask,) = saved
         self.fill_mask(x, mask)
-        # Of two zeros, NumPy's maximum gives the second.
-        np.maximum(x, 0, out=out)
+        if x.dtype == np.float16:
+            stop(x, mask, out)
+        else:
+            # Of two zeros, NumPy's maximum gives the second, but not in float16.
+            np.maximum(x, 0, out=out)
 
     def fill_mask(self, x: Array, mask: Array) -> None:
         np.less_equal(x, 0, out=mask)

@@ -20,7 +20,7 @@ from actgrad.layers.casting import nearest_numbers
 from actgrad.layers.exact.domain import undefined
 from actgrad.layers.exact.ulp import ZERO, FloatFormat, Truths, truth_of
 from actgrad.layers.exact.values import BITS, LEAST, MANY, Row, bounds, exact, exact_rows
-from actgrad.layers.formula import BALLS, Formula, Sweep, arrays
+from actgrad.layers.formula import BALLS, Formula, Node, Sweep, arrays, words
 
 #: Numbers that balls enclose at a time: their arrays stay in the L2 cache.
 BATCH = 1 << 13
@@ -39,6 +39,10 @@ STRETCH_BITS = 51
 #: A slope with a smaller exponent is kept as a 0 of its sign with the radius FAINT. A dout below
 #: MODERATE leaves dx below half of the smallest float64.
 FAINT_EXPONENT, FAINT, MODERATE = -1145, 2.0**-1074, 2.0**64
+#: An x beside 0. Values and slopes that approach 0 as x does are less than NEARLY_0 there.
+BESIDE_0, NEARLY_0 = 2.0**-200, 2.0**-20
+#: The words that choose a branch.
+CONDITIONS = (words.above, words.not_above)
 WIDE = np.dtype(np.float64)
 FLOAT64 = FloatFormat.of(WIDE)
 
@@ -68,6 +72,7 @@ class Rounded:
         self._stretches: dict[tuple[int, str], Settled | None] = {}
         self._limits: dict[tuple[float, str], Settled] = {}
         self._far_signs: dict[float, list[float]] = {}
+        self._zero_signs: dict[float, list[float]] = {}
 
     def forward(self, x: Array, dtype: np.dtype[Any]) -> Outcome:
         """The values at x, in float64, each rounded to the dtype once, and the slopes there."""
@@ -132,13 +137,54 @@ class Rounded:
         return Outcome(rounded_value, slope, no_value, no_slope)
 
     def _plain(self, x: Array) -> tuple[Array, Array]:
-        """Value and slope in plain float64 arithmetic, for the signs of zeros."""
-        known, upstream = {self.formula.inputs[0]: x}, [np.ones(x.size)]
-        with np.errstate(all="ignore"):
-            sweep = Sweep(self.formula, arrays(WIDE), known, upstream)
-            results = sweep.value(self.formula.outputs[0]), sweep.gradient(self.formula.inputs[0])
-        value, slope = (np.broadcast_to(np.nan_to_num(each), x.shape) for each in results)
+        """Value and slope in plain float64 arithmetic, for the signs of zeros.
+
+        exp(x) − 1 is 0 there for x = −0. The limits from the side of x replace such zeros.
+        """
+        sweep = self._plain_sweep(x)
+        results = sweep.value(self.formula.outputs[0]), sweep.gradient(self.formula.inputs[0])
+        value, slope = (np.array(np.broadcast_to(np.nan_to_num(each), x.shape)) for each in results)
+        for side in (0.0, -0.0):
+            there = np.flatnonzero((x == 0) & (np.signbit(x) == np.signbit(side)))
+            if there.size:
+                for part, sign in zip((value, slope), self._signs_beside_0(side), strict=True):
+                    part[there] = sign * BESIDE_0 if sign else part[there]
         return value, slope
+
+    def _plain_sweep(self, x: Array) -> Sweep[Any]:
+        # A product with the constant 0 is 0 for every x, and −0 for none.
+        known: dict[Node, Any] = {
+            node: 0.0
+            for node in self.formula.nodes
+            if node.operation is words.multiply and any(map(is_zero, node.inputs))
+        }
+        known[self.formula.inputs[0]] = x
+        with np.errstate(all="ignore"):
+            return Sweep(self.formula, arrays(WIDE), known, [np.ones(x.size)])
+
+    def _signs_beside_0(self, side: float) -> list[float]:
+        """The signs of value and slope where they approach 0 as x does so from that side; else 0.
+
+        They are also 0 where balls do not tell, and where x = 0 takes another branch.
+        """
+        key = math.copysign(1, side)
+        if key not in self._zero_signs:
+            near = math.copysign(BESIDE_0, side)
+            plain = self._plain_sweep(np.array([side, near]))
+            branches = [
+                plain.values[node] for node in self.formula.nodes if node.operation in CONDITIONS
+            ]
+            with np.errstate(all="ignore"):
+                known = {self.formula.inputs[0]: balls.Ball(np.array([near]))}
+                sweep = Sweep(self.formula, BALLS, known, [balls.ONE])
+            ends = sweep.value(self.formula.outputs[0]), sweep.gradient(self.formula.inputs[0])
+            results = [full(end, 1) for end in ends]
+            is_same = all(np.all(branch == np.ravel(branch)[0]) for branch in branches)
+            self._zero_signs[key] = [
+                float(np.sign(ball.hi[0])) if is_same and is_small(ball)[0] else 0.0
+                for ball in results
+            ]
+        return self._zero_signs[key]
 
     def _settled(self, x: Array, dtype: np.dtype[Any]) -> tuple[Array, balls.Ball]:
         """Values and slopes by intervals, each distinct x once."""
@@ -170,9 +216,12 @@ class Rounded:
         """The signs of value and slope where they are 0, or too small for the bits of truths."""
         signs = [sign.copy() for sign in self._plain(x)]
         for i in np.flatnonzero(np.any([truth.exponent == ZERO for truth in truths], axis=0)):
-            for sign, result in zip(signs, exact(self.formula, x[i], 1, TIE_BITS), strict=True):
-                if result and not isnan(result):
-                    sign[i] = 1.0 if result > 0 else -1.0
+            results = exact(self.formula, x[i], 1, TIE_BITS)
+            # Where 1 − tanh² cancels, no interval tells the sign; it is that of x nearer to 0.
+            far = self._signs_at_far(x[i]) if FAR <= abs(x[i]) < np.inf else (0.0, 0.0)
+            for sign, result, beyond in zip(signs, results, far, strict=True):
+                if not isnan(result):
+                    sign[i] = float(result > 0) - float(result < 0) or beyond or sign[i]
         return signs
 
     def _truths(self, x: Array, dout: Array) -> tuple[Truths, Truths]:
@@ -231,7 +280,7 @@ class Rounded:
             if not low <= high or (low < 0 < high and max(-low, high) > LEAST):
                 return None
             truths.append(truths_of(low, high))
-            # Where 1 − tanh² cancels, no interval tells the sign; it is that of x nearer to 0.
+            # As in `_signs`, intervals may not tell the sign.
             side = float(low >= 0) - float(high <= 0) or far
             signs.append(np.full(2, side) if side else plain)
         value, other = rounded_truths(truths[0], signs[0], dtype).tolist()
@@ -285,6 +334,16 @@ def rows_of(ball: balls.Ball) -> list[tuple[float, float, float]]:
 def full(ball: balls.Ball, size: int) -> balls.Ball:
     """The ball with arrays of `size` elements that may be written to."""
     return balls.Ball(*(np.array(np.broadcast_to(np.asarray(part, float), size)) for part in ball))
+
+
+def is_zero(node: Node) -> bool:
+    """Whether a node is the number 0."""
+    return node.operation is words.literal and node.leaf == 0
+
+
+def is_small(ball: balls.Ball) -> Array:
+    """Where a ball does not contain 0, and lies next to it."""
+    return np.asarray(ball.apart & (ball.radius < np.inf) & (np.abs(ball.hi) < NEARLY_0))
 
 
 def rounded_ball(ball: balls.Ball, dtype: np.dtype[Any]) -> tuple[Array, Array]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
@@ -19,6 +19,8 @@ from actgrad.layers.verify import Block
 
 #: Elements in a block; a slice that is longer is a block of its own.
 BLOCK = 1 << 16
+#: The arrays of a dump that a kernel computes.
+RESULTS = ("out", "dx", "d2x")
 
 
 class DumpLayout(NamedTuple):
@@ -36,7 +38,7 @@ class DumpLayout(NamedTuple):
         return math.prod(self.shapes[name])
 
     def indices(self, name: str, position: int) -> tuple[int, ...]:
-        """The indices of an element of an array, from its position in all that `blocks` gives."""
+        """The indices of an element of an array, from its position in all blocks."""
         shape = self.shapes[name]
         if self.axes:
             length = self.size(name) // (self.cut.number * self.cut.stride)
@@ -103,13 +105,26 @@ class Dump:
             return MemoryArray(np.asarray(in_memory(source), order=order))
         return source
 
-    def blocks(self) -> Iterator[Block]:
-        """The whole dump, in native byte order: 1-d, or lines along the layer's axis as rows."""
-        cut = self.layout.cut
-        step = max(1, BLOCK // (cut.length * cut.stride))
-        for first in range(0, cut.number, step):
-            count = min(step, cut.number - first)
-            yield Block(**{name: self._part(name, first, count) for name in self.sources})
+    @property
+    def blocks(self) -> int:
+        """The number of blocks."""
+        return -(-self.layout.cut.number // self._slices)
+
+    def block(self, number: int) -> Block:
+        """A block, in native byte order: 1-d, or lines along the layer's axis as rows."""
+        first = number * self._slices
+        count = min(self._slices, self.layout.cut.number - first)
+        return Block(**{name: self._part(name, first, count) for name in self.sources})
+
+    def elements_before(self, number: int) -> dict[str, int]:
+        """How many elements of each result are before a block."""
+        cut, first = self.layout.cut, number * self._slices
+        return {name: self.layout.size(name) // cut.number * first for name in RESULTS}
+
+    @property
+    def _slices(self) -> int:
+        """The slices in a block."""
+        return max(1, BLOCK // (self.layout.cut.length * self.layout.cut.stride))
 
     def _part(self, name: str, first: int, count: int) -> Array:
         source = self.sources[name]

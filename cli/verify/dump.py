@@ -7,9 +7,9 @@ from contextlib import ExitStack
 
 from actgrad.cli.read import Dump, Encoding, nbytes
 from actgrad.cli.show import Bar, VerifiedDump
+from actgrad.cli.verify.pieces import counted_dump
 from actgrad.layers import ActgradError, Policy, chain_of
-from actgrad.layers.casting import overflow
-from actgrad.layers.run import Progress
+from actgrad.layers.run import cores
 from actgrad.layers.verify import WRONG_ARRAY, LikelyCause, Verification
 
 
@@ -30,32 +30,21 @@ def verified(
         dump = Dump(chain, arguments, encoding, files)
         bar = files.enter_context(Bar(sum(map(nbytes, dump.sources.values())), quiet))
         verification = Verification(chain, dump.layout.dtype, policy)
-        add_dump(verification, dump, arguments, bar)
+        check_has_elements(dump, arguments)
+        verification.merge(counted_dump(verification, dump, {}, cores(), bar))
     causes = verification.likely_causes
     refuse_wrong_arrays(verification, causes, arguments)
     return VerifiedDump(verification, causes, dump.layout.indices)
 
 
-def add_dump(
-    verification: Verification,
-    dump: Dump,
-    arguments: Mapping[str, str | None],
-    progress: Progress | None = None,
-) -> None:
-    """Verify all blocks of a dump.
+def check_has_elements(dump: Dump, arguments: Mapping[str, str | None]) -> None:
+    """Check that there is an element to verify.
 
     Raises:
-        ActgradError: x is empty, or an array cannot be read.
+        ActgradError: x is empty.
     """
-    size, done = dump.layout.size("x"), 0
-    if not size:
+    if not dump.layout.size("x"):
         raise ActgradError(f"--x {arguments['x']} has no elements to verify")
-    with overflow(verification.policy.overflow, dump.layout.dtype):
-        for block in dump.blocks():
-            verification.add(block)
-            done += block.x.size
-            if progress is not None:
-                progress(done / size)
 
 
 def refuse_wrong_arrays(

@@ -14,9 +14,11 @@ from actgrad.cli.exit import to_stderr
 from actgrad.cli.pattern import STAR, filled, matching_files
 from actgrad.cli.read import Dump, DumpLayout, Encoding
 from actgrad.cli.show import Bar, FilesRead, VerifiedDump
-from actgrad.cli.verify.dump import add_dump, refuse_wrong_arrays
+from actgrad.cli.verify.dump import check_has_elements, refuse_wrong_arrays
+from actgrad.cli.verify.pieces import MOST_PIECES, counted_dump, share_counting
 from actgrad.layers import ActgradError, DtypeError, Layer, Policy, chain_of
 from actgrad.layers.arrays import named
+from actgrad.layers.run import Progress, cores
 from actgrad.layers.verify import Counted, Verification
 
 #: The arrays of a dump, by their names; None is not given.
@@ -124,16 +126,20 @@ def count_here(
     encoding: Encoding,
     quiet: bool,
 ) -> list[ActgradError]:
-    """Include all parts, one after the other; return what is wrong with those that are lost."""
-    errors = []
+    """Include all parts, on all cores; return what is wrong with those that are lost."""
+    together = -(-len(parts) // MOST_PIECES)
+
+    def count(piece: int) -> tuple[Counted, list[ActgradError]]:
+        group = parts[piece * together : (piece + 1) * together]
+        return counted_parts(chain, verification, group, encoding)
+
     with Bar(None, quiet) as bar:
-        for number, part in enumerate(parts):
-            try:
-                verification.merge(counted_part(chain, verification, part, encoding))
-            except ActgradError as error:
-                errors.append(error)
-            bar((number + 1) / len(parts))
-    return errors
+        errors = share_counting(verification, -(-len(parts) // together), count, bar)
+        if errors is not None:
+            return errors
+        counted, errors = counted_parts(chain, verification, parts, encoding, cores(), bar)
+        verification.merge(counted)
+        return errors
 
 
 def count_on_workers(
@@ -177,8 +183,28 @@ def merged_parts(specs: Sequence[str], dtype: str, policy: Policy, parts: Sequen
     return whole.counted.packed()
 
 
+def counted_parts(
+    chain: Layer,
+    whole: Verification,
+    parts: Sequence[PartOfDump],
+    encoding: Encoding,
+    processes: int = 1,
+    progress: Progress | None = None,
+) -> tuple[Counted, list[ActgradError]]:
+    """What is counted of neighbouring parts, and what is wrong with those that are lost."""
+    verification, errors = whole.part(parts[0].starts), []
+    for number, part in enumerate(parts):
+        try:
+            verification.merge(counted_part(chain, verification, part, encoding, processes))
+        except ActgradError as error:
+            errors.append(error)
+        if progress is not None:
+            progress((number + 1) / len(parts))
+    return verification.counted, errors
+
+
 def counted_part(
-    chain: Layer, whole: Verification, part: PartOfDump, encoding: Encoding
+    chain: Layer, whole: Verification, part: PartOfDump, encoding: Encoding, processes: int = 1
 ) -> Counted:
     """What is counted of a part of the whole dump.
 
@@ -187,6 +213,5 @@ def counted_part(
     """
     with ExitStack() as files:
         dump = Dump(chain, part.arguments, encoding, files)
-        verification = whole.part(part.starts)
-        add_dump(verification, dump, part.arguments)
-        return verification.counted
+        check_has_elements(dump, part.arguments)
+        return counted_dump(whole, dump, part.starts, processes)

@@ -22,7 +22,7 @@ class Monotonicity:
     def failures(self, elements: Elements, before: Elements | None) -> Elements:
         """Return the elements whose out moves against the direction of their branch.
 
-        `before` is the element just before them in the dump, None if there is none.
+        `before` is the element just before them in the dump, if it is to be compared with them.
         """
         elements = elements if before is None else before.followed_by(elements)
         out = elements.got.astype(np.float64)

@@ -233,8 +233,10 @@ class Verification(Displayed):
         truths, exact = self.reference.truths(x, dout, results, self._comparison.undecided)
         self.counted.exact += exact
         for name in results:
-            start = self._starts.get(name, 0)
-            tally = self.tallies.setdefault(name, Tally(self.reference.float_format, start))
+            if name not in self.tallies:
+                start = self._starts.get(name, 0)
+                self.tallies[name] = Tally(self.reference.float_format, start)
+            tally = self.tallies[name]
             elements = self._compared(name, tally.end, block, x, dout, truths[name])
             tally.end += results[name].size
             self._count(name, tally, elements)
@@ -317,9 +319,13 @@ class Verification(Displayed):
             before = tally.edges and tally.edges[1]
             tally.add(elements)
             if name == "out":
-                self._count_against(tally, elements, before)
+                self._count_against(tally, elements)
+                if before is not None:
+                    self._count_against(tally, elements.at(slice(0, 1)), before)
 
-    def _count_against(self, tally: Tally, elements: Elements, before: Elements | None) -> None:
+    def _count_against(
+        self, tally: Tally, elements: Elements, before: Elements | None = None
+    ) -> None:
         if self._monotonicity is None:
             return
         against = self._monotonicity.failures(elements, before)

@@ -18,7 +18,14 @@ from actgrad.layers.diagnose.slopes import slope_runner
 from actgrad.layers.diagnose.statistics import RunBlock, UnitStatistics, slope_scale
 from actgrad.layers.errors import ShapeError
 from actgrad.layers.layer import Layer
-from actgrad.layers.run import OrderedThreads, Progress, Source, cores, share_pieces
+from actgrad.layers.run import (
+    OrderedThreads,
+    Progress,
+    Source,
+    cores,
+    keep_freed_memory,
+    share_pieces,
+)
 
 #: Columns of a block, at least, and elements of a piece, at most.
 WIDTH, PIECE = 1024, 1 << 18
@@ -78,7 +85,7 @@ class Pieces:
         self._layout = layout
         _, units, inner = layout
         if units * inner <= LARGEST_PIECE:
-            samples = min(ROWS * groups_of_samples(units), PIECE // units) // inner
+            samples = min(ROWS * groups_of_samples(layout), PIECE // units) // inner
             self._steps = UnitLayout(max(1, samples), units, inner)
         else:
             together = max(1, PIECE // inner) if units >= WIDTH else 1
@@ -97,9 +104,10 @@ class Pieces:
         return Piece((sample * units + unit) * inner + at, shape, unit)
 
 
-def groups_of_samples(units: int) -> int:
+def groups_of_samples(layout: UnitLayout) -> int:
     """How many samples of all units stand in a row of a block, so that rows are long."""
-    return max(1, WIDTH // units)
+    outer, units, inner = layout
+    return max(1, min(WIDTH // units, -(-outer * inner // ROWS)))
 
 
 def collect(
@@ -127,7 +135,7 @@ def collect(
     make_runner = slope_runner(layer, name, run_dtype)
     scale = slope_scale(layer)
     pieces = Pieces(layout)
-    columns = layout.units * groups_of_samples(layout.units)
+    columns = layout.units * groups_of_samples(layout)
     # Anyone's code may not run on several threads.
     workers = (threads or cores()) if layer.runs_in_parts else 1
     collectors = [
@@ -139,12 +147,18 @@ def collect(
     show = None if progress is None else lambda done: progress(done / len(pieces))
     whole, run = collectors[0].statistics, collectors[0].run_piece
     are_files = all(source.in_file for source in sources.values())
-    if not (are_files and share_pieces(range(len(pieces)), run, workers, show, whole)):
+    keep_freed_memory()
+    if workers == 1:
+        for number in range(len(pieces)):
+            run(number)
+            if show is not None:
+                show(number + 1)
+    elif not (are_files and share_pieces(range(len(pieces)), run, workers, show, whole)):
         queue = OrderedThreads(range(len(pieces)))
         queue.run([partial(collector.run_pieces, queue) for collector in collectors], show)
     for other in collectors[1:]:
         whole.merge(other.statistics)
-    return whole
+    return whole.folded()
 
 
 class Collector:

@@ -9,6 +9,7 @@ precision floating-point arithmetic", 1997). The sum is rounded once, when it is
 from __future__ import annotations
 
 import math
+import threading
 from fractions import Fraction
 
 import numpy as np
@@ -17,7 +18,7 @@ from actgrad.layers.arithmetic import two_product, two_sum
 from actgrad.layers.arrays import Array
 
 #: The most rows of a block: with more, the sum of a column may need more than 53 bits.
-ROWS = 255
+ROWS = 256
 #: The elements that are summed together, in rows of so many columns at most: their temporary values
 #: stay in the L2 cache, and the rows are long enough for NumPy.
 TILE, COLUMNS = 1 << 15, 1 << 10
@@ -34,6 +35,16 @@ SQUARED = -500
 LIMIT = 2.0**500
 #: Of a variance that is less than this share of the mean square, floats would keep few digits.
 CANCELLED = 1e-6
+
+
+class Buffers(threading.local):
+    """Memory of a thread for the temporary values of a tile."""
+
+    def __init__(self) -> None:
+        self.parts = np.empty((3, TILE + APART))[:, :TILE]
+
+
+BUFFERS = Buffers()
 
 
 class ExactSums:
@@ -82,12 +93,6 @@ class Moments:
         self.sums = ExactSums((2, columns))
         #: How often a number was repeated in each column; these are not in `sums`.
         self.repeated: dict[float, Array] = {}
-        #: Memory for the temporary values of a tile.
-        self._parts: Array | None = None
-
-    def __getstate__(self) -> dict[str, object]:
-        """What is pickled: all but the temporary values."""
-        return self.__dict__ | {"_parts": None}
 
     def add(self, block: Array, columns: slice = slice(None), smallest: float = 0.0) -> bool:
         """Include a block of at most ROWS rows of float32 or float64.
@@ -133,6 +138,8 @@ class Moments:
     def folded(self, units: int) -> Moments:
         """The moments of the units: column k belongs to unit k mod `units`."""
         moments = Moments(units)
+        if self.is_empty:
+            return moments
         moments.low = self.low.reshape(-1, units).min(axis=0)
         moments.high = self.high.reshape(-1, units).max(axis=0)
         moments.left_out = self.left_out.reshape(-1, units).sum(axis=0)
@@ -180,12 +187,10 @@ class Moments:
 
         The rows of `sums` are for x, its squares, and two for the other part of each, where it is
         split. With |x| < 2ᵉ and W octaves, each float32 is a multiple of 2ᵉ⁻ᵂ⁻²³,
-        so the sum of 255 needs W + 31 bits. Squares, and any float64, are split at 2⁻⁴⁵ of 2²ᵉ or
+        so the sum of 256 needs W + 31 bits. Squares, and any float64, are split at 2⁻⁴⁵ of 2²ᵉ or
         2ᵉ.
         """
-        if self._parts is None:
-            self._parts = np.empty((3, TILE + APART))[:, :TILE]
-        x, squares, top = (part[: tile.size].reshape(tile.shape) for part in self._parts)
+        x, squares, top = (part[: tile.size].reshape(tile.shape) for part in BUFFERS.parts)
         np.copyto(x, tile)
         np.square(x, out=squares)
         small = NONE if least is None else small_places(x, squares, least)

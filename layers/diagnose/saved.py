@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
+import json
+import math
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,23 +23,39 @@ from actgrad.layers.diagnose.statistics import (
 )
 from actgrad.layers.errors import UnreadableError
 
+#: The dtypes of the arrays in a `.safetensors` file.
+DTYPES = {"I64": np.dtype(np.int64), "F64": np.dtype(np.float64)}
+#: The name of the texts in its header, and the dtype of the length before it.
+TEXTS, LENGTH = "__metadata__", np.dtype("<u8")
+
 
 def save_statistics(file: Path, layers: Mapping[str, RunStatistics]) -> None:
-    """Write the statistics of layers by their names; the file appears whole or not at all."""
-    arrays = {
-        f"{layer}/{name}": array
-        for layer, run in layers.items()
-        for name, array in arrays_of(run).items()
-    }
+    """Write the statistics of layers by their names; the file appears whole or not at all.
+
+    It is a `.safetensors` file: the length of a header, the header in JSON, and the data.
+    """
+    header: dict[str, Any] = {TEXTS: {}}
+    parts: list[bytes] = []
+    end = 0
+    for layer, run in layers.items():
+        arrays = arrays_of(run)
+        header[TEXTS][layer] = " ".join(arrays.pop("text").tolist())
+        for name, array in arrays.items():
+            parts.append(array.tobytes())
+            begin, end = end, end + array.nbytes
+            dtype = "F64" if array.dtype.kind == "f" else "I64"
+            entry = {"dtype": dtype, "shape": array.shape, "data_offsets": [begin, end]}
+            header[f"{layer}/{name}"] = entry
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
     beside = file.with_name(f".{file.name}")
-    with beside.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **arrays)
+    beside.write_bytes(b"".join([len(text).to_bytes(LENGTH.itemsize, "little"), text, *parts]))
     beside.replace(file)
 
 
 def arrays_of(run: RunStatistics) -> dict[str, Array]:
     """The statistics of a run as arrays: a few numbers for each unit."""
-    statistics = run.statistics.folded()
+    statistics = run.statistics
     place = statistics.first_not_finite
     histograms = np.array([getattr(statistics, name).counts for name in HISTOGRAMS])
     filled = np.nonzero(histograms)
@@ -71,11 +89,17 @@ def load_statistics(file: Path, layer: str) -> RunStatistics:
         UnreadableError: the file cannot be read, or does not hold them.
     """
     try:
-        with np.load(file, allow_pickle=False) as archive:
-            prefix = f"{layer}/"
-            arrays = {k.removeprefix(prefix): archive[k] for k in archive if k.startswith(prefix)}
+        data = memoryview(file.read_bytes())
+        begin = LENGTH.itemsize + int(np.frombuffer(data, LENGTH, 1)[0])
+        header = json.loads(bytes(data[LENGTH.itemsize : begin]))
+        arrays = {"text": np.array(header[TEXTS][layer].split(" "))}
+        for name in (name for name in header if name.rpartition("/")[0] == layer):
+            entry = header[name]
+            count, (start, _) = math.prod(entry["shape"]), entry["data_offsets"]
+            array = np.frombuffer(data, DTYPES[entry["dtype"]], count, begin + start)
+            arrays[name.rpartition("/")[2]] = array.reshape(entry["shape"]).copy()
         return statistics_in(arrays)
-    except (OSError, LookupError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise UnreadableError(f"{file} holds no statistics of {layer}: {error}") from error
 
 

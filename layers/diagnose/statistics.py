@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from copy import copy
 from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary
 
@@ -85,6 +86,9 @@ class Histogram:
 
     def _counts(self, values: Array) -> Array:
         bins = bins_of(values)
+        if bins.size < PAIRED:
+            single: Array = np.bincount(bins, minlength=1 << 8)
+            return single
         even = bins.size // 2 * 2
         # To count pairs of bins takes half the time.
         counted = np.bincount(bins[:even].view(np.uint16), minlength=1 << 16)
@@ -108,6 +112,8 @@ class Histogram:
         self.counts += other.counts
 
 
+#: From so many numbers on, the bins of pairs are counted.
+PAIRED = 1 << 16
 #: The first negative bin, and the bin of ±∞ and nan among those of one sign.
 NEGATIVE, FARTHEST = 128, 127
 
@@ -149,7 +155,7 @@ class UnitStatistics:
         self.scale = scale
         self.given, self.slope = Moments(columns), Moments(columns)
         self.dout, self.dx = Moments(columns), Moments(columns)
-        self.counts = {name: np.zeros(columns, np.int64) for name in COUNTS}
+        self.counts = dict(zip(COUNTS, np.zeros((len(COUNTS), columns), np.int64), strict=True))
         #: Histograms of x or out, of out where x is given, of ∂out/∂x and of |dx|.
         self.histogram, self.outs = Histogram(), Histogram()
         self.slopes, self.gradients = Histogram(), Histogram()
@@ -233,15 +239,14 @@ class UnitStatistics:
 
     def folded(self) -> UnitStatistics:
         """The same statistics with one column for each unit."""
-        statistics = UnitStatistics(self.units, self.units, self.scale, self.dtype)
-        statistics.counts = {
-            name: counts.reshape(-1, self.units).sum(axis=0) for name, counts in self.counts.items()
-        }
+        if self.columns == self.units:
+            return self
+        statistics = copy(self)
+        statistics.columns = self.units
+        counts = np.array([*self.counts.values()]).reshape(len(COUNTS), -1, self.units).sum(axis=1)
+        statistics.counts = dict(zip(COUNTS, counts, strict=True))
         for name in MOMENTS:
             setattr(statistics, name, getattr(self, name).folded(self.units))
-        for name in HISTOGRAMS:
-            setattr(statistics, name, getattr(self, name))
-        statistics.first_not_finite = self.first_not_finite
         return statistics
 
     def merge(self, other: UnitStatistics) -> None:
@@ -278,12 +283,15 @@ def passing(block: RunBlock) -> Array:
 
 def widened(values: Array) -> Array:
     """The values in float32 or float64, which hold those of a shorter float exactly."""
-    return values if values.dtype.name in {"float32", "float64"} else values.astype(np.float32)
+    is_wide = values.dtype.kind == "f" and values.itemsize >= 4
+    return values if is_wide else values.astype(np.float32)
 
 
 def column_counts(chosen: Array) -> Array:
-    """How many of at most ROWS elements of each column are True; 8 bits hold that."""
-    counts: Array = np.add.reduce(chosen.view(np.uint8), axis=0, dtype=np.uint8).astype(np.int64)
+    """How many of at most ROWS elements of each column are True."""
+    ones = chosen.view(np.uint8)
+    # 8 bits hold the count of all but one.
+    counts: Array = np.add.reduce(ones[1:], axis=0, dtype=np.uint8) + ones[0].astype(np.int64)
     return counts
 
 

@@ -172,9 +172,8 @@ class Capture:
 
     def save(self, folder: Path, keep: str) -> list[RecordedLayer]:
         """Write the tensors or their statistics into a file; return what they are."""
-        name = f"step-{self.step:08}"
+        file = f"step-{self.step:08}.safetensors"
         if keep == "statistics":
-            file = f"{name}.npz"
             statistics = {
                 call.name: run_statistics(
                     catalogued_layer(call.layer),
@@ -185,7 +184,6 @@ class Capture:
             }
             save_statistics(folder / file, statistics)
         else:
-            file = f"{name}.safetensors"
             self._save_tensors(folder, file)
         return [
             RecordedLayer(

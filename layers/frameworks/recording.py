@@ -12,6 +12,8 @@ from actgrad.layers.frameworks.manifest import MANIFEST, Manifest, RecordedLayer
 
 #: What a recording may keep of each layer.
 KEPT = ("arrays", "statistics")
+#: The manifest is written again when it has so many times the calls: it grows with every step.
+GROWTH = 1.1
 
 
 def record(
@@ -66,6 +68,8 @@ class Recording:
         self._handles: list[Any] = []
         self._capture: Any = None
         self._calls: list[RecordedLayer] = []
+        #: How many of them the manifest has.
+        self._written = 0
         #: The number of forward calls so far.
         self.steps = 0
 
@@ -120,7 +124,9 @@ class Recording:
             return
         capture.stop()
         self._calls += capture.save(self._folder, self._keep)
-        Manifest(self._calls).write(self._folder)
+        if len(self._calls) >= GROWTH * self._written:
+            Manifest(self._calls).write(self._folder)
+            self._written = len(self._calls)
 
 
 @contextmanager

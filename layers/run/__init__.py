@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         stream,
         trace_specs,
     )
-    from actgrad.layers.run.threads import OrderedThreads, cores
+    from actgrad.layers.run.threads import OrderedThreads, cores, keep_freed_memory
     from actgrad.layers.run.worker import end_worker, start_worker
 
 

@@ -28,7 +28,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _raise_mmap_threshold() -> None:
+def keep_freed_memory() -> None:
     """Let glibc keep the memory that kernels free, so that it need not map it again.
 
     By default glibc returns freed blocks of more than 2 MiB to the system. To map them again, page
@@ -66,7 +66,7 @@ class OrderedThreads(Generic[Piece]):
         that is raised here, such as Ctrl-C, stops them too; a thread that waits for a pipe longer
         than STOP_TIMEOUT is abandoned.
         """
-        _raise_mmap_threshold()
+        keep_freed_memory()
         threads = [
             Thread(target=copy_context().run, args=(self._guarded, target), daemon=True)
             for target in targets

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +210,12 @@ def test_processes_change_no_bit(forked: Any, monkeypatch: pytest.MonkeyPatch) -
     assert shared.findings == alone.findings
 
 
+@pytest.mark.parametrize("samples", [255, 256, 257, 512])
+def test_units_that_are_stopped_in_every_sample(samples: int) -> None:
+    x = np.full((samples, 3), -1, np.float32)
+    assert diagnose("relu", x=x).units.counts["stopped"].tolist() == [samples] * 3
+
+
 def test_large_units_are_read_in_parts() -> None:
     x = normal(2, 3, 1 << 20)
     diagnosis = diagnose("relu", 1, x=x)
@@ -248,7 +255,7 @@ def test_saved_statistics_give_the_diagnosis_of_the_arrays(spec: str, tmp_path: 
     sources = {"x": MemoryArray(x), "dout": MemoryArray(dout)}
     chain = chain_of([spec])
     whole = diagnose_layer(chain, [sources], name="a", step=4)
-    file = tmp_path / "s.npz"
+    file = tmp_path / "s.safetensors"
     saved = run_statistics(chain, sources)
     save_statistics(file, {"a": saved, "a/b": saved})
     assert file.stat().st_size < 30_000
@@ -261,14 +268,15 @@ def test_saved_statistics_give_the_diagnosis_of_the_arrays(spec: str, tmp_path: 
 
 
 def test_statistics_with_a_place_that_no_histogram_has_are_refused(tmp_path: Path) -> None:
-    file = tmp_path / "s.npz"
+    file = tmp_path / "s.safetensors"
     save_statistics(
         file, {"a": run_statistics(chain_of(["relu"]), {"x": MemoryArray(normal(30, 2))})}
     )
-    with np.load(file) as archive:
-        arrays = dict(archive)
-    arrays["a/histograms"] = np.full((3, 1), 1000)
-    np.savez(file, **arrays)
+    data = bytearray(file.read_bytes())
+    begin = 8 + int.from_bytes(data[:8], "little")
+    start, _ = json.loads(data[8:begin])["a/histograms"]["data_offsets"]
+    data[begin + start : begin + start + 8] = (1000).to_bytes(8, "little")
+    file.write_bytes(data)
     with pytest.raises(ActgradError, match="holds no statistics of a"):
         load_statistics(file, "a")
 

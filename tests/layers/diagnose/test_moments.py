@@ -61,6 +61,13 @@ def test_any_float64_and_any_cut(x: Any, cuts: list[int]) -> None:
     assert moments.low.tolist() == x.min(axis=0).tolist()
 
 
+def test_blocks_whose_sums_need_every_bit() -> None:
+    largest, smallest = np.nextafter(np.float32(8), 0), np.nextafter(np.float32(2.0**-18), 0)
+    x = np.full((ROWS, 2), largest)
+    x[1::2, 1] = smallest
+    assert moments_of(x, []).totals(2) == exact_sums(x)
+
+
 def test_what_is_not_finite_is_left_out_and_counted() -> None:
     x = np.array([[1, np.nan], [np.inf, -3], [2, -np.inf]], np.float32)
     moments = Moments(2)

@@ -38,6 +38,7 @@ LIMITS = {
     "underflow": "--max-underflow",
     "gradient": "--min-gradient",
     "fall": "--max-fall",
+    "total_fall": "--max-total-fall",
 }
 
 
@@ -49,11 +50,11 @@ def show_rules(requested: bool) -> None:
 
         for rule in (*RULES, FALL, RISE, UNREAD):
             typer.echo(f"- {rule.name}: {rule.meaning}.")
-            if rule.threshold:
-                default = getattr(Thresholds(), rule.threshold)
-                is_share = rule.threshold not in {"gradient", "fall"}
+            for threshold in rule.thresholds:
+                default = getattr(Thresholds(), threshold)
+                is_share = threshold not in {"gradient", "fall", "total_fall"}
                 shown = f"{default:.0%}" if is_share else decimal(default)
-                typer.echo(f"  {LIMITS[rule.threshold]}: {shown}.")
+                typer.echo(f"  {LIMITS[threshold]}: {shown}.")
             typer.echo(f"  Source: {rule.source}.")
         raise typer.Exit
 
@@ -134,8 +135,17 @@ def diagnose_run(
         typer.Option(
             "--max-fall",
             metavar="FACTOR",
-            help="How the mean |dx| may change a layer.",
+            help="How |dx| may change a layer.",
             show_default="10",
+        ),
+    ] = None,
+    max_total_fall: Annotated[
+        float | None,
+        typer.Option(
+            "--max-total-fall",
+            metavar="FACTOR",
+            help="How |dx| may change from the last layer to the first.",
+            show_default="1000",
         ),
     ] = None,
     rules: Annotated[
@@ -179,7 +189,8 @@ def diagnose_run(
         "dormant": max_dormant,
         "underflow": max_underflow,
     }
-    thresholds = parsed_thresholds(limits, {"gradient": min_gradient, "fall": max_fall})
+    numbers = {"gradient": min_gradient, "fall": max_fall, "total_fall": max_total_fall}
+    thresholds = parsed_thresholds(limits, numbers)
     arrays = {"x": x, "out": out, "dout": dout, "dx": dx}
     if x is out is None and is_folder(layers):
         runs = recorded_runs(layers[0], only)
@@ -209,7 +220,7 @@ def parsed_thresholds(
     """The thresholds: the defaults, but for those that are given.
 
     Raises:
-        ActgradError: a share is no number from 0 to 1.
+        ActgradError: a share is no number from 0 to 1, or a factor is not above 1.
     """
     from actgrad.layers import ActgradError
     from actgrad.layers.diagnose import Thresholds
@@ -225,5 +236,10 @@ def parsed_thresholds(
         if not 0 <= share <= 1:
             raise ActgradError(f"--max-{name} {text} is no share", "write it as 10% or 0.1")
         given[name] = share
-    given |= {name: number for name, number in numbers.items() if number is not None}
+    for name, number in numbers.items():
+        if number is None:
+            continue
+        if name != "gradient" and not number > 1:
+            raise ActgradError(f"{LIMITS[name]} {number} is no factor", "write a number above 1")
+        given[name] = number
     return Thresholds(**given)

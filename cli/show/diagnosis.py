@@ -123,7 +123,8 @@ def summary_line(network: NetworkDiagnosis) -> str:
         failed = sum(not layer.ok for layer in network.layers)
         counts = f"{layers} layer{'s' * (layers > 1)}: {layers - failed} ok"
         counts += f", {failed} FAILED" if failed else ""
-        return f"{counts}; {rule_names(network)}" if network.findings else counts
+        whole = f"; the network FAILED ({rule_names(network)})" if network.findings else ""
+        return counts + whole
     (diagnosis,) = network.layers
     units, faults = diagnosis.units, len(diagnosis.findings)
     names = f"{faults} finding{'s' * (faults > 1)} ({rule_names(diagnosis)})"

@@ -10,7 +10,14 @@ import numpy as np
 from actgrad.layers.arrays import Order
 from actgrad.layers.diagnose.collect import collect
 from actgrad.layers.diagnose.depth import depth_faults
-from actgrad.layers.diagnose.rules import ENOUGH_SAMPLES, Case, Fault, Thresholds, findings
+from actgrad.layers.diagnose.rules import (
+    ENOUGH_SAMPLES,
+    VANISHING,
+    Case,
+    Fault,
+    Thresholds,
+    findings,
+)
 from actgrad.layers.diagnose.statistics import UnitStatistics
 from actgrad.layers.diagnose.summary import UnitSummary
 from actgrad.layers.errors import ShapeError
@@ -81,12 +88,44 @@ def diagnose_network(
 
     Each layer has a diagnosis for each of its steps; the last of them is its verdict.
     """
+    if len(steps) > 1:
+        steps = beside_the_last(steps, thresholds)
     layers = list(map(last_step, steps))
     trained = [place for place, layer in enumerate(layers) if layer.units.has_gradient]
     gradients = [layers[place].units.mean_gradient for place in trained]
     for place, own, next_one in zip(trained, gradients, gradients[1:], strict=False):
         layers[place] = layers[place]._replace(factor=own / next_one if next_one else None)
-    return NetworkDiagnosis(layers, depth_faults(gradients, thresholds.fall), steps)
+    faults = depth_faults([layers[place].units for place in trained], thresholds)
+    return NetworkDiagnosis(layers, faults, steps)
+
+
+def beside_the_last(
+    steps: Sequence[Sequence[Diagnosis]], thresholds: Thresholds
+) -> list[list[Diagnosis]]:
+    """The diagnoses without a vanishing gradient that is not small beside the last layer's.
+
+    The size of dx is also that of the loss: 1/N if the loss is a mean over N numbers.
+    """
+    references: dict[int | None, float] = {}
+    for layer in steps:
+        for each in layer:
+            if each.units.has_gradient:
+                dout = each.units.mean_dout
+                references[each.step] = each.units.mean_gradient if dout is None else dout
+
+    def is_small(each: Diagnosis) -> bool:
+        size = each.units.mean_gradient
+        return not size * thresholds.total_fall > references[each.step]
+
+    return [
+        [
+            each._replace(
+                findings=[f for f in each.findings if f.rule != VANISHING or is_small(each)]
+            )
+            for each in layer
+        ]
+        for layer in steps
+    ]
 
 
 def last_step(steps: Sequence[Diagnosis]) -> Diagnosis:

@@ -19,6 +19,8 @@ DORMANT = 0.025
 ENOUGH_SAMPLES = 20
 #: Numbers in the last binades before the overflow are called exploding.
 BINADES = 2
+#: Gains for x and for its gradient that differ by more are not kept by the same weights.
+APART = 1.5
 
 
 class Thresholds(NamedTuple):
@@ -32,8 +34,9 @@ class Thresholds(NamedTuple):
     underflow: float = 0.05
     #: The least mean |dx|.
     gradient: float = 1e-7
-    #: By what factor the mean |dx| may change from layer to layer.
+    #: By what factor the gradient may change from layer to layer, and over the whole depth.
     fall: float = 10.0
+    total_fall: float = 1000.0
 
 
 class Rule(NamedTuple):
@@ -42,8 +45,8 @@ class Rule(NamedTuple):
     name: str
     meaning: str
     source: str
-    #: The threshold of `Thresholds` that decides, if there is one.
-    threshold: str | None = None
+    #: The thresholds of `Thresholds` that decide.
+    thresholds: tuple[str, ...] = ()
 
 
 class Fault(NamedTuple):
@@ -208,6 +211,12 @@ def dormant_units(case: Case) -> Iterator[tuple[str, str, Array]]:
 
 NO_UNITS = np.zeros(0, bool)
 
+VANISHING = Rule(
+    "vanishing-gradient",
+    "the mean |dx| is small, and in a network also beside the mean |dout| of the last layer",
+    "SageMaker Debugger, VanishingGradient: the mean of the absolute values below 1e-7",
+    ("gradient", "total_fall"),
+)
 #: Each rule and what finds its faults, the gravest first.
 RULES: Mapping[Rule, Callable[[Case], Iterator[tuple[str, str, Array]]]] = {
     Rule(
@@ -225,7 +234,7 @@ RULES: Mapping[Rule, Callable[[Case], Iterator[tuple[str, str, Array]]]] = {
         f"the gradient is stopped in {DEAD:.0%} of a unit's samples",
         "SageMaker Debugger, DeadRelu: active in less than 1 %, in more than 50 % of the units;"
         " keras-contrib, DeadReluDetector: never active, in 10 % of the units or more",
-        "dead",
+        ("dead",),
     ): dead_units,
     Rule(
         "saturated-units",
@@ -233,38 +242,33 @@ RULES: Mapping[Rule, Callable[[Case], Iterator[tuple[str, str, Array]]]] = {
         f" {GATED:.0%} if the layer gates as relu does",
         "Glorot and Bengio, 2010; Karpathy, makemore, part 3: |tanh| > 0.97; SageMaker Debugger,"
         " SaturatedActivation: tanh beyond ±9.5, sigmoid below -23 or above 17, a slope of 1e-7",
-        "saturated",
+        ("saturated",),
     ): saturated_units,
-    Rule(
-        "vanishing-gradient",
-        "the mean |dx| is small",
-        "SageMaker Debugger, VanishingGradient: the mean of the absolute values below 1e-7",
-        "gradient",
-    ): vanishing_gradient,
+    VANISHING: vanishing_gradient,
     Rule(
         "underflow",
         "gradients that are 0 or subnormal in float16 and not in float32",
         "Micikevicius et al., Mixed precision training, 2018",
-        "underflow",
+        ("underflow",),
     ): underflow,
     Rule(
         "constant-units",
         "a unit has the same number in all samples",
         "Glorot and Bengio, 2010",
-        "constant",
+        ("constant",),
     ): constant_units,
     Rule(
         "duplicate-units",
         "units have the same statistics to the last bit, and not whole numbers for extrema",
         "Goodfellow, Bengio and Courville, Deep learning, 2016, section 8.4",
-        "duplicate",
+        ("duplicate",),
     ): duplicate_units,
     Rule(
         "dormant-units",
         f"the mean |dx| of a unit is at most {DORMANT:.1%} of the layer's",
         "Sokar et al., The dormant neuron phenomenon, 2023: 2.5 % of the layer's mean |out|; here"
         " of |dx|",
-        "dormant",
+        ("dormant",),
     ): dormant_units,
 }
 
@@ -311,12 +315,20 @@ def describe(summary: UnitSummary, units: Array) -> tuple[str, str]:
 
 
 def initial_weights(layer: Layer) -> str:
-    """The gain for initial weights: by the layer's formula, and by PyTorch."""
+    """The gains for initial weights: by the layer's formula, and by PyTorch."""
     own = gain(layer)
     text = (
-        f"Where x is N(0, 1), weights of standard deviation {decimal(own.forward, 4)}/√fan_in keep"
-        f" it so in the layer after {layer}: the gain 1/√E[out²] of its formula."
+        f"After {layer}, with x of N(0, 1): weights of standard deviation"
+        f" {decimal(own.forward, 4)}/√fan_in (the gain 1/√E[out²]) keep the variance of x, and"
+        f" {decimal(own.backward, 4)}/√fan_out (1/√E[slope²]) that of the gradient;"
     )
-    if own.torch is None:
-        return f"{text} torch.nn.init.calculate_gain knows no {layer.name}."
-    return f"{text} torch.nn.init.calculate_gain gives {decimal(own.torch, 4)}."
+    torch = "knows no such layer" if own.torch is None else f"gives {decimal(own.torch, 4)}"
+    text += f" torch.nn.init.calculate_gain {torch}."
+    ratio = own.backward / own.forward
+    if ratio <= APART:
+        return text
+    return (
+        f"{text} The two differ by a factor of {decimal(ratio, 3)} a layer, so no initial weights"
+        " keep both in a deep network. Another activation, such as tanh or relu, normalization"
+        " between the layers, or skip connections do."
+    )

@@ -90,9 +90,14 @@ class UnitSummary:
 
     @cached_property
     def norms(self) -> tuple[float | None, float]:
-        """The Euclidean norms of dout, None if it was not known, and of dx."""
+        """The Euclidean norms of dout, None if it was not known, and of dx.
+
+        They leave out nan and ±∞; nan where nothing is left.
+        """
         dout, dx = (
             math.sqrt(math.fsum(moments.totals(self.units)[1]))
+            if self._included(moments).any()
+            else math.nan
             for moments in (self._statistics.dout, self._statistics.dx)
         )
         return None if self._statistics.dout.is_empty else dout, dx
@@ -113,8 +118,17 @@ class UnitSummary:
     @property
     def mean_gradient(self) -> float:
         """The mean |dx| of all units."""
-        numbers, _ = self._statistics.dx.totals(1)
-        count = int(self._included(self._statistics.dx).sum())
+        return self._mean_size(self._statistics.dx)
+
+    @property
+    def mean_dout(self) -> float | None:
+        """The mean |dout| of all units, None if it was not known."""
+        dout = self._statistics.dout
+        return None if dout.is_empty else self._mean_size(dout)
+
+    def _mean_size(self, moments: Moments) -> float:
+        numbers, _ = moments.totals(1)
+        count = int(self._included(moments).sum())
         return numbers[0] / count if count else math.nan
 
     def total(self, name: str) -> int:

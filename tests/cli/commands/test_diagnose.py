@@ -109,6 +109,8 @@ def test_options_move_thresholds_and_axes(actgrad: Actgrad, dead: Any, tmp_path:
         ("relu --x h.npy --dout [1,2]", "dout has shape (2,), but x has (600, 64)"),
         ("relu --x h.npy --units 2", "there is no axis 2"),
         ("relu --x h.npy --max-dead many", "--max-dead many is no share"),
+        ("relu --x h.npy --max-fall 0", "--max-fall 0.0 is no factor"),
+        ("relu --x h.npy --max-total-fall nan", "--max-total-fall nan is no factor"),
         ("relu --x []", "no sample"),
         ("gelu --out h.npy", "the out of gelu does not determine its slope"),
         ("softmax --x h.npy", "softmax works along an axis"),
@@ -199,7 +201,8 @@ def test_the_other_layers_are_diagnosed_where_one_cannot_be_read(
     (tmp_path / "acts" / f"layer3.{suffix}").write_bytes(b"PK broken")
     answer = actgrad("diagnose", "relu", "--x", "acts").stdout.decode()
     assert "unread-arrays: 1 of 12 could not be read: acts/layer3" in answer
-    assert answer.splitlines()[-1] == "11 layers: 10 ok, 1 FAILED; unread-arrays"
+    last = "11 layers: 10 ok, 1 FAILED; the network FAILED (unread-arrays)"
+    assert answer.splitlines()[-1] == last
 
 
 HAS_DASK = importlib.util.find_spec("distributed") is not None

@@ -13,7 +13,9 @@ import actgrad
 from actgrad.layers import ActgradError, ShapeError, catalogue, chain_of, layer
 from actgrad.layers.diagnose import (
     Diagnosis,
+    Thresholds,
     diagnose_layer,
+    diagnose_network,
     diagnose_runs,
     load_statistics,
     run_statistics,
@@ -99,6 +101,57 @@ def test_gradients_that_vanish_explode_and_underflow() -> None:
     lost = diagnose("relu", x=half, dout=np.full_like(half, small))
     assert set(rules(lost)) == {"vanishing-gradient", "underflow"}
     assert list(rules(diagnose("relu", x=x * np.float32(3e37)))) == ["exploding"]
+
+
+def network_rules(
+    factors: list[float], spec: str = "relu", **thresholds: float
+) -> tuple[list[str], list[list[str]]]:
+    """The rules that fire in a network with these |dout|: in the whole, and at each layer."""
+    x = normal(100, 8)
+    steps = [[diagnose(spec, x=x, dout=x * np.float32(factor))] for factor in factors]
+    network = diagnose_network(steps, Thresholds(**thresholds))
+    whole = [finding.rule.name for finding in network.findings]
+    return whole, [list(rules(layer)) for layer in network.layers]
+
+
+@pytest.mark.parametrize(("rate", "name"), [(0.5, "vanishing"), (2.0, "exploding")])
+def test_a_small_factor_a_layer_is_a_fault_of_a_deep_network(rate: float, name: str) -> None:
+    factors = [rate**k for k in range(12, 0, -1)]
+    assert network_rules(factors) == ([f"{name}-over-depth"], [[]] * 12)
+    assert network_rules(factors[4:]) == ([], [[]] * 8)
+    assert network_rules(factors[4:], total_fall=100)[0] == [f"{name}-over-depth"]
+    assert network_rules(factors[4:], fall=1.9)[0] == [f"{name}-over-depth"]
+
+
+def test_a_layer_with_more_elements_has_smaller_gradients_of_the_same_norm() -> None:
+    large, small = normal(100, 8, 32, 32), normal(100, 2)
+    parts = {"x": small, "dout": small}, {"x": large, "dout": large / 100}
+    layers = [[diagnose("tanh", **part)] for part in parts]
+    assert not diagnose_network(layers[::-1], Thresholds(fall=5)).findings
+    assert not diagnose_network(layers, Thresholds(fall=5)).findings
+
+
+def test_a_small_gradient_is_judged_beside_that_of_the_last_layer() -> None:
+    assert network_rules([1e-10, 1e-9, 1e-8]) == ([], [[], [], []])
+    assert network_rules([1e-10, 1e-9, 1e-3]) == (
+        ["vanishing-over-depth"],
+        [["vanishing-gradient"], ["vanishing-gradient"], []],
+    )
+    assert network_rules([0, 0])[1] == [["vanishing-gradient"]] * 2
+
+
+def test_the_advice_names_what_makes_the_gradient_vanish() -> None:
+    x = normal(100, 8)
+    for spec, cause in (("sigmoid", "saturate"), ("relu", "Divide the weights")):
+        steps = [[diagnose(spec, x=x, dout=x * np.float32(20.0**k))] for k in range(4)]
+        (finding,) = diagnose_network(steps, Thresholds()).findings
+        assert cause in finding.advice
+    # 1/√E[sigmoid²] and 1/√E[sigmoid′²] under N(0, 1), by the quadrature of SciPy.
+    advice = diagnose("sigmoid", x=x, dout=x * 1e-9).findings[0].advice
+    assert "1.846/√fan_in" in advice
+    assert "4.723/√fan_out" in advice
+    assert "no initial weights keep both" in advice
+    assert "keep both" not in diagnose("tanh", x=x, dout=x * 1e-9).findings[0].advice
 
 
 def test_dx_may_stand_for_dout() -> None:

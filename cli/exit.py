@@ -79,9 +79,14 @@ def write_refusal(error: BaseException) -> None:
 
 
 def hint_for_layer(word: str) -> str | None:
-    """What to type where LAYER is a number of `--x`, or several names; None for another word."""
+    """What to type where LAYER is a number or a file for `--x`, or several names, or else None."""
+    # Imported here, because it imports NumPy.
+    from actgrad.layers.arrays import ARRAY_FILES
+
     if re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", word):
         return 'put the numbers of --x in quotes: --x "[1, 2, 3]"'
+    if word.lower().endswith(ARRAY_FILES):
+        return f"a file of numbers is no layer; an option reads it: --x {word}"
     if re.fullmatch(SEVERAL_NAMES, word):
         names = re.split(r"[\s,]+", word)
         return f"write {' '.join(names)} as {'two' if len(names) == 2 else 'separate'} arguments"

@@ -20,6 +20,8 @@ Array: TypeAlias = np.ndarray[tuple[Any, ...], np.dtype[Any]]
 
 #: The dtypes that layers compute in and return; booleans and integers are computed in float64.
 FLOATING = ("float16", "bfloat16", "float32", "float64", *EIGHT_BIT)
+#: How the names of files of arrays end.
+ARRAY_FILES = (".npy", ".npz", ".safetensors")
 
 
 def named(dtype: str) -> np.dtype[Any]:

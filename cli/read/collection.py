@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from actgrad.layers import ActgradError
+from actgrad.layers.arrays import ARRAY_FILES
 
-#: The files of a folder that are read.
-SUFFIXES = (".npy", ".npz", ".safetensors")
 #: What marks a pattern of files.
 WILDCARDS = re.compile(r"[*?\[]")
 
@@ -50,14 +49,15 @@ def named_arrays(argument: str, option: str) -> list[Named]:
     except (OSError, ValueError):  # a literal that is too long for a name
         is_folder = is_file = False
     if is_folder:
-        files = [file for file in path.iterdir() if file.suffix.lower() in SUFFIXES]
+        files = [file for file in path.iterdir() if file.suffix.lower() in ARRAY_FILES]
         if not files:
             raise CollectionError(
-                f"{option}: {argument} holds no array", f"it may hold {', '.join(SUFFIXES)} files"
+                f"{option}: {argument} holds no array",
+                f"it may hold {', '.join(ARRAY_FILES)} files",
             )
     elif is_file:
         files = [path]
-    elif WILDCARDS.search(argument) and argument.lower().endswith(SUFFIXES):
+    elif WILDCARDS.search(argument) and argument.lower().endswith(ARRAY_FILES):
         files = [Path(match) for match in glob.glob(argument, recursive=True)]  # noqa: PTH207
         if not files:
             raise CollectionError(f"{option}: no file is called {argument}")

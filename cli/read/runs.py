@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
-from actgrad.cli.read.collection import named_arrays
-from actgrad.layers import ActgradError
+from actgrad.cli.read.collection import Named, named_arrays
+from actgrad.layers import ActgradError, UnknownLayerError, chain_of
+from actgrad.layers.arrays import ARRAY_FILES
 from actgrad.layers.frameworks import MANIFEST, read_manifest
+
+#: The arrays of one run of a layer.
+ARRAYS = ("x", "out", "dout", "dx")
 
 
 class LayerRun(NamedTuple):
@@ -68,30 +73,101 @@ def layer_runs(
     """The layers that the options name, in natural order.
 
     Raises:
-        ActgradError: x and out are not one of two, dout or dx has other arrays than x, or no
-            array has the name `only`.
+        ActgradError: x and out are not one of two, an argument names other arrays than those of
+            one run, dout or dx has other arrays than x, or no array has the name `only`.
     """
-    if (arguments["x"] is None) == (arguments["out"] is None):
+    if arguments["x"] is arguments["out"] is None:
+        raise without_arrays(layers)
+    if None not in (arguments["x"], arguments["out"]):
         raise ActgradError("diagnose needs --x or --out, one of the two", "--x tells more")
     given = {
-        option: named_arrays(argument, f"--{option}")
+        option: arrays_of_layers(argument, f"--{option}")
         for option, argument in arguments.items()
         if argument is not None
     }
+    check_paired(given)
     first, *others = given.values()
-    for option, arrays in given.items():
-        if len(arrays) != len(first):
-            raise ActgradError(
-                f"--{option} names {len(arrays)} arrays, but --{next(iter(given))} {len(first)}",
-                "both need one for each layer; they are paired in natural order",
-            )
     parts = [
         dict(zip(given, (array.argument for array in arrays), strict=True))
         for arrays in zip(first, *others, strict=True)
     ]
     if shards:
+        check_shards(str(arguments["x"] or arguments["out"]), first)
         return [LayerRun("", parts, layers)]
     if len(parts) == 1 and only is None:
         return [LayerRun("", parts, layers)]
     named = zip(first, parts, strict=True)
     return chosen_runs([LayerRun(array.name, [part], layers) for array, part in named], only)
+
+
+def without_arrays(layers: list[str]) -> ActgradError:
+    """The error where neither x nor out is given: what stands in the place of LAYER tells why."""
+    needed = "diagnose needs --x or --out, one of the two"
+    if any(Path(word).is_dir() for word in layers):
+        return ActgradError("diagnose reads one recording at a time", "name its folder alone")
+    if files := [word for word in layers if word.lower().endswith(ARRAY_FILES)]:
+        others = [word for word in layers if word not in files] or ["LAYER"]
+        return ActgradError(needed, f"actgrad diagnose {' '.join(others)} --x {files[0]}")
+    try:
+        chain_of(layers)
+    except UnknownLayerError as error:
+        return ActgradError(f"no folder and no layer is called {error.name!r}", error.hint)
+    return ActgradError(needed, "--x tells more")
+
+
+def arrays_of_layers(argument: str, option: str) -> list[Named]:
+    """The arrays that an argument names, each of another layer or of another part of one.
+
+    Raises:
+        ActgradError: there is none, the argument is a recording, or they are x, out and gradients
+            of one layer.
+    """
+    if (Path(argument) / MANIFEST).is_file():
+        raise ActgradError(f"{option} {argument} is a recording", f"actgrad diagnose {argument}")
+    arrays = named_arrays(argument, option)
+    if len(arrays) > 1 and {array.name for array in arrays} <= {*ARRAYS}:
+        names = sorted((array.name for array in arrays), key=ARRAYS.index)
+        raise ActgradError(
+            f"{option} {argument} holds {', '.join(names)}, which are arrays of one layer",
+            " ".join(f"--{name} {argument}:{name}" for name in names),
+        )
+    return arrays
+
+
+def check_paired(given: dict[str, list[Named]]) -> None:
+    """Check that every option names an array for each layer.
+
+    Raises:
+        ActgradError: one names more or fewer, or the same names at other places.
+    """
+    option, first = next(iter(given.items()))
+    for other, arrays in given.items():
+        if len(arrays) != len(first):
+            raise ActgradError(
+                f"--{other} names {len(arrays)} arrays, but --{option} {len(first)}",
+                "both need one for each layer; they are paired in natural order",
+            )
+        names, others = ([array.name for array in each] for each in (first, arrays))
+        if set(names) & set(others) and names != others:
+            missing = next(
+                name for name in [*names, *others] if (name in names) != (name in others)
+            )
+            lacks, has = (other, option) if missing in names else (option, other)
+            raise ActgradError(f"--{has} has an array {missing}, but --{lacks} has none")
+
+
+def check_shards(argument: str, arrays: list[Named]) -> None:
+    """Check that a folder of shards holds those of one array; a pattern says so itself.
+
+    Raises:
+        ActgradError: the names of its arrays differ in more than their numbers.
+    """
+    if not Path(argument).is_dir():
+        return
+    kinds = {re.sub(r"\d+", "*", array.name): array.name for array in reversed(arrays)}
+    if len(kinds) > 1:
+        shown, pattern = list(kinds.values())[:2], next(iter(kinds))
+        raise ActgradError(
+            f"{' and '.join(shown)} are not named as parts of one array",
+            f"a pattern names the parts of one: '{argument}/{pattern}.npy'",
+        )

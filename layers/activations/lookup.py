@@ -17,6 +17,7 @@ from actgrad.layers.activations.signature import (
     own_arguments,
     signatures,
 )
+from actgrad.layers.arrays import ARRAY_FILES
 from actgrad.layers.errors import ParameterError, UnknownLayerError
 from actgrad.layers.formula import Node
 from actgrad.layers.layer import Layer
@@ -88,7 +89,8 @@ def layer(spec: str) -> Layer:
     try:
         return named_layer(spec)
     except UnknownLayerError:
-        if not re.search(EXPRESSION, spec):
+        # The name of a file may look like an expression: x.npy.
+        if not re.search(EXPRESSION, spec) or spec.lower().endswith(ARRAY_FILES):
             raise
     # Imported here, because it imports mpmath.
     from actgrad.layers.activations.expression import Expression

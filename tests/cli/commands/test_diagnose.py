@@ -105,6 +105,11 @@ def test_options_move_thresholds_and_axes(actgrad: Actgrad, dead: Any, tmp_path:
     ("arguments", "message"),
     [
         ("relu", "diagnose needs --x or --out"),
+        ("relu h.npy", "actgrad diagnose relu --x h.npy"),
+        ("h.npy", "actgrad diagnose LAYER --x h.npy"),
+        ("relu h.npy --x h.npy", "a file of numbers is no layer; an option reads it: --x h.npy"),
+        ("nowhere", "no folder and no layer is called 'nowhere'"),
+        (". .", "diagnose reads one recording at a time"),
         ("relu --x h.npy --out h.npy", "diagnose needs --x or --out"),
         ("relu --x h.npy --dout [1,2]", "dout has shape (2,), but x has (600, 64)"),
         ("relu --x h.npy --units 2", "there is no axis 2"),
@@ -153,6 +158,30 @@ def test_every_array_is_a_layer_in_natural_order(
     worst = actgrad("diagnose", "relu", "--x", x, "--worst-first").stdout.decode().splitlines()
     assert worst[1].split()[0] == "layer10"
     assert worst[-1] == "12 layers: 11 ok, 1 FAILED"
+
+
+def test_arrays_that_are_not_those_of_the_layers(
+    actgrad: Actgrad, network: dict[str, Any], tmp_path: Path
+) -> None:
+    def refusal(*arguments: str) -> str:
+        refused = actgrad("diagnose", "relu", *arguments)
+        assert (refused.returncode, refused.stdout) == (2, b"")
+        return refused.stderr.decode()
+
+    pair = dict.fromkeys(("x", "dout"), network["layer0"])
+    np.savez(tmp_path / "pair.npz", **pair)
+    assert "--x pair.npz:x --dout pair.npz:dout" in refusal("--x", "pair.npz")
+    (tmp_path / "shifted").mkdir()
+    for k in range(1, 13):
+        np.save(tmp_path / "shifted" / f"layer{k}.npy", network["layer0"])
+    message = refusal("--x", "acts", "--dout", "shifted")
+    assert "--x has an array layer0, but --dout has none" in message
+    np.save(tmp_path / "acts" / "grad0.npy", network["layer0"])
+    message = refusal("--x", "acts", "--shards")
+    assert "layer0 and grad0 are not named as parts of one array" in message
+    assert "'acts/layer*.npy'" in message
+    (tmp_path / "acts" / "manifest.json").write_text("{}")
+    assert "--x acts is a recording\n         actgrad diagnose acts" in refusal("--x", "acts")
 
 
 def test_a_layer_is_shown_in_detail(actgrad: Actgrad, network: dict[str, Any]) -> None:

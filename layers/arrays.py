@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import cache
 from math import fsum
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -44,6 +45,7 @@ def named(dtype: str) -> np.dtype[Any]:
     return dtype_of_package
 
 
+@cache
 def finfo(dtype: Any) -> Any:
     """`numpy.finfo` of a dtype, or `ml_dtypes.finfo` of one that this package defines."""
     if np.dtype(dtype).name not in OF_PACKAGE:

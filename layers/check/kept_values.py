@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from types import CellType
+from types import CellType, MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,30 +49,32 @@ def places_among(values: Iterable[Any]) -> list[Any]:
 
 
 class KeptValues(NamedTuple):
-    """A place, and what it holds: objects, or the numbers of an array."""
+    """A place, and what it holds: objects with their identities, or the numbers of an array."""
 
     place: Any
     content: Any
+    identities: list[int]
 
     @staticmethod
     def of(place: Any) -> KeptValues:
         """A place with a copy of an array, a dictionary or a namespace; else with its values."""
-        if isinstance(place, np.ndarray | dict):
-            return KeptValues(place, place.copy())
-        content = dict(vars(place)) if isinstance(place, type) else [*_values(place)]
-        return KeptValues(place, content)
+        if isinstance(place, np.ndarray):
+            return KeptValues(place, place.copy(), [])
+        held = vars(place) if isinstance(place, type) else place
+        content = held.copy() if isinstance(held, dict | MappingProxyType) else [*_values(place)]
+        return KeptValues(place, content, [*map(id, _values(place))])
 
     @property
     def is_changed(self) -> bool:
         """Whether the place holds other objects than at first, or an array other numbers."""
-        place, content = self
+        place, content, identities = self
         if isinstance(place, np.ndarray):
             return not np.array_equal(place, content, place.dtype.kind in "fc")
-        return [*map(id, _values(place))] != [*map(id, _values(content))]
+        return [*map(id, _values(place))] != identities
 
     def set_back(self) -> None:
         """Put back what the place held."""
-        place, content = self
+        place, content, _ = self
         if isinstance(place, np.ndarray):
             place[...] = content
         elif isinstance(place, CellType):
@@ -94,11 +96,11 @@ class KeptValues(NamedTuple):
 
 
 def _values(place: Any) -> Iterable[Any]:
+    if isinstance(place, type):
+        return vars(place).values()
     if isinstance(place, Variables):
         return [place.module.get(name, MISSING) for name in place.names]
     if isinstance(place, CellType):
         return [place.cell_contents]
-    if isinstance(place, type):
-        return vars(place).values()
     values: Iterable[Any] = place.values() if isinstance(place, dict) else place
     return values

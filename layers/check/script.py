@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import lru_cache
+from types import CodeType
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -52,18 +54,18 @@ class Script(NamedTuple):
         """The result, the expected result and all names; None if the script cannot be run."""
         names: dict[str, Any] = {"np": np, "layer": subject.make(), "run": subject.run}
         try:
-            exec(self.statement, names)
+            exec(compiled(self.statement, "exec"), names)
         except (Exception, SystemExit):
             return None
         try:
-            result = eval(self.expression, names)
+            result = eval(compiled(self.expression, "eval"), names)
         except (Exception, SystemExit) as error:
             if not self.may_raise:
                 return None
             result = error
         result = result.copy() if isinstance(result, np.ndarray) else result
         try:
-            return result, eval(self.expected, names), names
+            return result, eval(compiled(self.expected, "eval"), names), names
         except ValueError:  # a result of the wrong shape cannot be compared element by element
             return None
 
@@ -104,6 +106,12 @@ class Script(NamedTuple):
                 message += addition.text
             example = self.example(result, expected)
             return Finding(name, message, example, dtype, _worst_case(result, expected, x))
+
+
+@lru_cache(maxsize=4096)
+def compiled(code: str, mode: str) -> CodeType:
+    """The code of a statement or an expression, which many layers are asked."""
+    return compile(code, "<string>", mode)
 
 
 def worst_element(result: Array, expected: Array) -> int:

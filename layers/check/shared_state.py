@@ -111,7 +111,8 @@ def _reached(function: FunctionType, depth: int) -> Iterator[Any]:
     yield from (function.__kwdefaults__ or {}).values()
     instructions = [*get_instructions(function)]
     stored = {each.argval for each in instructions if each.opname == "STORE_GLOBAL"}
-    yield Variables(function.__globals__, tuple(stored))
+    if stored:
+        yield Variables(function.__globals__, tuple(stored))
     names = {each.argval for each in instructions if each.opname == "LOAD_GLOBAL"}
     values = [value for name, value in function.__globals__.items() if name in names]
     for cell in function.__closure__ or ():

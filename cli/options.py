@@ -214,7 +214,7 @@ Threads: TypeAlias = Annotated[
         "--threads",
         metavar="N",
         min=1,
-        help="How many threads share the work on large arrays.",
+        help="How many processes or threads share the work on large arrays.",
         show_default="all cores",
     ),
 ]

@@ -13,8 +13,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from actgrad.cli.show.frame import print_panels
 from actgrad.cli.show.page import Page, numeral
-from actgrad.cli.show.table import rows_of_panels
 from actgrad.layers.arrays import Array
 
 #: The most bins that are collected, the most that are shown, and the least of a few numbers.
@@ -191,10 +191,7 @@ def show_histograms(arrays: Mapping[str, Any], names: Sequence[str], file: IO[st
     """Print a histogram for each of the arrays that `names` picks, side by side where they fit."""
     page = Page(file)
     panels = (histogram_panel(name, arrays[name], page) for name in names)
-    for row in rows_of_panels(panels, page):
-        side_by_side = Table.grid(padding=(0, 1))
-        side_by_side.add_row(*row)
-        page.print(side_by_side)
+    print_panels(panels, page)
 
 
 def histogram_panel(name: str, array: Any, page: Page) -> Panel:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,12 +12,14 @@ import numpy as np
 from actgrad.layers.arrays import decimal
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
 
 #: The width in which tables are arranged where neither a terminal nor COLUMNS gives one.
 DEFAULT_WIDTH = 80
 #: A width that everything fits into.
 UNBOUNDED = 1 << 20
+#: The variables of the environment by which a file may be styled as a terminal is.
+STYLED = frozenset({"FORCE_COLOR", "TTY_COMPATIBLE"})
 #: Significant digits of a number; json, csv and npy have all of them.
 DIGITS = 6
 
@@ -61,12 +64,10 @@ class Page:
     """
 
     def __init__(self, file: IO[str]) -> None:
-        from rich.console import Console
-
         self.file = file
-        self.console = Console(file=file, highlight=False, markup=False, emoji=False)
-        self.terminal = self.console.is_terminal
-        self.is_ascii = self.console.options.ascii_only
+        is_tty = file.isatty() or not STYLED.isdisjoint(os.environ)
+        self.terminal = is_tty and self.console.is_terminal
+        self.is_ascii = not (getattr(file, "encoding", None) or "utf-8").lower().startswith("utf")
         self.has_braille = not self.is_ascii and os.environ.get("TERM") != "linux"
         asked = os.environ.get("COLUMNS", "")
         if self.terminal:
@@ -74,7 +75,21 @@ class Page:
         else:
             given = int(asked) if asked.isdecimal() else 0
             self.width, self.limit = given or DEFAULT_WIDTH, given or UNBOUNDED
-            self.console.width = UNBOUNDED
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the stream takes no styles, and all characters."""
+        return not (self.terminal or self.is_ascii)
+
+    @cached_property
+    def console(self) -> Console:
+        """Rich's console for the file."""
+        from rich.console import Console
+
+        console = Console(file=self.file, highlight=False, markup=False, emoji=False)
+        if not console.is_terminal:
+            console.width = UNBOUNDED
+        return console
 
     def width_of(self, content: RenderableType) -> int:
         """The columns that the content takes if nothing in it is cut."""

@@ -6,15 +6,13 @@ shown by its two ends, and a line below the table summarizes the whole array.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import IO, Any, Protocol
 
 import numpy as np
-from rich.console import Group, RenderableType
-from rich.panel import Panel
-from rich.table import Table
-from rich.text import Text
 
+from actgrad.cli.show.frame import Cell, Frame, print_panels, write_frames
 from actgrad.cli.show.page import SIGNS, Page, numeral
 from actgrad.cli.show.summary import summary_of
 
@@ -23,14 +21,12 @@ ROWS = (40, 6)
 COLUMNS = (24, 4)
 #: A gradient is faint below this share of the largest one shown, and bold from that share on.
 FAINT, BOLD = 1e-3, 0.1
-GAP = "  "
+GAP: Cell = ("  ", "")
 
 #: Numbers of rows or of columns; None is the gap between the ends of a long axis.
 Numbers = Sequence[int | None]
 #: The index of an element, or None in a gap.
 Place = tuple[int, ...] | None
-#: A cell's text and its style.
-Cell = tuple[str, str]
 
 
 class Cells(Protocol):
@@ -51,41 +47,29 @@ def show_arrays(arrays: Mapping[str, Any], names: Iterable[str], file: IO[str]) 
     On a terminal the tables are coloured and have as many columns as fit; in a file nothing is cut.
     """
     page = Page(file)
-    for row in rows_of_panels((framed(arrays, name, page) for name in names), page):
-        side_by_side = Table.grid(padding=(0, 1))
-        side_by_side.add_row(*row)
-        page.print(side_by_side)
+    frames = (framed(arrays, name, page) for name in names)
+    # A name in other characters may take two columns for one of them.
+    if page.is_plain and all(map(str.isascii, arrays)):
+        write_frames(frames, page.width, file)
+    else:
+        print_panels((frame.panel() for frame in frames), page)
 
 
-def rows_of_panels(panels: Iterable[Panel], page: Page) -> Iterator[list[Panel]]:
-    """The panels in order, as many in a row as fit side by side."""
-    row: list[Panel] = []
-    free = page.width
-    for panel in panels:
-        width = page.width_of(panel)
-        if row and width > free:
-            yield row
-            row, free = [], page.width
-        row.append(panel)
-        free -= width + 1
-    yield row
-
-
-def framed(arrays: Mapping[str, Any], name: str, page: Page) -> Panel:
+def framed(arrays: Mapping[str, Any], name: str, page: Page) -> Frame:
     """An array's table in a frame with name, shape and dtype; a terminal bounds its width."""
     array = arrays[name]
-    title = Text.assemble((name, "bold"), f" {array.shape} {array.dtype.name}")
+    title = (name, "bold"), (f" {array.shape} {array.dtype.name}", "")
+    if not array.size:
+        return Frame(title, [[("empty", "")]], "")
     layer, _, own_name = name.rpartition(".")
     mask = arrays.get(f"{layer}.mask" if layer else "mask")
     grid = Grid(array, mask, gradient=own_name.startswith("d"))
     rows, columns = grid.rows, grid.columns
     while True:
-        content: RenderableType = grid.text(rows, columns) if array.size else Text("empty")
-        if array.size and None in [*rows, *columns]:
-            content = Group(content, Text(str(summary_of(array)), "italic"))
-        panel = Panel(content, title=title, title_align="left", expand=False, border_style="dim")
-        if not page.terminal or len(columns) <= 2 or page.fits(panel):
-            return panel
+        note = str(summary_of(array)) if None in [*rows, *columns] else ""
+        frame = Frame(title, grid.lines(rows, columns), note)
+        if not page.terminal or len(columns) <= 2 or page.fits(frame.panel()):
+            return frame
         columns = narrower(columns)
 
 
@@ -117,7 +101,7 @@ class Grid:
         places = (self._place(row, column) for row in self.rows for column in self.columns)
         return [place for place in places if place is not None]
 
-    def text(self, rows: Numbers, columns: Numbers) -> Text:
+    def lines(self, rows: Numbers, columns: Numbers) -> list[list[Cell]]:
         """The elements of those rows and columns, with their indices beside and above them."""
         places = [[self._place(row, column) for row in rows] for column in columns]
         largest = self._largest(place for column in places for place in column)
@@ -128,13 +112,7 @@ class Grid:
         if self.array.ndim:
             indices = [""] * has_header + [self._row_index(row) for row in rows]
             body.insert(0, right_aligned([(index, "dim") for index in indices]))
-        text = Text(no_wrap=True)
-        for i, line in enumerate(zip(*body, strict=True)):
-            text.append("\n" * (i > 0))
-            for j, cell in enumerate(line):
-                text.append(GAP * (j > 0))
-                text.append(*cell)
-        return text
+        return [[*chain(*((GAP, cell) for cell in line))][1:] for line in zip(*body, strict=True)]
 
     def _place(self, row: int | None, column: int | None) -> Place:
         """The index of the element in that row and column."""

@@ -11,12 +11,10 @@ from io import FileIO
 from itertools import chain, islice
 from typing import IO, NamedTuple, TypeVar
 
-from actgrad.layers.run import cores, end_worker, start_worker
+from actgrad.layers.run import FEWEST_PIECES, cores, end_worker, start_worker
 
 T = TypeVar("T")
 
-#: The fewest blocks that are worth a process.
-FEWEST = 8
 #: A worker sends the length of a block before it.
 LENGTH = struct.Struct("q")
 
@@ -56,8 +54,8 @@ def write_in_order(
     process that died did not make is made here.
     """
     blocks = iter(blocks)
-    first = [*islice(blocks, 2 * FEWEST)]
-    many = sum(not isinstance(block, bytes) for block in first) >= FEWEST
+    first = [*islice(blocks, 2 * FEWEST_PIECES)]
+    many = sum(not isinstance(block, bytes) for block in first) >= FEWEST_PIECES
     # Each process goes on with its own copy of the iterator.
     blocks = chain(first, blocks)
     workers = workers_for(blocks, make, threads or cores()) if many else []

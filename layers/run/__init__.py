@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         trace_specs,
     )
     from actgrad.layers.run.threads import OrderedThreads, cores, keep_freed_memory
-    from actgrad.layers.run.worker import end_worker, start_worker
+    from actgrad.layers.run.worker import FEWEST_PIECES, end_worker, start_worker
 
 
 __getattr__ = lazy_attributes(__name__, __file__)

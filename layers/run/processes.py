@@ -12,10 +12,8 @@ from collections.abc import Callable
 from io import BufferedReader, BufferedWriter, FileIO
 from typing import Any, Protocol
 
-from actgrad.layers.run.worker import end_worker, start_worker
+from actgrad.layers.run.worker import FEWEST_PIECES, end_worker, start_worker
 
-#: The fewest pieces that are worth a process.
-FEWEST = 8
 #: A piece, as processes take and report it. ~piece reports that it failed.
 NUMBER = struct.Struct("q")
 #: Seconds between two calls of `progress` while other processes work.
@@ -45,8 +43,9 @@ def share_pieces(
     Returns False, and runs nothing, for few pieces and where the system does not give what is
     needed. So it does where threads run: a fork would leave their locks locked.
     """
-    is_alone = threading.active_count() == 1
-    if processes < 2 or len(pieces) < FEWEST or not (hasattr(os, "memfd_create") and is_alone):
+    if processes < 2 or len(pieces) < FEWEST_PIECES or not hasattr(os, "memfd_create"):
+        return False
+    if threading.active_count() > 1:
         return False
     try:
         shared = SharedPieces(pieces, run, left)

@@ -7,6 +7,8 @@ import signal
 import warnings
 from collections.abc import Callable
 
+#: The fewest pieces of work that are worth a process.
+FEWEST_PIECES = 8
 #: What the program handles, and a worker must not.
 HANDLED = (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
 

@@ -15,6 +15,7 @@ from actgrad.cli.read import long_text, read_array
 from actgrad.cli.read.literal import LiteralError, text_array
 from actgrad.cli.read.long_text import long_array
 from actgrad.layers.arrays import Array
+from actgrad.layers.run import processes
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +97,14 @@ def test_json_is_read_exactly(values: Array) -> None:
 @given(arrays.arrays(np.float64, st.tuples(st.integers(2, 5), st.integers(2, 4))))
 def test_rows_are_read_exactly(values: Array) -> None:
     text = "".join(" ".join(map(repr, row)) + "\n" for row in values.tolist())
+    np.testing.assert_array_equal(long_array(bytearray(text.encode())), values, strict=True)
+
+
+def test_processes_read_parts_into_one_array(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Those of pytest-xdist only wait.
+    monkeypatch.setattr(processes.threading, "active_count", lambda: 1)
+    values = np.arange(200.0) / 3
+    text = json.dumps(values.tolist())
     np.testing.assert_array_equal(long_array(bytearray(text.encode())), values, strict=True)
 
 

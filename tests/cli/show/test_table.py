@@ -11,6 +11,8 @@ import pytest
 from rich.text import Text
 
 from actgrad.cli.commands.backward import run_in_memory
+from actgrad.cli.show.frame import text_of_cells
+from actgrad.cli.show.page import Page
 from actgrad.cli.show.summary import summary_of
 from actgrad.cli.show.table import Grid, show_arrays
 from actgrad.cli.write.output import ArrayAnswer
@@ -72,6 +74,16 @@ def test_a_file_gets_the_tables_of_a_page_without_colour() -> None:
     assert max(map(len, text.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("shape", [(), (0,), (1,), (5, 3), (2, 1, 3), (50, 30)])
+def test_a_file_gets_the_frames_that_rich_draws(
+    shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = relu_forward(np.linspace(-2, 3, int(np.prod(shape))).reshape(shape))
+    text = piped(answer)
+    monkeypatch.setattr(Page, "is_plain", False)
+    assert piped(answer) == text
+
+
 def test_a_file_is_never_cut_to_a_width(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "20")
     x = np.arange(20.0).reshape(1, 20) * 1e-7
@@ -107,21 +119,21 @@ def test_more_than_a_screenful_shows_its_ends_and_a_summary() -> None:
 def test_a_huge_array_is_not_copied_for_its_table() -> None:
     """A broadcast array of 10¹² elements takes no memory, and its table must take none."""
     grid = Grid(np.broadcast_to(np.float32(0.5), (10**6, 10**6)))
-    assert "999999" in grid.text(grid.rows, grid.columns).plain
+    assert "999999" in text_of_cells(grid.lines(grid.rows, grid.columns)[-1])
 
 
 def test_masked_cells_are_dim_and_gradients_show_their_sign_and_size() -> None:
     dx = np.array([100.0, -50.0, 1.0, -0.001, 0.0, np.nan, 7.0])
     mask = np.array([False] * 6 + [True])
-    text = Grid(dx, mask, gradient=True).text(list(range(7)), [0])
-    styles = {text.plain[span.start : span.end].strip(): str(span.style) for span in text.spans}
+    lines = Grid(dx, mask, gradient=True).lines(list(range(7)), [0])
+    styles = {text.strip(): style for line in lines for text, style in line if style}
     assert styles["100"] == "bold bright_blue"
     assert styles["-50"] == "bold red"
     assert styles["1"] == "bright_blue"
     assert styles["-0.001"] == "dim red"
     assert styles["nan"] == "bold magenta"
     assert styles["7"] == "dim"
-    assert "0" not in styles or styles["0"] == "dim"  # the index 0 is dim, the cell 0 has no style
+    assert styles["0"] == "dim"  # the index 0 is dim, the cell 0 has no style
 
 
 @pytest.mark.parametrize(
@@ -129,8 +141,7 @@ def test_masked_cells_are_dim_and_gradients_show_their_sign_and_size() -> None:
 )
 def test_a_mask_of_another_shape_dims_nothing(mask: Any, dx: Any) -> None:
     grid = Grid(dx, mask, gradient=True)
-    cells = grid.text(grid.rows, grid.columns).spans[-1]
-    assert str(cells.style) in {"bold red", "bold bright_blue"}
+    assert grid.lines(grid.rows, grid.columns)[-1][-1][1] in {"bold red", "bold bright_blue"}
 
 
 def test_a_trained_parameters_gradient_has_a_table() -> None:

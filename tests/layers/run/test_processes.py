@@ -11,6 +11,7 @@ import pytest
 
 from actgrad.layers.run import processes
 from actgrad.layers.run.processes import share_pieces
+from actgrad.layers.run.worker import FEWEST_PIECES
 
 PIECES = range(40)
 
@@ -118,7 +119,7 @@ def test_a_system_that_refuses_processes(
 def test_nothing_is_run_where_processes_do_not_pay_or_threads_run(
     marked: Callable[[int], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not share_pieces(range(processes.FEWEST - 1), marked, 3)
+    assert not share_pieces(range(FEWEST_PIECES - 1), marked, 3)
     assert not share_pieces(PIECES, marked, 1)
     monkeypatch.setattr(processes.threading, "active_count", lambda: 2)
     assert not share_pieces(PIECES, marked, 3)

@@ -50,7 +50,7 @@ def main() -> NoReturn:
 
 def run() -> int:
     """Run the command line; return the exit status, or raise what stopped it."""
-    from actgrad.cli.app import app
+    from actgrad.cli.app import command_line
 
-    status: int | None = app(prog_name="actgrad", standalone_mode=False)
+    status: int | None = command_line()(prog_name="actgrad", standalone_mode=False)
     return status or 0

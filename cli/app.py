@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -34,8 +35,9 @@ class CommandsOnDemand(TyperGroup):
         return super().get_command(context, name)
 
 
+@cache
 def built(name: str) -> Command:
-    """The command that the file of this name has."""
+    """The command that the file of this name has; to build it takes longer than most runs of it."""
     function = getattr(import_module(f"actgrad.cli.commands.{name}"), COMMANDS[name])
     # Rich's help cuts the names of long options at 80 columns; Typer's plain help never does.
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -63,7 +65,7 @@ def show_help(
 ) -> None:
     """Show how actgrad, or one of its commands, is used."""
     words = [] if command is None else [command]
-    app([*words, "--help"], prog_name="actgrad", standalone_mode=False)
+    command_line()([*words, "--help"], prog_name="actgrad", standalone_mode=False)
 
 
 def show_version(requested: bool) -> None:
@@ -87,3 +89,9 @@ def actgrad(
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(NOT_DONE)
+
+
+@cache
+def command_line() -> Command:
+    """The program as one command, which has all others."""
+    return get_command(app)

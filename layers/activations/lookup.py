@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
+from functools import cache
 from importlib import import_module
 
 from actgrad.layers.activations.signature import (
@@ -55,11 +56,12 @@ def catalogue() -> list[type[Layer]]:
     return sorted(classes, key=lambda cls: cls.name)
 
 
-def _members(family: str) -> Iterator[type[Layer]]:
+@cache
+def _members(family: str) -> tuple[type[Layer], ...]:
     """The layer classes that the file of a family defines."""
-    for member in vars(import_module(f"actgrad.layers.activations.{family}")).values():
-        if isinstance(member, type) and issubclass(member, Layer) and "name" in vars(member):
-            yield member
+    members = vars(import_module(f"actgrad.layers.activations.{family}")).values()
+    classes = (each for each in members if isinstance(each, type) and issubclass(each, Layer))
+    return tuple(cls for cls in classes if "name" in vars(cls))
 
 
 def find(name: str) -> type[Layer]:
@@ -197,14 +199,15 @@ def readings(name: str) -> Iterator[list[Signature]]:
             yield [each for each in known if spelling(each.name) == spelling(last)]
 
 
-def elsewhere() -> list[Signature]:
+@cache
+def elsewhere() -> tuple[Signature, ...]:
     """Every layer under each of its names in other frameworks."""
-    return [
+    return tuple(
         signature
         for cls in catalogue()
         for framework in MODULES
         for signature in signatures(cls, framework)
-    ]
+    )
 
 
 def catalogued() -> list[Signature]:
@@ -220,8 +223,10 @@ def own_names() -> dict[str, type[Layer]]:
 def within(qualifier: str, module: str) -> bool:
     """Whether `nn`, `F`, `keras` or the like in front of a name means that module.
 
-    `nn` alone is not TensorFlow's.
+    `nn` alone is not TensorFlow's. Nothing in front stands for every module.
     """
+    if not qualifier:
+        return True
     qualifier = {"F": "functional"}.get(qualifier, qualifier)
     qualifier = re.sub(r"^tensorflow\b", "tf", qualifier)
     qualifier = re.sub(r"^np\b", "numpy", qualifier)

@@ -45,8 +45,8 @@ class Case:
     stdin: bytes = b""
     #: The array x that the JSON of a run must hold, unless the command refuses it.
     x: Any = None
-    #: Where the exception was raised that ended the command.
-    where: str = ""
+    #: The exception that ended the command.
+    ended_by: BaseException | None = None
 
 
 def mutated(random: Random, text: str) -> str:

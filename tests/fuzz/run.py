@@ -80,7 +80,7 @@ def status_of(case: Case) -> int:
     except TooSlowError:
         raise
     except BaseException as error:
-        case.where = "".join(traceback.format_exception(error)[-3:])
+        case.ended_by = error
         return exit_status(error)
     return status
 
@@ -105,7 +105,7 @@ def broken_rules(case: Case, status: int, stdout: bytes, stderr: str) -> Iterato
             yield "the refusal has more than two lines"
         if stdout and not several:
             yield "stdout is not empty"
-    if not all(char.isprintable() or char == "\n" for char in stderr):
+    if not stderr.replace("\n", "").isprintable():
         yield "stderr has control characters"
     if (
         status == 0
@@ -190,7 +190,7 @@ def main() -> None:
                 print(
                     f"case {index}: {case.arguments!r}",
                     *broken,
-                    case.where,
+                    *traceback.format_exception(case.ended_by)[-3:],
                     sep="\n  ",
                     file=terminal,
                 )

@@ -273,7 +273,7 @@ def whole_file(file: str) -> Iterator[IO[bytes]]:
         mode = writable_mode(place)
         beside = place.with_name(f".actgrad-{os.urandom(8).hex()}")
         try:
-            with nameless_file(place.parent) or beside.open("xb") as stream:
+            with nameless_file(place.parent) or beside.open("x+b") as stream:
                 yield stream
                 if mode is not None:
                     os.fchmod(stream.fileno(), mode)
@@ -293,7 +293,7 @@ def nameless_file(folder: Path) -> IO[bytes] | None:
     if not (hasattr(os, "O_TMPFILE") and Path("/proc/self/fd").is_dir()):
         return None
     try:
-        return os.fdopen(os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o666), "wb")
+        return os.fdopen(os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o666), "w+b")
     except OSError:
         return None
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from actgrad.cli.read import Repeated, nbytes, random_access
 from actgrad.cli.show import Bar
+from actgrad.cli.write.archive import ArchiveInPlace
 from actgrad.cli.write.formats import npy_header
 from actgrad.cli.write.output import (
     STDOUT,
@@ -69,6 +70,11 @@ def streamed_run(
     return StreamedRun(chain, source, upstream, dtype, plotted)
 
 
+def is_new_file(target: Destination) -> bool:
+    """Whether it is a regular file, which can be written in any order."""
+    return target.file != STDOUT and not is_special_file(target.file)
+
+
 class StreamedRun:
     """A run over arrays that are too large for memory: one pass from sources to sinks."""
 
@@ -111,9 +117,16 @@ class StreamedRun:
         with ExitStack() as files:
             streams = [files.enter_context(target.opened()) for target, _ in parts]
             copies: dict[str, TemporaryArray] = {}
+            archives: dict[str, ArchiveInPlace] = {}
             for (target, part), stream in zip(parts, streams, strict=True):
                 if target.form == "npy":
                     self.sinks.append((part.main, self._npy(target, part.main, stream)))
+                    continue
+                if target.form == "npz" and is_new_file(target):
+                    with blamed(target.file):
+                        archive = ArchiveInPlace(stream, part.arrays, self.x.order, target.file)
+                    archives[target.file] = archive
+                    self.sinks += archive.sinks.items()
                     continue
                 for name, array in part.arrays.items():
                     if name not in copies:
@@ -122,8 +135,10 @@ class StreamedRun:
             self._run(threads, quiet)
             arrays = {name: copy.mapped() for name, copy in copies.items()}
             for (target, part), stream in zip(parts, streams, strict=True):
-                if target.form == "npy":
+                if target.form == "npy" or target.file in archives:
                     with blamed(target.file):
+                        if target.file in archives:
+                            archives[target.file].finish()
                         stream.flush()
                 else:
                     chosen = {name: arrays[name] for name in part.arrays}
@@ -135,9 +150,9 @@ class StreamedRun:
         array: ArraySpec = self.answer.arrays[name]
         with blamed(target.file):
             stream.write(npy_header(array.shape, array.dtype, self.x.order))
-        if target.file == STDOUT or is_special_file(target.file):
-            return StreamSink(stream, target.file)
-        return FileSink(stream, array, target.file)
+        if is_new_file(target):
+            return FileSink(stream, array, target.file)
+        return StreamSink(stream, target.file)
 
     def _excerpts(self, threads: int | None, quiet: bool) -> ArrayAnswer:
         """Run the chain; return the part of the answer that a table shows."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
-    from actgrad.cli.read.collection import Named, named_arrays, natural_key
+    from actgrad.cli.read.collection import Named, named_arrays, natural_key, split_member
     from actgrad.cli.read.dump import Dump, DumpLayout
     from actgrad.cli.read.external import ExternalArray, Repeated, memory, nbytes, random_access
     from actgrad.cli.read.runs import LayerRun, is_folder, layer_runs, recorded_runs

@@ -34,16 +34,27 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
 
 
+def split_member(argument: str) -> tuple[str, str]:
+    """The file of an ARRAY, and `:NAME` if it names a member of an archive.
+
+    >>> split_member("a-*.npz:x")
+    ('a-*.npz', ':x')
+    """
+    archive = re.fullmatch(r"(?is)(.+\.(?:npz|safetensors))(:.+)", argument)
+    return (archive[1], archive[2]) if archive else (argument, "")
+
+
 def named_arrays(argument: str, option: str) -> list[Named]:
     """The arrays that an argument names, in natural order.
 
     A folder and a pattern such as `acts/*.npy` name every array of their files, an archive names
-    all its members. Any other argument is one array; a file's name is that of its array.
+    all its members, and `acts/*.npz:x` that member of each archive. Any other argument is one
+    array; a file's name is that of its array.
 
     Raises:
         CollectionError: there is no such array.
     """
-    path = Path(argument)
+    path, (pattern, member) = Path(argument), split_member(argument)
     try:
         is_folder, is_file = path.is_dir(), path.is_file()
     except (OSError, ValueError):  # a literal that is too long for a name
@@ -57,10 +68,13 @@ def named_arrays(argument: str, option: str) -> list[Named]:
             )
     elif is_file:
         files = [path]
-    elif WILDCARDS.search(argument) and argument.lower().endswith(ARRAY_FILES):
-        files = [Path(match) for match in glob.glob(argument, recursive=True)]  # noqa: PTH207
+    elif WILDCARDS.search(pattern) and pattern.lower().endswith(ARRAY_FILES):
+        files = [Path(match) for match in glob.glob(pattern, recursive=True)]  # noqa: PTH207
         if not files:
-            raise CollectionError(f"{option}: no file is called {argument}")
+            raise CollectionError(f"{option}: no file is called {pattern}")
+        if member:
+            arrays = [Named(file.stem, f"{file}{member}") for file in files]
+            return sorted(arrays, key=lambda array: natural_key(array.name))
     else:
         return [Named("", argument)]
     arrays = [array for file in files for array in members(file, len(files) > 1)]

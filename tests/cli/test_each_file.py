@@ -39,6 +39,14 @@ def test_each_file_has_its_own_answer(
         assert np.array_equal(np.load(tmp_path / f"all-{own}.npz")["out"], out)
 
 
+def test_a_member_of_each_archive_has_its_own_answer(actgrad: Actgrad, tmp_path: Path) -> None:
+    for own in (1, 2):
+        np.savez(tmp_path / f"a-{own}.npz", x=np.arange(-own, own), y=np.ones(3))
+    done = actgrad("forward", "relu", "--x", "a-*.npz:x", "-o", "out=y-*.npy")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert np.load(tmp_path / "y-2.npy").tolist() == [0, 0, 0, 1]
+
+
 def test_a_file_that_fails_is_named_and_the_others_are_written(
     actgrad: Actgrad, inputs: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
@@ -58,6 +66,7 @@ def test_a_file_that_fails_is_named_and_the_others_are_written(
         ("--x x-*.npy -o y.npy", "each file of --x needs its own -o"),
         ("--x *-*.npy -o y-*.npy", "has more than one *"),
         ("--x z-*.npy -o y-*.npy", "no file is called z-*.npy"),
+        ("--x z.npz:* -o y-*.npy", "has its * in the name of a member"),
         ("--x x-*.npy -o y-*.nope", "neither its suffix nor -f"),
         ("--x 2* -o y-*.npy", "'2*' is no number"),
         ("--x 2 --scheduler tcp://127.0.0.1:1", "--scheduler needs several files"),

@@ -184,6 +184,17 @@ def test_arrays_that_are_not_those_of_the_layers(
     assert "--x acts is a recording\n         actgrad diagnose acts" in refusal("--x", "acts")
 
 
+def test_a_member_of_each_archive_is_a_layer(actgrad: Actgrad, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for own in (2, 10):
+        np.savez(
+            tmp_path / f"a-{own}.npz", x=rng.standard_normal((30, own)), dout=np.ones((30, own))
+        )
+    command = ["diagnose", "relu", "--x", "a-*.npz:x", "--dout", "a-*.npz:dout", "-f", "csv"]
+    names = [row.split(",")[0] for row in actgrad(*command).stdout.decode().split()]
+    assert names == ["name", *["a-2"] * 2, *["a-10"] * 10]
+
+
 def test_a_layer_is_shown_in_detail(actgrad: Actgrad, network: dict[str, Any]) -> None:
     shown = actgrad("diagnose", "relu", "--x", "acts", "--layer", "layer10").stdout.decode()
     assert "layer9" not in shown

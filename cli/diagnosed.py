@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -36,6 +36,7 @@ from actgrad.layers.diagnose import (
     statistics_in,
     unread_arrays,
 )
+from actgrad.layers.printed import prints_once
 from actgrad.layers.run import MemoryArray, Source
 
 
@@ -72,7 +73,10 @@ def diagnosed(
     """
     diagnoses: dict[str, list[Diagnosis]] = {}
     unread: list[UnreadableError] = []
-    with connected(scheduler) if scheduler else nullcontext() as client:
+    with ExitStack() as meanwhile:
+        # Each part makes its layers anew; what they print is printed once.
+        meanwhile.enter_context(prints_once())
+        client = meanwhile.enter_context(connected(scheduler)) if scheduler else None
         waiting = [run_parts(run, reading, client, quiet) for run in runs]
         for run, parts in zip(runs, waiting, strict=True):
             lost: list[UnreadableError] = []

@@ -12,6 +12,7 @@ from actgrad.cli.exit import to_stderr
 from actgrad.cli.pattern import filled, is_pattern, matching_files
 from actgrad.cli.write import named_file
 from actgrad.layers import ActgradError
+from actgrad.layers.printed import prints_once
 
 #: Runs layers on the ARRAY x and the ARRAY dout, writes to the destinations of -o, and returns the
 #: notes on the run.
@@ -36,13 +37,16 @@ def run_each_file(
             scheduler answers, or a run failed.
     """
     runs = arguments_of_runs(x, dout, output)
-    if scheduler is None:
-        notes, failed = outcomes([partial(run, specs, *arguments) for arguments in runs.values()])
-    else:
-        everywhere = [absolute_layer(spec) for spec in specs]
-        tasks = [(file, (everywhere, *absolute(*arguments))) for file, arguments in runs.items()]
-        with connected(scheduler) as client:
-            notes, failed = outcomes(submitted(client, run, tasks))
+    # Each run makes its layers anew; what they print is printed once.
+    with prints_once():
+        if scheduler is None:
+            here = [partial(run, specs, *arguments) for arguments in runs.values()]
+            notes, failed = outcomes(here)
+        else:
+            everywhere = [absolute_layer(spec) for spec in specs]
+            tasks = [(file, (everywhere, *absolute(*own))) for file, own in runs.items()]
+            with connected(scheduler) as client:
+                notes, failed = outcomes(submitted(client, run, tasks))
     if failed:
         for note in notes:
             to_stderr(note)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from actgrad.layers.chain import Chain
 from actgrad.layers.errors import ActgradError, ShapeError
 from actgrad.layers.formula import Node
 from actgrad.layers.layer import Layer
-from actgrad.layers.printed import DistinctLines
+from actgrad.layers.printed import DistinctLines, stream_of_prints
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -172,7 +171,7 @@ def any_layer(text: str) -> Layer:
     # Imported here, because few runs need it.
     from actgrad.layers.check import load_subject
 
-    printed = DistinctLines(sys.stderr)
+    printed = DistinctLines(stream_of_prints())
     with printed.instead_of_stdout():
         subject = load_subject(text)
     return ImportedLayer(subject, printed) if subject.reference is None else subject.reference

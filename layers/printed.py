@@ -5,11 +5,29 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextvars import ContextVar
 from io import TextIOBase
-from typing import TextIO
+from typing import TextIO, cast
 
 #: A layer that prints more different lines prints numbers.
 MOST_LINES = 10
+#: Where it prints, if not on stderr.
+_STREAM: ContextVar[TextIO | None] = ContextVar("stream", default=None)
+
+
+def stream_of_prints() -> TextIO:
+    """The stream that gets what anyone's layer prints."""
+    return _STREAM.get() or sys.stderr
+
+
+@contextmanager
+def prints_to(stream: TextIO) -> Iterator[None]:
+    """Let layers that are made meanwhile print to that stream."""
+    token = _STREAM.set(stream)
+    try:
+        yield
+    finally:
+        _STREAM.reset(token)
 
 
 class DistinctLines(TextIOBase):
@@ -51,9 +69,16 @@ class DistinctLines(TextIOBase):
 
 
 @contextmanager
+def prints_once() -> Iterator[None]:
+    """Print each line once, however many of the layers that are made meanwhile print it."""
+    with prints_to(cast(TextIO, DistinctLines(stream_of_prints()))):
+        yield
+
+
+@contextmanager
 def distinct_lines_on_stderr() -> Iterator[None]:
     """Write what is printed meanwhile to stderr, each line once: it is no part of an answer."""
-    lines = DistinctLines(sys.stderr)
+    lines = DistinctLines(stream_of_prints())
     try:
         with redirect_stdout(lines), redirect_stderr(lines):
             yield

@@ -6,6 +6,7 @@ import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,6 +35,19 @@ class Twice:
 
     def backward(self, dout):
         return 2 * dout
+"""
+#: A layer of the user's that prints.
+NOISY = """
+class Same:
+    def __init__(self):
+        print("made")
+
+    def forward(self, x):
+        print("run")
+        return x
+
+    def backward(self, dout):
+        return dout
 """
 
 
@@ -103,6 +117,16 @@ def test_a_worker_that_dies_loses_no_file(actgrad: Actgrad, shards: Path, addres
     assert (shards / "died").exists()
     for own in range(4):
         assert np.load(shards / f"z{own}.npy").tolist() == [2.0 * own] * 3
+
+
+@pytest.mark.parametrize("options", [["-o", "z-*.npy"], ["--shards"]], ids=["forward", "diagnose"])
+def test_what_a_layer_prints_is_printed_once_on_stderr(
+    actgrad: Actgrad, shards: Path, address: str, options: list[str], request: Any
+) -> None:
+    (shards / "noisy.py").write_text(NOISY)
+    command = request.node.callspec.id, "noisy.py:Same", "--x", "x-*.npy", *options
+    for more in ([], ["--scheduler", address]):
+        assert actgrad(*command, *more).stderr == b"made\nrun\n"
 
 
 def test_diagnose_gives_what_this_machine_gives(

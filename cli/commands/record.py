@@ -46,44 +46,60 @@ def record_script(
 ) -> None:
     """Run a script of PyTorch and record its activation layers.
 
-    The model is the first module with modules in it that is called in training mode. Where that is
-    another one, record it in the script itself:
+    The model is the first module with modules in it that is called as in training: with gradients
+    and in training mode. Where that is another one, record it in the script itself:
 
     with actgrad.record(model, "acts", every=100): train(model)
     """
+    from pathlib import Path
+
+    from actgrad.layers import ActgradError
+    from actgrad.layers.frameworks import RecordingError, recording_first_model
+
+    if not Path(script).is_file():
+        raise ActgradError(f"{script}: there is no such script")
+    with recording_first_model(
+        Path(output), every=every, samples=samples, seed=seed, keep=keep.value
+    ) as recording:
+        end = run_script(script, arguments or [])
+    for note in recording.notes:
+        typer.echo(f"actgrad: {note}", err=True)
+    if recording.steps_recorded:
+        typer.echo(
+            f"actgrad: {output} holds {recording}; actgrad diagnose {output} judges them", err=True
+        )
+    elif end is None:
+        raise RecordingError(
+            f"{script} trained no model of PyTorch with an activation, so nothing was recorded",
+            "record the model itself: with actgrad.record(model, 'acts'): train(model)",
+        )
+    if end is not None:
+        raise end
+
+
+def run_script(script: str, arguments: list[str]) -> BaseException | None:
+    """Run a script as `python` does; return what ended it, or None if it ended well.
+
+    An exception of the script is shown as Python shows it.
+    """
+    import gc
     import runpy
     import traceback
     from pathlib import Path
 
-    from actgrad.layers import ActgradError
-    from actgrad.layers.frameworks import RecordingError, read_manifest, recording_first_model
-
-    if not Path(script).is_file():
-        raise ActgradError(f"{script}: there is no such script")
     own_arguments, own_path = sys.argv, sys.path[0]
-    sys.argv, sys.path[0] = [script, *(arguments or [])], str(Path(script).resolve().parent)
+    sys.argv, sys.path[0] = [script, *arguments], str(Path(script).resolve().parent)
+    # The command line runs without it.
+    gc.enable()
     try:
-        with recording_first_model(
-            Path(output), every=every, samples=samples, seed=seed, keep=keep.value
-        ):
-            runpy.run_path(script, run_name="__main__")
-    except ActgradError:
-        raise
-    except Exception:  # of the script, and shown as Python shows it
+        runpy.run_path(script, run_name="__main__")
+    except Exception:
         traceback.print_exc()
-        raise typer.Exit(1) from None
+        return typer.Exit(1)
+    except SystemExit as end:
+        return end if end.code else None
+    except BaseException as end:  # Ctrl-C
+        return end
     finally:
         sys.argv, sys.path[0] = own_arguments, own_path
-    calls = read_manifest(Path(output)).calls
-    if not calls:
-        raise RecordingError(
-            f"{script} called no module of PyTorch with an activation in training mode",
-            "record the model itself: with actgrad.record(model, 'acts'): train(model)",
-        )
-    steps = {call.step for call in calls}
-    names = {call.name for call in calls}
-    typer.echo(
-        f"actgrad: {output} holds {len(names)} layers at {len(steps)} steps;"
-        f" actgrad diagnose {output} judges them",
-        err=True,
-    )
+    return None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -79,12 +82,12 @@ def layer_of(function: Any, arguments: Any, keywords: Mapping[str, Any]) -> str 
 
 
 class Listener(TorchFunctionMode):  # type: ignore[misc, unused-ignore]
-    """Hands the calls of activations to `take`, which returns what is to be done with the result.
+    """Hands each call of a function to `take`, which returns what is to be done with the result.
 
     A function that calls another one is one call.
     """
 
-    def __init__(self, take: Callable[[str, torch.Tensor], Callable[[Any], None]]) -> None:
+    def __init__(self, take: Callable[[Any, Any, Any], Callable[[Any], None] | None]) -> None:
         super().__init__()
         self._take = take
 
@@ -92,62 +95,110 @@ class Listener(TorchFunctionMode):  # type: ignore[misc, unused-ignore]
         self, function: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         keywords = kwargs or {}
-        computed = layer_of(function, args, keywords)
-        if computed is None:
-            return function(*args, **keywords)
-        listen = self._take(computed, args[0])
+        listen = self._take(function, args, keywords)
         result = function(*args, **keywords)
-        listen(result)
+        if listen is not None:
+            listen(result)
         return result
 
 
 class Capture:
-    """The activations of one forward run, and of the backward run after it."""
+    """The activations of one forward run, and of the backward run after it.
 
-    def __init__(self, model: torch.nn.Module, step: int, samples: int | None, seed: int) -> None:
-        self.step, self.calls = step, list[Call]()
+    Code that `torch.compile` has compiled runs uncompiled meanwhile: no hook reaches into it. An
+    error in here never reaches the model; it is kept in `error`.
+    """
+
+    def __init__(
+        self, model: torch.nn.Module, step: int, call: int, samples: int | None, seed: int
+    ) -> None:
+        #: The number of the training step, and of the forward call.
+        self.step, self.call = step, call
+        self.calls: list[Call] = []
+        self.error: Exception | None = None
         self._model, self._samples, self._seed = model, samples, seed
         self._path: list[tuple[str, torch.nn.Module]] = []
-        self._handles: list[Any] = []
-        self._listener: Listener | None = None
+        #: References to the hooks that wait for gradients; autograd frees the hooks with the graph.
+        self._hooks: list[weakref.ref[Any]] = []
+        self._listening = ExitStack()
+
+    @property
+    def has_gradient(self) -> bool:
+        """Whether a gradient has arrived."""
+        return any("dout" in call.tensors for call in self.calls)
+
+    @property
+    def awaits_gradient(self) -> bool:
+        """Whether a gradient may still arrive."""
+        return any(hook() is not None for hook in self._hooks)
 
     def start(self) -> None:
         """Listen to the model's modules and to functions."""
         for name, module in self._model.named_modules():
-            if module is not self._model:
-                self._handles += [
+            if module is not self._model and not isinstance(module, torch.jit.ScriptModule):
+                hooks = (
                     module.register_forward_pre_hook(self._entering(name, module)),
                     module.register_forward_hook(self._leaving, always_call=True),
-                ]
-        self._listener = Listener(self._take)
-        self._listener.__enter__()
+                )
+                for handle in hooks:
+                    self._listening.callback(handle.remove)
+        # Nothing is compiled before this module is imported, which takes seconds.
+        if "torch._dynamo" in sys.modules:
+            self._listening.enter_context(torch.compiler.set_stance("force_eager"))
+        self._listening.enter_context(Listener(self._take))
 
     def stop(self) -> None:
         """Listen no more; gradients still arrive."""
-        if self._listener is not None:
-            self._listener.__exit__(None, None, None)
-            self._listener = None
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
+        self._listening.close()
 
     def _entering(self, name: str, module: torch.nn.Module) -> Callable[..., None]:
-        return lambda *_: self._path.append((name, module))
+        """A hook that notes the module's path: that within its caller, if it has several."""
+
+        def enter(*_: Any) -> None:
+            caller, parent = self._path[-1] if self._path else ("", self._model)
+            own = (key for key, child in parent.named_children() if child is module)
+            key = next(own, None)
+            path = name if key is None else f"{caller}.{key}"
+            # torch.compile wraps a module in another one, whose child has this name.
+            parts = [part for part in path.split(".") if part not in ("", "_orig_mod")]
+            self._path.append((".".join(parts), module))
+
+        return enter
 
     def _leaving(self, *_: Any) -> None:
         self._path.pop()
 
-    def _take(self, spec: str, x: torch.Tensor) -> Callable[[Any], None]:
-        """Keep x, before an in-place function overwrites it, and later dout."""
-        call = Call(self._name(spec), spec, {"x": self._chosen(x)})
-        self.calls.append(call)
+    @contextmanager
+    def _keeping_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # the training must go on
+            self.error = self.error or error
+
+    def _take(
+        self, function: Any, arguments: Any, keywords: Mapping[str, Any]
+    ) -> Callable[[Any], None] | None:
+        """Keep x of an activation, before an in-place function overwrites it, and later dout."""
+        with self._keeping_errors():
+            spec = layer_of(function, arguments, keywords)
+            if spec is not None and arguments[0].numel() and arguments[0].is_floating_point():
+                call = Call(self._name(spec), spec, {"x": self._chosen(arguments[0])})
+                self.calls.append(call)
+                return self._gradient_keeper(call)
+        return None
+
+    def _gradient_keeper(self, call: Call) -> Callable[[Any], None]:
+        """What waits for the gradient of the call's result."""
 
         def keep(gradient: torch.Tensor) -> None:
-            call.tensors["dout"] = self._chosen(gradient)
+            with self._keeping_errors():
+                call.tensors["dout"] = self._chosen(gradient)
 
         def listen(result: Any) -> None:
-            if isinstance(result, torch.Tensor) and result.requires_grad:
-                result.register_hook(keep)
+            with self._keeping_errors():
+                if isinstance(result, torch.Tensor) and result.requires_grad:
+                    result.register_hook(keep)
+                    self._hooks.append(weakref.ref(keep))
 
         return listen
 

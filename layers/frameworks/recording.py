@@ -30,12 +30,12 @@ def record(
     >>> with actgrad.record(model, "acts", every=100):
     ...     train(model)
 
-    A step is a forward call of the model in training mode; every `every`-th is recorded: the input
-    x of each activation, module or function, and the gradient dout that comes back to its output.
-    Of more than `samples` rows, a random choice of that many is kept, which depends on `seed` and
-    the step alone. With `keep="statistics"`, those of the arrays are computed at once and kept in
-    their place: a few kilobytes a layer. The training computes what it computes without recording,
-    bit for bit.
+    A step is a forward call of the model in training mode from which a gradient comes back. Every
+    `every`-th is recorded: the input x of each activation, module or function, and the gradient
+    dout that comes back to its output. Of more than `samples` rows, a random choice of that many is
+    kept, which depends on `seed` and the step alone. With `keep="statistics"`, those of the arrays
+    are computed at once and kept in their place: a few kilobytes a layer. The training computes
+    what it computes without recording, bit for bit; an error of the recording does not reach it.
 
     Raises:
         RecordingError: PyTorch or safetensors is not installed, `every` or `samples` is less than
@@ -63,32 +63,63 @@ class Recording:
                 "recording needs the packages torch and safetensors",
                 'pip install "actgrad[torch]"',
             ) from None
-        self._model, self._folder, self._every = model, folder, every
-        self._samples, self._seed, self._keep = samples, seed, keep
-        self._handles: list[Any] = []
-        self._capture: Any = None
+        from actgrad.layers.frameworks.training_steps import TrainingSteps
+
+        self._model, self._folder, self._keep = model, folder, keep
         self._calls: list[RecordedLayer] = []
         #: How many of them the manifest has.
         self._written = 0
-        #: The number of forward calls so far.
-        self.steps = 0
+        self._training = TrainingSteps(every, samples, seed, self._save)
+        #: The classes of the models that were called beside this one.
+        self.other_models: list[str] = []
+
+    @property
+    def steps(self) -> int:
+        """The number of training steps so far."""
+        return self._training.count
+
+    @property
+    def steps_recorded(self) -> list[int]:
+        """The numbers of the recorded steps."""
+        return list(dict.fromkeys(call.step for call in self._calls))
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user must know of a recording that ended: what it lacks, and why."""
+        model = class_name(self._model)
+        notes = []
+        if self._training.error is not None:
+            kind = type(self._training.error).__name__
+            notes.append(f"the recording of {model} ended: {kind}: {self._training.error}")
+        elif not self._calls and self._model is not None:
+            others = ", ".join(f"{n} times {why}" for why, n in self._training.others.items())
+            called = (
+                f"was called {others}" if others else "was not called, or only as compiled code"
+            )
+            notes.append(f"{model} {called}: that is no training step")
+        elif self._calls and not any(call.has_dout for call in self._calls):
+            notes.append(f"no gradient arrived at {model}: is there a backward?")
+        if self.other_models:
+            notes.append(f"not recorded: {', '.join(self.other_models)}; {model} was called first")
+        return notes
+
+    def __str__(self) -> str:
+        """How many layers were recorded, of which model, and at how many steps."""
+        layers, steps = len({call.name for call in self._calls}), len(self.steps_recorded)
+        text = f"{layers} layer{'s' * (layers != 1)} of {class_name(self._model)}"
+        return f"{text} at {steps} step{'s' * (steps != 1)}"
 
     def __enter__(self) -> Recording:
         self._folder.mkdir(parents=True, exist_ok=True)
         if self._model is not None:
-            self._listen(self._model)
+            self._training.listen(self._model)
         return self
 
     def listen(self, model: Any, arguments: Any) -> None:
         """Begin to record a model whose forward call has just begun."""
-        self._listen(model)
-        self._begin(model, arguments)
-
-    def _listen(self, model: Any) -> None:
-        self._handles = [
-            model.register_forward_pre_hook(self._begin),
-            model.register_forward_hook(self._end, always_call=True),
-        ]
+        self._model = model
+        self._training.listen(model)
+        self._training.begin(model, arguments)
 
     def __exit__(
         self,
@@ -96,58 +127,33 @@ class Recording:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._save()
+        self._training.finish()
         Manifest(self._calls).write(self._folder)
 
-    def _begin(self, model: Any, arguments: Any) -> None:
-        """Save the last recorded step, whose gradients are there now; start the next one."""
-        if not model.training:
-            return
-        self._save()
-        step, self.steps = self.steps, self.steps + 1
-        if step % self._every == 0:
-            from actgrad.layers.frameworks.capture import Capture
-
-            self._capture = Capture(model, step, self._samples, self._seed + step)
-            self._capture.start()
-
-    def _end(self, model: Any, arguments: Any, result: Any) -> None:
-        if self._capture is not None:
-            self._capture.stop()
-
-    def _save(self) -> None:
+    def _save(self, capture: Any) -> None:
         """Write the tensors of the captured step, and the manifest."""
-        capture, self._capture = self._capture, None
-        if capture is None or not capture.calls:
-            return
-        capture.stop()
         self._calls += capture.save(self._folder, self._keep)
         if len(self._calls) >= GROWTH * self._written:
             Manifest(self._calls).write(self._folder)
             self._written = len(self._calls)
 
 
+def class_name(model: Any) -> str:
+    """The name of the model's class, or of the class that `torch.compile` has wrapped."""
+    return type(getattr(model, "_orig_mod", model)).__name__
+
+
 @contextmanager
 def recording_first_model(
     folder: Path, *, every: int, samples: int | None, seed: int, keep: str
-) -> Iterator[None]:
-    """Record the first module with modules in it that is called in training mode.
+) -> Iterator[Recording]:
+    """Record the first model that is called as in training: with gradients, in training mode.
 
     Raises what `record` raises.
     """
     recording = Recording(None, folder, every, samples, seed, keep)
-    from torch.nn.modules.module import register_module_forward_pre_hook
+    from actgrad.layers.frameworks.called_models import CalledModels
 
-    def begin(module: Any, arguments: Any) -> None:
-        if module.training and any(True for _ in module.children()):
-            handle.remove()
-            recording.listen(module, arguments)
-
-    handle = register_module_forward_pre_hook(begin)
-    try:
-        with recording:
-            yield
-    finally:
-        handle.remove()
+    with recording, CalledModels(recording.listen) as called:
+        recording.other_models = called.others
+        yield recording

@@ -121,6 +121,33 @@ def test_a_healthy_model_has_no_finding_over_ten_seeds(tmp_path: Path) -> None:
         assert diagnosed(tmp_path, healthy, "256, 10", seed)["ok"]
 
 
+TWO_MODELS = """
+import sys, torch
+from torch import nn
+teacher = nn.Sequential(nn.Linear(4, 4), nn.Tanh()).requires_grad_(False)
+class Student(nn.Sequential): pass
+student = Student(nn.Linear(4, 4), nn.Sequential(nn.ReLU()))
+for _ in range(3):
+    x = torch.randn(30, 4)
+    (student(x) - teacher(x)).square().mean().backward()
+{end}
+"""
+
+
+@needs_torch
+@pytest.mark.parametrize("end", ["", "sys.exit('done')", "raise KeyboardInterrupt", "1 / 0"])
+def test_what_was_recorded_is_named_however_the_script_ends(end: str, tmp_path: Path) -> None:
+    script, acts = tmp_path / "train.py", tmp_path / "acts"
+    script.write_text(TWO_MODELS.replace("{end}", end))
+    result = CliRunner().invoke(app, ["record", str(script), "--every", "2", "-o", str(acts)])
+    lines = result.stderr.splitlines()
+    assert lines[-2:] == [
+        "actgrad: not recorded: Sequential; Student was called first",
+        f"actgrad: {acts} holds 1 layer of Student at 2 steps; actgrad diagnose {acts} judges them",
+    ]
+    assert (result.exit_code == 0) == (end == "")
+
+
 @needs_torch
 def test_a_script_that_fails_is_shown_as_python_shows_it(actgrad: Actgrad, tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text("import torch\nraise ValueError('mine')\n")
@@ -128,7 +155,7 @@ def test_a_script_that_fails_is_shown_as_python_shows_it(actgrad: Actgrad, tmp_p
     assert failed.returncode == 1
     assert failed.stderr.decode().splitlines()[-1] == "ValueError: mine"
     (tmp_path / "none.py").write_text("print('no model')\n")
-    assert b"called no module of PyTorch" in actgrad("record", "none.py", "-o", "b").stderr
+    assert b"trained no model of PyTorch" in actgrad("record", "none.py", "-o", "b").stderr
 
 
 def test_what_is_missing_is_told(actgrad: Actgrad, tmp_path: Path) -> None:

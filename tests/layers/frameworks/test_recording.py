@@ -135,6 +135,76 @@ def test_an_exception_keeps_what_was_recorded(tmp_path: Path) -> None:
         actgrad.record(model, tmp_path)
 
 
+def saved_steps(folder: Path) -> list[int]:
+    """The recorded steps; a gradient has arrived at every layer of each."""
+    calls = actgrad.layers.frameworks.read_manifest(folder).calls
+    assert all(call.has_dout for call in calls)
+    return list(dict.fromkeys(call.step for call in calls))
+
+
+def test_calls_that_train_nothing_are_no_steps(tmp_path: Path) -> None:
+    model = fresh()
+    with actgrad.record(model, tmp_path, every=4) as recording:
+        for _ in range(3):
+            with torch.no_grad():
+                model(torch.randn(50, 6))
+            model(torch.randn(50, 6)).argmax(1)
+            kept = model(torch.randn(50, 6)).sum()
+            model.eval()(torch.randn(50, 6)).sum().backward()
+            model.train()
+            trained(model, 4)
+    assert kept.requires_grad
+    assert saved_steps(tmp_path) == [0, 4, 8]
+    assert recording.notes == []
+
+
+def test_a_gradient_may_arrive_after_further_calls(tmp_path: Path) -> None:
+    model = fresh()
+    with actgrad.record(model, tmp_path, every=3):
+        for rows in range(20, 24):
+            (model(torch.randn(rows, 6)).sum() - model(torch.randn(30, 6)).sum()).backward()
+    assert saved_steps(tmp_path) == [0, 3, 6]
+    calls = actgrad.layers.frameworks.read_manifest(tmp_path).calls
+    assert [call.shape[0] for call in calls[::6]] == [20, 30, 23]
+
+
+def test_without_a_backward_the_last_call_is_kept_and_a_note_says_so(tmp_path: Path) -> None:
+    model = fresh()
+    with actgrad.record(model, tmp_path) as recording:
+        model(torch.randn(50, 6))
+        model(torch.randn(60, 6))
+    calls = actgrad.layers.frameworks.read_manifest(tmp_path).calls
+    assert {(call.has_dout, call.shape[0]) for call in calls} == {(False, 60)}
+    assert recording.notes == ["no gradient arrived at Mixed: is there a backward?"]
+
+
+def test_compiled_code_runs_uncompiled_at_a_recorded_step(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    blocks = [nn.Sequential(nn.Linear(6, 6), nn.SiLU(inplace=True)) for _ in range(2)]
+    model = nn.Sequential(torch.compile(blocks[0], backend="eager"), blocks[1])
+    compiled = torch.compile(model, backend="eager")
+    with actgrad.record(compiled, tmp_path, every=2) as recording:
+        trained(compiled, 3)
+    assert str(recording) == "2 layers of Sequential at 2 steps"
+    assert saved_steps(tmp_path) == [0, 2]
+    names = [call.name for call in actgrad.layers.frameworks.read_manifest(tmp_path).calls]
+    assert names == ["0.1", "1.1"] * 2
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
+def test_an_error_of_the_recording_never_reaches_the_training(tmp_path: Path) -> None:
+    model, folder = fresh(), tmp_path / "acts"
+    with actgrad.record(model, folder) as recording:
+        (folder / ".step-00000000.safetensors").mkdir()
+        recorded = trained(model)
+    assert all(torch.equal(a, b) for a, b in zip(recorded, trained(fresh()), strict=True))
+    assert "the recording of Mixed ended: " in recording.notes[0]
+    script = torch.jit.script(nn.Sequential(nn.Linear(6, 6), nn.ReLU()))
+    with actgrad.record(script, tmp_path / "script") as recording:
+        trained(script, 2)
+    assert "not supported on ScriptModules" in recording.notes[0]
+
+
 def test_bfloat16_under_autocast(tmp_path: Path) -> None:
     model = fresh()
     with (

@@ -63,13 +63,15 @@ def diagnosed(
     reading: ReadOptions,
     scheduler: str | None,
     quiet: bool,
+    step: int | None = None,
 ) -> NetworkDiagnosis:
-    """Diagnose each run of the layers, on this machine or on a cluster.
+    """Diagnose each run of the layers at `step` or the last, on this machine or on a cluster.
 
     An array of several that cannot be read is a finding.
 
     Raises:
-        ActgradError: no array can be read, or one does not fit; the message names it.
+        ActgradError: no array can be read, or one does not fit; the message names it. Or there
+            is no such step.
     """
     diagnoses: dict[str, list[Diagnosis]] = {}
     unread: list[UnreadableError] = []
@@ -98,7 +100,7 @@ def diagnosed(
             diagnoses.setdefault(run.name, []).append(diagnosis)
     if not diagnoses:
         raise unread[0]
-    network = diagnose_network(list(diagnoses.values()), thresholds)
+    network = diagnose_network(list(diagnoses.values()), thresholds, step)
     if unread:
         fault = unread_arrays(list(map(str, unread)), len(runs))
         network = network._replace(findings=[fault, *network.findings])

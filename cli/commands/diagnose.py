@@ -103,6 +103,15 @@ def diagnose_run(
             help="Diagnose the array of this name only, and show its units.",
         ),
     ] = None,
+    step: Annotated[
+        int | None,
+        typer.Option(
+            "--step",
+            metavar="N",
+            help="Show this step of a recording.",
+            show_default="the last",
+        ),
+    ] = None,
     worst_first: Annotated[
         bool, typer.Option("--worst-first", help="List the layers with most findings first.")
     ] = False,
@@ -197,7 +206,9 @@ def diagnose_run(
     else:
         runs = layer_runs(layers, arrays, shards, only)
     reading = ReadOptions(units, dtype, threads)
-    network = diagnosed(runs, thresholds, reading, scheduler, quiet)
+    network = diagnosed(runs, thresholds, reading, scheduler, quiet, step)
+    if only is not None:
+        network = network.only(only)
     if worst_first:
         ranked = sorted(network.layers, key=lambda layer: -len(layer.findings))
         network = network._replace(layers=ranked)

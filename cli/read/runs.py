@@ -25,6 +25,11 @@ class LayerRun(NamedTuple):
     #: The file with the statistics of the run, where its arrays were not kept.
     statistics: Path | None = None
 
+    @property
+    def may_have_gradient(self) -> bool:
+        """Whether the run has dout or dx; statistics may."""
+        return self.statistics is not None or any({"dout", "dx"} & {*part} for part in self.parts)
+
 
 def is_folder(layers: list[str]) -> bool:
     """Whether the folder of a recording is named in place of a layer."""
@@ -55,13 +60,16 @@ def recorded_runs(folder: str, only: str | None) -> list[LayerRun]:
 
 
 def chosen_runs(runs: list[LayerRun], only: str | None) -> list[LayerRun]:
-    """The runs of the name `only`, or all.
+    """The runs of the name `only`, and those of the last layer with a gradient; or all.
+
+    A small gradient is judged beside that of the last layer.
 
     Raises:
         ActgradError: there is none.
     """
-    chosen = [run for run in runs if only in (None, run.name)]
-    if not chosen:
+    last = [run.name for run in runs if run.may_have_gradient][-1:]
+    chosen = [run for run in runs if only in (None, run.name) or run.name in last]
+    if only not in (None, *(run.name for run in chosen)):
         names = ", ".join(dict.fromkeys(run.name or "-" for run in runs))
         raise ActgradError(f"no array is called {only!r}", f"there are {names or 'none'}")
     return chosen

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from actgrad.cli.show.catalogue import catalogue_answer
     from actgrad.cli.show.check_report import check_answer, check_parts, require_finding_names
     from actgrad.cli.show.check_summary import checks_answer, checks_parts
-    from actgrad.cli.show.diagnosis import diagnosis_answer, diagnosis_parts, rule_names
+    from actgrad.cli.show.diagnosis import diagnosis_answer, diagnosis_parts
     from actgrad.cli.show.equations import latex_document, latex_equations, latex_label
     from actgrad.cli.show.excerpt import Excerpt
     from actgrad.cli.show.explanation import explanation_answer
+    from actgrad.cli.show.faults import rule_names
     from actgrad.cli.show.histogram import Distribution, show_histograms
     from actgrad.cli.show.page import SIGNS, Page, numeral
     from actgrad.cli.show.panel import WRONG, Marks, Panel, legend, panel_text

@@ -23,7 +23,9 @@ SIDE = 6
 def show_units(diagnosis: Diagnosis, page: Page) -> None:
     """Print for each unit in how many samples the gradient is stopped, then the histograms."""
     page.print("")
-    page.print(Text(page.fold("share of the samples in which the gradient is stopped, by unit:")))
+    scale = f"{SHADES[0]} 0 %, {SHADES[len(SHADES) // 2]} 50 %, {SHADES[-1]} 100 %"
+    heading = f"share of the samples in which the gradient is stopped, by unit ({scale}):"
+    page.print(Text(page.fold(heading)))
     for line in strip(diagnosis, page.width):
         page.print(Text(line))
     for head, bins in diagnosis.histograms.items():

@@ -9,12 +9,11 @@ from actgrad.layers.lazy import lazy_attributes
 if TYPE_CHECKING:
     from actgrad.layers.diagnose.depth import FALL, RISE
     from actgrad.layers.diagnose.in_memory import diagnose
+    from actgrad.layers.diagnose.network import NetworkDiagnosis, diagnose_network
     from actgrad.layers.diagnose.report import (
         Diagnosis,
-        NetworkDiagnosis,
         RunStatistics,
         diagnose_layer,
-        diagnose_network,
         diagnose_runs,
         run_statistics,
     )

@@ -59,10 +59,10 @@ def depth_faults(layers: Sequence[UnitSummary], thresholds: Thresholds) -> list[
     )
     if is_rise:
         advice = (
-            "Divide the weights between the layers by the factor, normalize between the layers, or"
-            " clip the norm of the gradients."
+            f"Divide the weights between the layers by {decimal(rate, 3)}, normalize between the"
+            " layers, or clip the norm of the gradients."
         )
-        return [Fault(RISE, message, f"{facts} {advice}")]
+        return [Fault(RISE, message, advice, numbers=facts)]
     if slopes < WEAK:
         advice = (
             "Larger weights would saturate such activations. Use one with slopes near 1, such as"
@@ -70,10 +70,10 @@ def depth_faults(layers: Sequence[UnitSummary], thresholds: Thresholds) -> list[
         )
     else:
         advice = (
-            "Divide the weights between the layers by the factor, normalize between the layers, or"
-            " add skip connections."
+            f"Multiply the weights between the layers by {decimal(1 / rate if rate else 0, 3)},"
+            " normalize between the layers, or add skip connections."
         )
-    return [Fault(FALL, message, f"{facts} {advice}")]
+    return [Fault(FALL, message, advice, numbers=facts)]
 
 
 def log_ratio(number: float, other: float) -> float:

@@ -1,4 +1,4 @@
-"""The diagnosis of a layer, and of the layers of a network: statistics and the rules that fire."""
+"""The diagnosis of a layer: its statistics and the rules that fire."""
 
 from __future__ import annotations
 
@@ -9,15 +9,7 @@ import numpy as np
 
 from actgrad.layers.arrays import Order
 from actgrad.layers.diagnose.collect import collect
-from actgrad.layers.diagnose.depth import depth_faults
-from actgrad.layers.diagnose.rules import (
-    ENOUGH_SAMPLES,
-    VANISHING,
-    Case,
-    Fault,
-    Thresholds,
-    findings,
-)
+from actgrad.layers.diagnose.rules import ENOUGH_SAMPLES, Case, Fault, Thresholds, findings
 from actgrad.layers.diagnose.statistics import UnitStatistics
 from actgrad.layers.diagnose.summary import UnitSummary
 from actgrad.layers.errors import ShapeError
@@ -41,10 +33,12 @@ class Diagnosis(NamedTuple):
     step: int | None = None
     #: The mean |dx| over that of the next layer with a gradient, if there is one.
     factor: float | None = None
+    #: The findings that follow from those of another layer.
+    consequences: Sequence[Fault] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether no rule fires."""
+        """Whether no rule fires but those that follow from another layer."""
         return not self.findings
 
     @property
@@ -64,85 +58,6 @@ class Diagnosis(NamedTuple):
                 f" are needed; a unit has {fewest}"
             )
         return None
-
-
-class NetworkDiagnosis(NamedTuple):
-    """The diagnoses of layers in the order in which the network runs them."""
-
-    layers: Sequence[Diagnosis]
-    #: What is wrong with the network as a whole.
-    findings: Sequence[Fault]
-    #: The diagnoses of each layer at all its steps, in the order of the network.
-    steps: Sequence[Sequence[Diagnosis]]
-
-    @property
-    def ok(self) -> bool:
-        """Whether no rule fires."""
-        return not self.findings and all(layer.ok for layer in self.layers)
-
-
-def diagnose_network(
-    steps: Sequence[Sequence[Diagnosis]], thresholds: Thresholds
-) -> NetworkDiagnosis:
-    """Put the diagnoses of layers together, in the order in which the network runs them.
-
-    Each layer has a diagnosis for each of its steps; the last of them is its verdict.
-    """
-    if len(steps) > 1:
-        steps = beside_the_last(steps, thresholds)
-    layers = list(map(last_step, steps))
-    trained = [place for place, layer in enumerate(layers) if layer.units.has_gradient]
-    gradients = [layers[place].units.mean_gradient for place in trained]
-    for place, own, next_one in zip(trained, gradients, gradients[1:], strict=False):
-        layers[place] = layers[place]._replace(factor=own / next_one if next_one else None)
-    faults = depth_faults([layers[place].units for place in trained], thresholds)
-    return NetworkDiagnosis(layers, faults, steps)
-
-
-def beside_the_last(
-    steps: Sequence[Sequence[Diagnosis]], thresholds: Thresholds
-) -> list[list[Diagnosis]]:
-    """The diagnoses without a vanishing gradient that is not small beside the last layer's.
-
-    The size of dx is also that of the loss: 1/N if the loss is a mean over N numbers.
-    """
-    references: dict[int | None, float] = {}
-    for layer in steps:
-        for each in layer:
-            if each.units.has_gradient:
-                dout = each.units.mean_dout
-                references[each.step] = each.units.mean_gradient if dout is None else dout
-
-    def is_small(each: Diagnosis) -> bool:
-        size = each.units.mean_gradient
-        return not size * thresholds.total_fall > references[each.step]
-
-    return [
-        [
-            each._replace(
-                findings=[f for f in each.findings if f.rule != VANISHING or is_small(each)]
-            )
-            for each in layer
-        ]
-        for layer in steps
-    ]
-
-
-def last_step(steps: Sequence[Diagnosis]) -> Diagnosis:
-    """The last diagnosis of a layer; each finding says since which step it has been there."""
-    *_, last = steps
-    if len(steps) == 1:
-        return last
-
-    def since(finding: Fault) -> Fault:
-        first = last.step
-        for earlier in reversed(steps):
-            if finding.rule not in [each.rule for each in earlier.findings]:
-                break
-            first = earlier.step
-        return finding._replace(message=f"{finding.message}, since step {first}")
-
-    return last._replace(findings=list(map(since, last.findings)))
 
 
 def diagnose_layer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ DORMANT = 0.025
 ENOUGH_SAMPLES = 20
 #: Numbers in the last binades before the overflow are called exploding.
 BINADES = 2
+#: Dead units are far from the samples that would pass if |mean|/std is at least this.
+FAR = 5.0
 #: Gains for x and for its gradient that differ by more are not kept by the same weights.
 APART = 1.5
 
@@ -54,9 +57,21 @@ class Fault(NamedTuple):
 
     rule: Rule
     message: str
+    #: What to do; the same at every layer with the same fault.
     advice: str
     #: The units at fault; none for a fault of the whole layer.
     units: Sequence[int] = ()
+    #: What the numbers of this layer say beside the message, in sentences.
+    numbers: str = ""
+    #: Since which recorded step the rule fires, and at which step before it does not.
+    since: int | None = None
+    before: int | None = None
+    #: The layer whose fault explains this one; empty if there is none.
+    cause: str = ""
+
+
+#: What a rule yields: the message, the units at fault, the numbers, and the advice.
+Firing = tuple[str, Array, str, str]
 
 
 class Case(NamedTuple):
@@ -75,44 +90,56 @@ class Case(NamedTuple):
         return self.summary.samples >= ENOUGH_SAMPLES
 
 
-def dead_units(case: Case) -> Iterator[tuple[str, str, Array]]:
+def dead_units(case: Case) -> Iterator[Firing]:
     """Units that pass no gradient."""
     units = case.summary.dead & case.enough()
     if not exceeds(units, case.thresholds.dead):
         return
     mean, std = describe(case.summary, units)
-    advice = f"Their {case.given} has mean {mean} and standard deviation {std}."
+    numbers = f"Their {case.given} has mean {mean} and standard deviation {std}"
+    distance = relative_mean(case.summary, units)
     alive = ~units
-    if alive.any():
-        advice += f" That of the other units has mean {describe(case.summary, alive)[0]}."
-    advice += (
-        " A large negative bias, or a learning rate that is too high, moves units there."
-        " They get no gradient, so they do not recover: reset their weights, or use a layer that"
-        " stops no gradient, such as leaky_relu."
-    )
-    yield f"the gradient is stopped in {DEAD:.0%} of the samples or more", advice, units
+    if alive.any() and math.isfinite(distance):
+        others = decimal(relative_mean(case.summary, alive), 3)
+        numbers += f"; |mean|/std is {decimal(distance, 3)}, in the other units {others}"
+    if distance < FAR:
+        advice = (
+            "The samples are near the edge of the dead side, and another batch may lie beyond it."
+            " Where the samples resemble each other, as deep in a network without normalization,"
+            " units are dead without a fault of the training. Normalize before the layer, or use a"
+            " layer that stops no gradient, such as leaky_relu."
+        )
+    else:
+        advice = (
+            "The bias of these units, or the weights before them, put all samples on the dead side."
+            " They get no gradient, so they do not recover: reset their weights, or use a layer"
+            " that stops no gradient, such as leaky_relu."
+        )
+    message = f"the gradient is stopped in {DEAD:.0%} of the samples or more"
+    yield message, units, f"{numbers}.", advice
 
 
-def saturated_units(case: Case) -> Iterator[tuple[str, str, Array]]:
+def saturated_units(case: Case) -> Iterator[Firing]:
     """Units whose slope is small in most samples."""
     units = case.summary.saturated & case.enough()
     if not exceeds(units, case.thresholds.saturated):
         return
     mean, std = describe(case.summary, units)
-    advice = f"Their {case.given} has mean {mean} and standard deviation {std}."
+    numbers = f"Their {case.given} has mean {mean} and standard deviation {std}."
+    advice = "Scale the weights before the layer down, or normalize before it."
     if case.given == "x":
-        advice += f" {initial_weights(case.layer)}"
         spread = float(np.median(case.summary.std[units]))
         if spread > 1:
-            advice += (
+            numbers += (
                 f" Weights before the layer that are divided by {decimal(spread, 3)} give x the"
                 " standard deviation 1."
             )
+        advice += f" {initial_weights(case.layer)}"
     share = case.summary.saturated_share
-    yield f"the slope is small in {share:.0%} of the samples or more", advice, units
+    yield f"the slope is small in {share:.0%} of the samples or more", units, numbers, advice
 
 
-def infinite_or_nan(case: Case) -> Iterator[tuple[str, str, Array]]:
+def infinite_or_nan(case: Case) -> Iterator[Firing]:
     """nan or ±∞."""
     nan, inf = case.summary.total("nan"), case.summary.total("inf")
     if nan + inf:
@@ -122,10 +149,10 @@ def infinite_or_nan(case: Case) -> Iterator[tuple[str, str, Array]]:
             " 0, or a step that was too large. Clip the gradients, or lower the learning rate."
         )
         message = f"{nan} nan and {inf} infinities, the first at {case.first_not_finite}"
-        yield message, advice, units
+        yield message, units, "", advice
 
 
-def constant_units(case: Case) -> Iterator[tuple[str, str, Array]]:
+def constant_units(case: Case) -> Iterator[Firing]:
     """Units that are the same in every sample."""
     summary = case.summary
     is_dead = case.summary.dead if case.given == "out" else False
@@ -135,10 +162,10 @@ def constant_units(case: Case) -> Iterator[tuple[str, str, Array]]:
             "They carry no information. The weights before them are 0, or what feeds them does not"
             " depend on the sample."
         )
-        yield f"{case.given} is the same in all samples", advice, units
+        yield f"{case.given} is the same in all samples", units, "", advice
 
 
-def duplicate_units(case: Case) -> Iterator[tuple[str, str, Array]]:
+def duplicate_units(case: Case) -> Iterator[Firing]:
     """Units with the same numbers: every exact statistic of theirs is equal."""
     summary = case.summary
     names = (summary.mean, summary.variance, summary.low, summary.high, summary.counts["zeros"])
@@ -153,10 +180,10 @@ def duplicate_units(case: Case) -> Iterator[tuple[str, str, Array]]:
             "Units that begin with equal weights get equal gradients and stay equal: initialize the"
             " weights at random."
         )
-        yield "their statistics are those of an earlier unit", advice, units
+        yield "their statistics are those of an earlier unit", units, "", advice
 
 
-def exploding(case: Case) -> Iterator[tuple[str, str, Array]]:
+def exploding(case: Case) -> Iterator[Firing]:
     """Numbers or gradients just below the overflow."""
     summary = case.summary
     edge = summary.overflow / 2.0**BINADES
@@ -167,24 +194,24 @@ def exploding(case: Case) -> Iterator[tuple[str, str, Array]]:
         " layer, scale the weights down, or clip the gradients."
     )
     if units.any():
-        yield f"|{case.given}| reaches {decimal(size[units].max(), 3)}", advice, units
+        yield f"|{case.given}| reaches {decimal(size[units].max(), 3)}", units, "", advice
     if summary.has_gradient and summary.largest_gradient >= edge:
-        yield f"|dx| reaches {decimal(summary.largest_gradient, 3)}", advice, NO_UNITS
+        yield f"|dx| reaches {decimal(summary.largest_gradient, 3)}", NO_UNITS, "", advice
 
 
-def vanishing_gradient(case: Case) -> Iterator[tuple[str, str, Array]]:
+def vanishing_gradient(case: Case) -> Iterator[Firing]:
     """A gradient that is too small to learn from."""
     summary = case.summary
     if summary.has_gradient and summary.mean_gradient < case.thresholds.gradient:
         dout, dx = summary.norms
-        advice = initial_weights(case.layer)
-        if dout is not None:
-            ratio = decimal(dx / dout if dout else 0, 3)
-            advice = f"The layer multiplies the norm of the gradient by {ratio}. {advice}"
-        yield f"the mean |dx| is {decimal(summary.mean_gradient, 3)}", advice, NO_UNITS
+        numbers = ""
+        if dout:
+            numbers = f"‖dx‖/‖dout‖ is {decimal(dx / dout, 3)}."
+        message = f"the mean |dx| is {decimal(summary.mean_gradient, 3)}"
+        yield message, NO_UNITS, numbers, initial_weights(case.layer)
 
 
-def underflow(case: Case) -> Iterator[tuple[str, str, Array]]:
+def underflow(case: Case) -> Iterator[Firing]:
     """Gradients that a short dtype makes 0 or subnormal."""
     summary = case.summary
     passed, lost = summary.total("passed"), summary.total("underflown")
@@ -194,10 +221,10 @@ def underflow(case: Case) -> Iterator[tuple[str, str, Array]]:
             " torch.amp.GradScaler does so. bfloat16 has the range of float32."
         )
         message = f"{lost / passed:.1%} of the gradients are 0 or subnormal in float16"
-        yield message, advice, NO_UNITS
+        yield message, NO_UNITS, "", advice
 
 
-def dormant_units(case: Case) -> Iterator[tuple[str, str, Array]]:
+def dormant_units(case: Case) -> Iterator[Firing]:
     """Units whose gradient is small beside that of the others."""
     summary = case.summary
     if not (summary.has_gradient and summary.mean_gradient):
@@ -206,11 +233,36 @@ def dormant_units(case: Case) -> Iterator[tuple[str, str, Array]]:
     units &= ~case.summary.dead & case.enough()
     if exceeds(units, case.thresholds.dormant):
         advice = "They learn slowly beside the others: reset the weights that enter them."
-        yield f"their mean |dx| is at most {DORMANT:.1%} of the layer's", advice, units
+        yield f"their mean |dx| is at most {DORMANT:.1%} of the layer's", units, "", advice
 
 
 NO_UNITS = np.zeros(0, bool)
 
+NOT_FINITE = Rule(
+    "not-finite",
+    "a nan or an infinity",
+    "IEEE 754: both spread to every number that is computed from them",
+)
+DEAD_UNITS = Rule(
+    "dead-units",
+    f"the gradient is stopped in {DEAD:.0%} of a unit's samples",
+    "SageMaker Debugger, DeadRelu: active in less than 1 %, in more than 50 % of the units;"
+    " keras-contrib, DeadReluDetector: never active, in 10 % of the units or more",
+    ("dead",),
+)
+CONSTANT = Rule(
+    "constant-units",
+    "a unit has the same number in all samples",
+    "Glorot and Bengio, 2010",
+    ("constant",),
+)
+DORMANT_UNITS = Rule(
+    "dormant-units",
+    f"the mean |dx| of a unit is at most {DORMANT:.1%} of the layer's",
+    "Sokar et al., The dormant neuron phenomenon, 2023: 2.5 % of the layer's mean |out|; here"
+    " of |dx|",
+    ("dormant",),
+)
 VANISHING = Rule(
     "vanishing-gradient",
     "the mean |dx| is small, and in a network also beside the mean |dout| of the last layer",
@@ -218,24 +270,14 @@ VANISHING = Rule(
     ("gradient", "total_fall"),
 )
 #: Each rule and what finds its faults, the gravest first.
-RULES: Mapping[Rule, Callable[[Case], Iterator[tuple[str, str, Array]]]] = {
-    Rule(
-        "not-finite",
-        "a nan or an infinity",
-        "IEEE 754: both spread to every number that is computed from them",
-    ): infinite_or_nan,
+RULES: Mapping[Rule, Callable[[Case], Iterator[Firing]]] = {
+    NOT_FINITE: infinite_or_nan,
     Rule(
         "exploding",
         f"|x| or |dx| within {BINADES} binades of the overflow",
         "Pascanu, Mikolov and Bengio, 2013",
     ): exploding,
-    Rule(
-        "dead-units",
-        f"the gradient is stopped in {DEAD:.0%} of a unit's samples",
-        "SageMaker Debugger, DeadRelu: active in less than 1 %, in more than 50 % of the units;"
-        " keras-contrib, DeadReluDetector: never active, in 10 % of the units or more",
-        ("dead",),
-    ): dead_units,
+    DEAD_UNITS: dead_units,
     Rule(
         "saturated-units",
         f"|slope| ≤ {SMALL:.0%} of its largest value in {SQUASHED:.0%} of a unit's samples, or in"
@@ -251,25 +293,14 @@ RULES: Mapping[Rule, Callable[[Case], Iterator[tuple[str, str, Array]]]] = {
         "Micikevicius et al., Mixed precision training, 2018",
         ("underflow",),
     ): underflow,
-    Rule(
-        "constant-units",
-        "a unit has the same number in all samples",
-        "Glorot and Bengio, 2010",
-        ("constant",),
-    ): constant_units,
+    CONSTANT: constant_units,
     Rule(
         "duplicate-units",
         "units have the same statistics to the last bit, and not whole numbers for extrema",
         "Goodfellow, Bengio and Courville, Deep learning, 2016, section 8.4",
         ("duplicate",),
     ): duplicate_units,
-    Rule(
-        "dormant-units",
-        f"the mean |dx| of a unit is at most {DORMANT:.1%} of the layer's",
-        "Sokar et al., The dormant neuron phenomenon, 2023: 2.5 % of the layer's mean |out|; here"
-        " of |dx|",
-        ("dormant",),
-    ): dormant_units,
+    DORMANT_UNITS: dormant_units,
 }
 
 
@@ -293,9 +324,9 @@ def unread_arrays(reasons: Sequence[str], count: int) -> Fault:
 def findings(case: Case) -> list[Fault]:
     """The rules that fire, the gravest first."""
     return [
-        Fault(rule, message, advice, np.flatnonzero(units).tolist())
+        Fault(rule, message, advice, np.flatnonzero(units).tolist(), numbers)
         for rule, faults in RULES.items()
-        for message, advice, units in faults(case)
+        for message, units, numbers, advice in faults(case)
     ]
 
 
@@ -312,6 +343,14 @@ def describe(summary: UnitSummary, units: Array) -> tuple[str, str]:
     if not mean.size:
         return "nan", "nan"
     return decimal(np.median(mean), 3), decimal(np.median(std), 3)
+
+
+def relative_mean(summary: UnitSummary, units: Array) -> float:
+    """The median of |mean|/std over these units; nan or ∞ if most do not vary."""
+    with np.errstate(all="ignore"):
+        distances = np.abs(summary.mean[units]) / summary.std[units]
+    distances = distances[~np.isnan(distances)]
+    return float(np.median(distances)) if distances.size else math.nan
 
 
 def initial_weights(layer: Layer) -> str:

@@ -140,9 +140,24 @@ def test_a_small_gradient_is_judged_beside_that_of_the_last_layer() -> None:
     assert network_rules([0, 0])[1] == [["vanishing-gradient"]] * 2
 
 
+def test_dead_units_are_told_apart_by_the_distance_of_their_samples() -> None:
+    x = normal(200, 40)
+    near, far = x.copy(), x.copy()
+    near[:, :8] -= 3.5
+    far[:, :8] -= 30
+    texts = [diagnose("relu", x=array).findings[0] for array in (near, far)]
+    assert "another batch may lie beyond it" in texts[0].advice
+    assert "|mean|/std is 3.55" in texts[0].numbers
+    assert "The bias of these units" in texts[1].advice
+    assert not diagnose("relu", out=np.maximum(far, 0)).findings[0].numbers.endswith("nan.")
+
+
 def test_the_advice_names_what_makes_the_gradient_vanish() -> None:
     x = normal(100, 8)
-    for spec, cause in (("sigmoid", "saturate"), ("relu", "Divide the weights")):
+    for spec, cause in (
+        ("sigmoid", "saturate"),
+        ("relu", "Multiply the weights between the layers by 20"),
+    ):
         steps = [[diagnose(spec, x=x, dout=x * np.float32(20.0**k))] for k in range(4)]
         (finding,) = diagnose_network(steps, Thresholds()).findings
         assert cause in finding.advice
@@ -152,6 +167,9 @@ def test_the_advice_names_what_makes_the_gradient_vanish() -> None:
     assert "4.723/√fan_out" in advice
     assert "no initial weights keep both" in advice
     assert "keep both" not in diagnose("tanh", x=x, dout=x * 1e-9).findings[0].advice
+    assert diagnose("tanh", x=x, dout=x * np.nan).units.norms == pytest.approx(
+        (np.nan, np.nan), nan_ok=True
+    )
 
 
 def test_dx_may_stand_for_dout() -> None:

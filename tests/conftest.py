@@ -36,6 +36,24 @@ def warm_start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         process.terminate()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Measure coverage of `measured(count)` cases of a test alone: the others run the same code.
+
+    They are spread evenly over all cases. To measure a test takes several times as long.
+    """
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("measured"):
+            cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for sweep in cases.values():
+        mark = sweep[0].get_closest_marker("measured")
+        assert mark
+        measured = sweep[:: -(-len(sweep) // mark.args[0])]
+        for item in sweep:
+            if item not in measured:
+                item.add_marker("no_cover")
+
+
 class Forked(list[int]):
     """The processes that this one has forked."""
 

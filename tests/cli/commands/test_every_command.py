@@ -20,9 +20,12 @@ SPECS = [
 every_layer = pytest.mark.parametrize("spec", SPECS)
 
 
+@pytest.mark.measured(24)
 @every_layer
-@pytest.mark.parametrize("command", ["graph", "explain"])
-@pytest.mark.parametrize("form", ["table", "json"])
+@pytest.mark.parametrize(
+    ("command", "form"),
+    [("graph", "table"), ("graph", "json"), ("explain", "json")],  # test_explain.py has the table
+)
 def test_every_layer_is_drawn_and_explained(
     spec: str, command: str, form: str, monkeypatch: Any, capsys: Any
 ) -> None:
@@ -32,6 +35,7 @@ def test_every_layer_is_drawn_and_explained(
     assert capsys.readouterr().out
 
 
+@pytest.mark.measured(20)
 @every_layer
 @pytest.mark.parametrize("command", ["forward", "backward"])
 def test_every_layer_runs(spec: str, command: str, monkeypatch: Any, tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def test_a_layer_along_an_axis_is_explained_without_x() -> None:
     assert "actgrad graph softmax --x ARRAY" in str(result.exception.hint)
 
 
+@pytest.mark.measured(8)
 @pytest.mark.parametrize("charset", ["utf-8", "ascii"])
 @pytest.mark.parametrize("columns", [40, 60, 80, 120, 200])
 @pytest.mark.parametrize("spec", ["sigmoid", "gelu_tanh", "sparsemax", "prelu"])
@@ -72,6 +73,7 @@ def test_no_line_is_wider_than_the_page(spec: str, columns: int, charset: str) -
     assert max(map(len, result.stdout.splitlines())) <= columns
 
 
+@pytest.mark.measured(8)
 @pytest.mark.parametrize("name", [layer.name for layer in catalogue()])
 def test_every_layer_is_explained_in_ascii(name: str) -> None:
     spec = "threshold:threshold=1,value=2" if name == "threshold" else name

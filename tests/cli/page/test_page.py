@@ -61,6 +61,7 @@ def parameters(described: Layer) -> dict[str, tuple[float, float]]:
     return values | {name: two_floats(getattr(described, attribute)) for attribute, name in fixed}
 
 
+@pytest.mark.no_cover
 @needs_node
 def test_the_program_of_every_layer_agrees_with_the_exact_values() -> None:
     generator = np.random.default_rng(5)
@@ -144,6 +145,7 @@ def test_a_program_names_its_edges() -> None:
     assert program.places[x] == 0
 
 
+@pytest.mark.measured(8)
 @pytest.mark.parametrize("cls", catalogue(), ids=lambda cls: cls.name)
 def test_every_layer_has_a_page_that_asks_for_nothing(cls: type[Layer]) -> None:
     page = page_of(made(cls))

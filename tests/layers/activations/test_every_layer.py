@@ -107,6 +107,7 @@ def test_dx_is_linear_in_dout(cls: type[Layer]) -> None:
     np.testing.assert_allclose(whole, parts, rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.measured(60)
 @every_layer
 @pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
 def test_out_is_filled_and_returned(cls: type[Layer], dtype: str) -> None:
@@ -144,6 +145,7 @@ def test_out_may_be_the_input(cls: type[Layer], dtype: str) -> None:
     assert same(layer.backward(dout, out=dout), dx)
 
 
+@pytest.mark.measured(60)
 @every_layer
 @pytest.mark.parametrize(
     "x",

@@ -59,9 +59,9 @@ def test_a_layers_results_lie_in_their_balls(spec: str) -> None:
     The ball of a slope does not tell where there is no value.
     """
     tried = layer(spec)
-    x = draw_sample(tried, np.dtype(np.float64), 180)
-    x = np.concatenate([x[np.isfinite(x)], np.linspace(-9, 9, 120)])
-    width = 6 if isinstance(tried, AlongAxis) else 1
+    width, third = (6, 60) if isinstance(tried, AlongAxis) else (1, 40)
+    x = draw_sample(tried, np.dtype(np.float64), 3 * third)
+    x = np.concatenate([x[np.isfinite(x)], np.linspace(-9, 9, 2 * third)])
     formula = trace(tried.formula, width) if width > 1 else trace(tried.formula)
     if width == 1:
         x = x[[not mp.isnan(exact(formula, at)[0]) for at in x.tolist()]]

@@ -201,6 +201,7 @@ def test_a_right_layer_along_an_axis_has_the_ulp_of_its_formula() -> None:
     assert check_layer(Softmax, [[1.0, -2.0, 0.5]], formula="softmax").findings == ()
 
 
+@pytest.mark.measured(2)
 @pytest.mark.parametrize(
     ("layer", "finding"),
     [

@@ -65,6 +65,7 @@ def test_at_a_power_of_two_one_ulp_is_the_spacing_on_the_results_side(
     assert is_right(1, truth, kind)
 
 
+@pytest.mark.measured(2)
 @every_dtype
 @given(half=st.integers(-64, 64), by=st.sampled_from([0, -1, 1]), shift=st.integers(20, 900))
 def test_the_error_is_half_an_ulp_at_most_where_no_number_is_nearer(
@@ -116,6 +117,7 @@ def test_the_last_binade_ends_where_rounding_says_so(name: str) -> None:
         assert nearest(greatest + beyond, kind) == np.inf
 
 
+@pytest.mark.measured(2)
 @every_dtype
 @given(bits=st.integers(0, 2**64 - 1), more=st.integers(0, 2**70))
 def test_what_is_rounded_to_the_nearest_is_off_by_half_an_ulp_at_most(

@@ -1,12 +1,19 @@
 """An explanation: formula, derivative, what suffices for backward, and the steps at a number."""
 
 import re
+from functools import cache
 
 import pytest
 
 import actgrad
 from actgrad.layers import Layer, ShapeError, catalogue, layer
-from actgrad.layers.explain import at_defaults, derivative_text, explain_layer, formula_text
+from actgrad.layers.explain import (
+    Explanation,
+    at_defaults,
+    derivative_text,
+    explain_layer,
+    formula_text,
+)
 
 
 def test_an_explanation_states_formula_and_derivative() -> None:
@@ -33,13 +40,13 @@ def test_it_is_part_of_the_public_api() -> None:
 
 def test_no_step_is_stated_twice() -> None:
     for cls in catalogue():
-        texts = [step.text for step in explain_layer(at_ones(cls)).steps]
+        texts = [step.text for step in explained(cls).steps]
         assert len(texts) == len(set(texts)), cls.name
 
 
 def test_private_names_are_not_shown() -> None:
     for cls in catalogue():
-        names = explain_layer(at_ones(cls)).keeps
+        names = explained(cls).keeps
         assert not [name for name in names if name.startswith("_")], cls.name
 
 
@@ -81,16 +88,22 @@ def test_what_is_kept_says_where_y_does_not_tell_the_derivative() -> None:
 
 def test_every_kept_array_says_why_it_suffices() -> None:
     for cls in catalogue():
-        explanation = explain_layer(at_ones(cls))
+        explanation = explained(cls)
         assert all(len(why) > 40 for why in explanation.keeps.values()), cls.name
 
 
 def test_a_summary_is_in_the_notation_of_the_steps() -> None:
     for cls in catalogue():
-        summary = explain_layer(at_ones(cls)).summary
+        summary = explained(cls).summary
         assert "∂out" not in summary, cls.name
         assert "dout" not in summary, cls.name
     assert "∂L/∂xᵢ = yᵢ·(∂L/∂yᵢ − Σⱼ ∂L/∂yⱼ·yⱼ)" in explain_layer(layer("softmax")).summary
+
+
+@cache
+def explained(cls: type[Layer]) -> Explanation:
+    """The explanation of the layer, made once for all tests."""
+    return explain_layer(at_ones(cls))
 
 
 def at_ones(cls: type[Layer]) -> Layer:

@@ -86,6 +86,7 @@ class File(MemoryArray):
         np.copyto(super().read(start, values), values)
 
 
+@pytest.mark.measured(20)
 @pytest.mark.parametrize("specs", CHAINS, ids="+".join)
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", ">f4", "int16"])
 @pytest.mark.parametrize("threads", [1, 3])

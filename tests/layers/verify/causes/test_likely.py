@@ -28,6 +28,7 @@ def count(kernel: Kernel) -> int:
     return 200 if kernel.result == "d2x" else 1600
 
 
+@pytest.mark.measured(12)
 @pytest.mark.parametrize("kernel", faulty.KERNELS, ids=named_by)
 def test_a_faulty_kernel_fails_and_is_given_its_cause(kernel: Kernel) -> None:
     verification = installed(kernel).verification(count(kernel))

@@ -84,6 +84,7 @@ NAIVE: list[tuple[str, Callable[[Any], tuple[Any, Any]], str, str]] = [
 ]
 
 
+@pytest.mark.measured(8)
 @every_dtype
 @pytest.mark.parametrize(("spec", "kernel", "name", "cause"), NAIVE, ids=[n[0] for n in NAIVE])
 def test_a_naive_formula_is_found_and_named(

@@ -38,11 +38,14 @@ class CommandsOnDemand(TyperGroup):
 @cache
 def built(name: str) -> Command:
     """The command that the file of this name has; to build it takes longer than most runs of it."""
-    function = getattr(import_module(f"actgrad.cli.commands.{name}"), COMMANDS[name])
+    module = import_module(f"actgrad.cli.commands.{name}")
+    function = getattr(module, COMMANDS[name])
     # Rich's help cuts the names of long options at 80 columns; Typer's plain help never does.
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
     # The list of commands shows the first sentence whole.
-    alone.command(name, short_help=(function.__doc__ or "").partition("\n")[0])(function)
+    summary = (function.__doc__ or "").partition("\n")[0]
+    reader = getattr(module, "ScriptCommand", None)
+    alone.command(name, cls=reader, short_help=summary)(function)
     return get_command(alone)
 
 

@@ -7,8 +7,40 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
+from typer._click.core import Context
+from typer.core import TyperCommand, TyperOption
 
 Keep = StrEnum("Keep", ["arrays", "statistics"])
+
+
+class ScriptCommand(TyperCommand):
+    """A command that runs a script: what follows the script's name are the script's arguments.
+
+    Options of the command may stand between the name and the script's first argument, too, where no
+    option stands before the name: `record train.py -o acts -- --lr 0.1`.
+    """
+
+    allow_interspersed_args = False
+
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        """Read the command line."""
+        if args and not args[0].startswith("-"):
+            script, *rest = args
+            own: list[str] = []
+            while rest and (count := self._words_of_option(ctx, rest[0])):
+                own, rest = own + rest[:count], rest[count:]
+            args = [*own, "--", script, *rest]
+        return super().parse_args(ctx, args)
+
+    def _words_of_option(self, context: Context, word: str) -> int:
+        """How many words an option has that begins with this word; 0 if it is none of ours."""
+        for option in self.get_params(context):
+            if isinstance(option, TyperOption):
+                if word in option.opts:
+                    return 1 if option.is_flag else 2
+                if word.partition("=")[0] in option.opts or word[:2] in option.opts:
+                    return 1
+        return 0
 
 
 def record_script(
@@ -17,7 +49,7 @@ def record_script(
     ],
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ARGUMENT]...", help="Its own arguments, after --."),
+        typer.Argument(metavar="[ARGUMENT]...", help="Its own arguments."),
     ] = None,
     output: Annotated[
         str,
@@ -43,6 +75,9 @@ def record_script(
     seed: Annotated[
         int, typer.Option("--seed", metavar="N", help="What the choice depends on.")
     ] = 0,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the recording that FOLDER holds.")
+    ] = False,
 ) -> None:
     """Run a script of PyTorch and record its activation layers.
 
@@ -54,14 +89,21 @@ def record_script(
     from pathlib import Path
 
     from actgrad.layers import ActgradError
-    from actgrad.layers.frameworks import RecordingError, recording_first_model
+    from actgrad.layers.frameworks import RecordingError, recording_first_model, steps_held
 
     if not Path(script).is_file():
         raise ActgradError(f"{script}: there is no such script")
+    folder = Path(output)
+    if not overwrite and (steps := steps_held(folder)):
+        raise RecordingError(
+            f"{output} holds a recording of {steps} step{'s' * (steps != 1)}",
+            "--overwrite replaces it; or name another folder by -o",
+        )
+    own = arguments or []
     with recording_first_model(
-        Path(output), every=every, samples=samples, seed=seed, keep=keep.value
+        folder, every=every, samples=samples, seed=seed, keep=keep.value, overwrite=overwrite
     ) as recording:
-        end = run_script(script, arguments or [])
+        end = run_script(script, own[own[:1] == ["--"] :])
     for note in recording.notes:
         typer.echo(f"actgrad: {note}", err=True)
     if recording.steps_recorded:

@@ -35,6 +35,7 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "log_sigmoid": (),
     "logsigmoid": (),
     "mish": (),
+    "prelu": ("weight",),
     "relu": (),
     "relu6": (),
     "selu": (),
@@ -47,6 +48,8 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "tanhshrink": (),
     "threshold": ("threshold", "value"),
 }
+#: Functions that activate, and that no element-wise layer computes.
+UNMAPPED = {"glu", "gru", "log_softmax", "lstm", "rnn_relu", "rnn_tanh", "rrelu", "softmax"}
 
 
 class Call(NamedTuple):
@@ -77,6 +80,10 @@ def layer_of(function: Any, arguments: Any, keywords: Mapping[str, Any]) -> str 
         return "gelu_tanh" if approximate == "tanh" else "gelu"
     values = dict(zip(FUNCTIONS[name], arguments[1:], strict=False))
     values |= {key: value for key, value in keywords.items() if key in FUNCTIONS[name]}
+    if any(isinstance(value, torch.Tensor) and value.numel() > 1 for value in values.values()):
+        # A parameter for each channel.
+        return None
+    values = {k: v.detach() if isinstance(v, torch.Tensor) else v for k, v in values.items()}
     numbers = ",".join(f"{key}={float(value)}" for key, value in values.items())
     return str(catalogued_layer(":".join(filter(None, [name.replace("log_s", "logs"), numbers]))))
 
@@ -115,6 +122,8 @@ class Capture:
         #: The number of the training step, and of the forward call.
         self.step, self.call = step, call
         self.calls: list[Call] = []
+        #: The functions that no layer computes, with the paths of their modules.
+        self.unmapped: dict[str, None] = {}
         self.error: Exception | None = None
         self._model, self._samples, self._seed = model, samples, seed
         self._path: list[tuple[str, torch.nn.Module]] = []
@@ -185,6 +194,10 @@ class Capture:
                 call = Call(self._name(spec), spec, {"x": self._chosen(arguments[0])})
                 self.calls.append(call)
                 return self._gradient_keeper(call)
+            name = getattr(function, "__name__", "")
+            if name in UNMAPPED or (name == "prelu" and spec is None):
+                path = self._path[-1][0] if self._path else ""
+                self.unmapped[f"{name} ({path})" if path else name] = None
         return None
 
     def _gradient_keeper(self, call: Call) -> Callable[[Any], None]:
@@ -207,7 +220,7 @@ class Capture:
         function = spec.partition(":")[0]
         path, module = self._path[-1] if self._path else ("", self._model)
         parts = [*module.parameters(recurse=False), *module.children()]
-        is_activation = bool(path) and not parts
+        is_activation = bool(path) and (isinstance(module, torch.nn.PReLU) or not parts)
         name = path if is_activation else f"{path}.{function}".removeprefix(".")
         count = sum(call.name.partition("#")[0] == name for call in self.calls)
         return f"{name}#{count + 1}" if count else name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,8 @@ from actgrad.layers.errors import ActgradError
 #: The file of a recording that says what the others hold.
 MANIFEST = "manifest.json"
 FORMAT = 1
+#: The names of its other files.
+STEP_FILE = r"step-\d+\.(npz|safetensors)"
 
 
 class RecordingError(ActgradError):
@@ -38,10 +41,13 @@ class Manifest(NamedTuple):
     """The recorded calls, by step and then in the order in which the model made them."""
 
     calls: Sequence[RecordedLayer]
+    #: What the recording lacks, and why.
+    notes: Sequence[str] = ()
 
     def write(self, folder: Path) -> None:
         """Replace the folder's manifest by this one."""
-        text = json.dumps({"format": FORMAT, "calls": [call._asdict() for call in self.calls]})
+        calls = [call._asdict() for call in self.calls]
+        text = json.dumps({"format": FORMAT, "notes": [*self.notes], "calls": calls})
         beside = folder / f".{MANIFEST}"
         beside.write_text(text + "\n", encoding="utf-8")
         beside.replace(folder / MANIFEST)
@@ -59,6 +65,7 @@ def read_manifest(folder: Path) -> Manifest:
         calls = [
             RecordedLayer(**{**call, "shape": tuple(call["shape"])}) for call in content["calls"]
         ]
+        notes = list(map(str, content.get("notes", [])))
     except OSError as error:
         raise RecordingError(
             f"{folder} holds no recording: {file.name}: {error.strerror}",
@@ -66,4 +73,24 @@ def read_manifest(folder: Path) -> Manifest:
         ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise RecordingError(f"{file} is no manifest of a recording: {error}") from error
-    return Manifest(calls)
+    return Manifest(calls, notes)
+
+
+def steps_held(folder: Path) -> int:
+    """How many steps the recording in a folder has; 0 if there is none.
+
+    Raises:
+        RecordingError: it is broken.
+    """
+    if not (folder / MANIFEST).exists():
+        return 0
+    return len({call.step for call in read_manifest(folder).calls})
+
+
+def remove_recording(folder: Path) -> None:
+    """Remove the files of the recording in a folder, if there is one; any other file stays."""
+    if (folder / MANIFEST).exists():
+        for call in read_manifest(folder).calls:
+            if re.fullmatch(STEP_FILE, call.file):
+                (folder / call.file).unlink(missing_ok=True)
+        (folder / MANIFEST).unlink()

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from actgrad.layers.frameworks.manifest import MANIFEST, Manifest, RecordedLayer, RecordingError
+from actgrad.layers.frameworks.manifest import (
+    Manifest,
+    RecordedLayer,
+    RecordingError,
+    remove_recording,
+    steps_held,
+)
 
 #: What a recording may keep of each layer.
 KEPT = ("arrays", "statistics")
 #: The manifest is written again when it has so many times the calls: it grows with every step.
 GROWTH = 1.1
+#: The most names in a note.
+LISTED = 5
 
 
 def record(
@@ -24,6 +33,7 @@ def record(
     samples: int | None = None,
     seed: int = 0,
     keep: str = "arrays",
+    overwrite: bool = False,
 ) -> Recording:
     """Record the activation layers of a `torch.nn.Module` into a folder, within a `with` block.
 
@@ -36,26 +46,39 @@ def record(
     kept, which depends on `seed` and the step alone. With `keep="statistics"`, those of the arrays
     are computed at once and kept in their place: a few kilobytes a layer. The training computes
     what it computes without recording, bit for bit; an error of the recording does not reach it.
+    With `overwrite`, the first recorded step replaces the recording that the folder holds. A
+    warning says what was not recorded, and why.
 
     Raises:
         RecordingError: PyTorch or safetensors is not installed, `every` or `samples` is less than
-            1, `keep` is neither "arrays" nor "statistics", or the folder holds a recording.
+            1, `keep` is neither "arrays" nor "statistics", or the folder holds a recording
+            and `overwrite` is False.
     """
-    return Recording(model, Path(folder), every, samples, seed, keep)
+    return Recording(model, Path(folder), every, samples, seed, keep, overwrite)
 
 
 class Recording:
     """A recording in progress: it listens to the model from `__enter__` to `__exit__`."""
 
     def __init__(
-        self, model: Any, folder: Path, every: int, samples: int | None, seed: int, keep: str
+        self,
+        model: Any,
+        folder: Path,
+        every: int,
+        samples: int | None,
+        seed: int,
+        keep: str,
+        overwrite: bool = False,
     ) -> None:
         if every < 1 or (samples is not None and samples < 1):
             raise RecordingError("every and samples must be at least 1")
         if keep not in KEPT:
             raise RecordingError(f"keep is {keep!r}", f"one of {', '.join(KEPT)}")
-        if (folder / MANIFEST).exists():
-            raise RecordingError(f"{folder} holds a recording", "remove it, or name another folder")
+        if not overwrite and (steps := steps_held(folder)):
+            raise RecordingError(
+                f"{folder} holds a recording of {steps} step{'s' * (steps != 1)}",
+                "overwrite=True replaces it; or name another folder",
+            )
         try:
             import safetensors.torch  # noqa: F401
         except ImportError:
@@ -66,10 +89,14 @@ class Recording:
         from actgrad.layers.frameworks.training_steps import TrainingSteps
 
         self._model, self._folder, self._keep = model, folder, keep
+        # A model that is given is a way in from Python.
+        self._warns, self._made_folder = model is not None, False
         self._calls: list[RecordedLayer] = []
         #: How many of them the manifest has.
         self._written = 0
         self._training = TrainingSteps(every, samples, seed, self._save)
+        #: The calls of the model that no layer of the catalogue computes.
+        self._unmapped: dict[str, None] = {}
         #: The classes of the models that were called beside this one.
         self.other_models: list[str] = []
 
@@ -99,6 +126,8 @@ class Recording:
             notes.append(f"{model} {called}: that is no training step")
         elif self._calls and not any(call.has_dout for call in self._calls):
             notes.append(f"no gradient arrived at {model}: is there a backward?")
+        if self._unmapped:
+            notes.append(f"no layer of actgrad computes {short_list(self._unmapped)}: not recorded")
         if self.other_models:
             notes.append(f"not recorded: {', '.join(self.other_models)}; {model} was called first")
         return notes
@@ -110,6 +139,7 @@ class Recording:
         return f"{text} at {steps} step{'s' * (steps != 1)}"
 
     def __enter__(self) -> Recording:
+        self._made_folder = not self._folder.exists()
         self._folder.mkdir(parents=True, exist_ok=True)
         if self._model is not None:
             self._training.listen(self._model)
@@ -128,14 +158,31 @@ class Recording:
         traceback: TracebackType | None,
     ) -> None:
         self._training.finish()
-        Manifest(self._calls).write(self._folder)
+        try:
+            if self._calls:
+                Manifest(self._calls, self.notes).write(self._folder)
+            elif self._made_folder:
+                self._folder.rmdir()
+        except OSError as failure:  # as a full disk raises
+            self._training.error = failure
+        for note in self.notes if self._warns else []:
+            warnings.warn(f"actgrad: {note}", stacklevel=2)
 
     def _save(self, capture: Any) -> None:
         """Write the tensors of the captured step, and the manifest."""
+        if not self._calls:
+            remove_recording(self._folder)
+        self._unmapped.update(capture.unmapped)
         self._calls += capture.save(self._folder, self._keep)
         if len(self._calls) >= GROWTH * self._written:
             Manifest(self._calls).write(self._folder)
             self._written = len(self._calls)
+
+
+def short_list(names: Iterable[str]) -> str:
+    """The first of these names, between commas."""
+    every_name = [*names]
+    return ", ".join(every_name[:LISTED]) + (", …" if len(every_name) > LISTED else "")
 
 
 def class_name(model: Any) -> str:
@@ -145,13 +192,13 @@ def class_name(model: Any) -> str:
 
 @contextmanager
 def recording_first_model(
-    folder: Path, *, every: int, samples: int | None, seed: int, keep: str
+    folder: Path, *, every: int, samples: int | None, seed: int, keep: str, overwrite: bool
 ) -> Iterator[Recording]:
     """Record the first model that is called as in training: with gradients, in training mode.
 
     Raises what `record` raises.
     """
-    recording = Recording(None, folder, every, samples, seed, keep)
+    recording = Recording(None, folder, every, samples, seed, keep, overwrite)
     from actgrad.layers.frameworks.called_models import CalledModels
 
     with recording, CalledModels(recording.listen) as called:

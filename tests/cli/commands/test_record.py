@@ -148,6 +148,58 @@ def test_what_was_recorded_is_named_however_the_script_ends(end: str, tmp_path: 
     assert (result.exit_code == 0) == (end == "")
 
 
+TINY = """
+import sys, torch
+model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Sequential(torch.nn.ReLU()))
+if sys.argv[1:2] != ["--none"]:
+    model(torch.randn(30, 2)).sum().backward()
+print(sys.argv[1:])
+"""
+
+
+@needs_torch
+@pytest.mark.parametrize(
+    ("words", "arguments"),
+    [
+        ("SCRIPT --lr 0.1 --every 2", ["--lr", "0.1", "--every", "2"]),
+        ("SCRIPT --every 2 --keep=statistics --lr 0.1", ["--lr", "0.1"]),
+        ("SCRIPT --every 2 -oacts -- --seed 1 -- x", ["--seed", "1", "--", "x"]),
+        ("--every 2 SCRIPT --every 3 -o b", ["--every", "3", "-o", "b"]),
+        ("--every 2 SCRIPT -- -h", ["-h"]),
+        ("-- SCRIPT --overwrite", ["--overwrite"]),
+    ],
+)
+def test_what_follows_the_script_is_the_scripts(
+    words: str, arguments: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "train.py").write_text(TINY)
+    with chdir(tmp_path):
+        answer = CliRunner().invoke(app, ["record", *words.replace("SCRIPT", "train.py").split()])
+        assert answer.stdout.splitlines() == [repr(arguments)]
+        assert answer.exit_code == 0
+        assert Path("acts/manifest.json").exists()
+
+
+@needs_torch
+def test_a_second_run_says_how_to_go_on(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(TINY)
+
+    def recorded(*words: str) -> Any:
+        return CliRunner().invoke(app, ["record", "train.py", *words])
+
+    with chdir(tmp_path):
+        assert "trained no model" in str(recorded("--none").exception)
+        assert not Path("acts").exists()
+        assert recorded().exit_code == 0
+        again = recorded()
+        assert "acts holds a recording of 1 step" in str(again.exception)
+        assert "--overwrite" in cast(Any, again.exception).hint
+        assert recorded("--overwrite").exit_code == 0
+        manifest = Path("acts/manifest.json")
+        manifest.write_text('{"format": 1, "calls": []}')
+        assert recorded().exit_code == 0
+
+
 @needs_torch
 def test_a_script_that_fails_is_shown_as_python_shows_it(actgrad: Actgrad, tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text("import torch\nraise ValueError('mine')\n")

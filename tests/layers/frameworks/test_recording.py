@@ -131,8 +131,52 @@ def test_an_exception_keeps_what_was_recorded(tmp_path: Path) -> None:
         fail()
     assert {call.step for call in actgrad.layers.frameworks.read_manifest(tmp_path).calls} == {0, 1}
     model(torch.randn(3, 6))
-    with pytest.raises(actgrad.RecordingError, match="holds a recording"):
+    with pytest.raises(actgrad.RecordingError, match="holds a recording of 2 steps"):
         actgrad.record(model, tmp_path)
+
+
+def test_a_recording_replaces_one_of_ours_and_nothing_else(tmp_path: Path) -> None:
+    model = fresh()
+    with actgrad.record(model, tmp_path):
+        trained(model, 3)
+    (tmp_path / "step-1.safetensors").write_text("mine")
+    before = {file.name for file in tmp_path.iterdir()}
+    with pytest.warns(match="Mixed was not called"):  # noqa: SIM117
+        with actgrad.record(model, tmp_path, overwrite=True):
+            pass
+    assert {file.name for file in tmp_path.iterdir()} == before
+    with actgrad.record(model, tmp_path, every=2, keep="statistics", overwrite=True):
+        trained(model, 3)
+    assert saved_steps(tmp_path) == [0, 2]
+    files = {"manifest.json", "step-1.safetensors"}
+    files |= {call.file for call in actgrad.layers.frameworks.read_manifest(tmp_path).calls}
+    assert {file.name for file in tmp_path.iterdir()} == files
+
+
+def test_a_model_in_eval_mode_is_named_and_leaves_no_folder(tmp_path: Path) -> None:
+    model = fresh().eval()
+    with pytest.warns(match="Mixed was called 3 times in eval mode"):  # noqa: SIM117
+        with actgrad.record(model, tmp_path / "acts"):
+            trained(model, 3)
+    assert not (tmp_path / "acts").exists()
+
+
+def test_prelu_is_recorded_and_what_is_not_is_named(tmp_path: Path) -> None:
+    class Other(nn.Module):  # type: ignore[misc, name-defined, unused-ignore]
+        def __init__(self) -> None:
+            super().__init__()
+            self.act, self.wide, self.rnn = nn.PReLU(init=0.5), nn.PReLU(6), nn.GRU(6, 6)
+
+        def forward(self, x: Any) -> Any:
+            return self.rnn(self.wide(self.act(x)))[0].softmax(1)
+
+    model = Other()
+    with pytest.warns(match=r"computes prelu \(wide\), gru \(rnn\), softmax: not recorded"):  # noqa: SIM117
+        with actgrad.record(model, tmp_path):
+            trained(model, 1)
+    manifest = actgrad.layers.frameworks.read_manifest(tmp_path)
+    assert [(call.name, call.layer) for call in manifest.calls] == [("act", "prelu:weight=0.5")]
+    assert "gru (rnn)" in manifest.notes[0]
 
 
 def saved_steps(folder: Path) -> list[int]:
@@ -168,6 +212,7 @@ def test_a_gradient_may_arrive_after_further_calls(tmp_path: Path) -> None:
     assert [call.shape[0] for call in calls[::6]] == [20, 30, 23]
 
 
+@pytest.mark.filterwarnings("ignore:actgrad:UserWarning")
 def test_without_a_backward_the_last_call_is_kept_and_a_note_says_so(tmp_path: Path) -> None:
     model = fresh()
     with actgrad.record(model, tmp_path) as recording:
@@ -191,6 +236,7 @@ def test_compiled_code_runs_uncompiled_at_a_recorded_step(tmp_path: Path) -> Non
     assert names == ["0.1", "1.1"] * 2
 
 
+@pytest.mark.filterwarnings("ignore:actgrad:UserWarning")
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
 def test_an_error_of_the_recording_never_reaches_the_training(tmp_path: Path) -> None:
     model, folder = fresh(), tmp_path / "acts"

@@ -28,6 +28,8 @@ from actgrad.layers.parameter import Number, Setting, unknown_parameter
 SPEC = r"(?s)([^(:]*)(\(.*\))?(?::(.*))?"
 #: What only an expression has: its input x, an operator, or a bracket that follows one.
 EXPRESSION = r"\bx\b|[*+^√|π⁰¹²³⁴-⁹]|[(<>/-].*\bx\b"
+#: An operation that no name has before its arguments and parameters.
+OPERATION = r"[^(:]*[*^+/√|π]"
 #: Two names are near if difflib finds this ratio of common characters: one letter in four differs.
 NEAR = 0.75
 
@@ -88,12 +90,14 @@ def layer(spec: str) -> Layer:
             domain.
         ExpressionError: it is an expression that cannot be read.
     """
-    try:
-        return named_layer(spec)
-    except UnknownLayerError:
-        # The name of a file may look like an expression: x.npy.
-        if not re.search(EXPRESSION, spec) or spec.lower().endswith(ARRAY_FILES):
-            raise
+    # The name of a file may look like an expression: x.npy.
+    may_be_formula = re.search(EXPRESSION, spec) and not spec.lower().endswith(ARRAY_FILES)
+    if not (may_be_formula and re.match(OPERATION, spec)):
+        try:
+            return named_layer(spec)
+        except UnknownLayerError:
+            if not may_be_formula:
+                raise
     # Imported here, because it imports mpmath.
     from actgrad.layers.activations.expression import Expression
 

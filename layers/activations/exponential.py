@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from actgrad.layers.activations.kernels import Smooth, SmoothRectifier
+from actgrad.layers.activations.kernels import Nearest, Smooth, SmoothRectifier
 from actgrad.layers.arithmetic import DEEP, deepen, two_product
 from actgrad.layers.arrays import Array, decimal
 from actgrad.layers.errors import ParameterError
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
-from actgrad.layers.layer import Derivation, Elementwise, Kept
+from actgrad.layers.layer import Derivation, Kept
 from actgrad.layers.parameter import parameter
 
 
-class Sigmoid(Elementwise):
+class Sigmoid(Nearest):
     """The logistic function: out = 1 / (1 + exp(−x)).
 
     ∂out/∂x = exp(−x) / (1 + exp(−x))² = out·(1 − out). x has any shape; out is 0 at −inf, 1 at inf.
@@ -199,6 +199,7 @@ class Tanhshrink(Smooth):
     elsewhere = {"PyTorch": "Tanhshrink", "Keras": "tanh_shrink"}
     source = "PyTorch, `torch.nn.Tanhshrink`."
     range = "every number"
+    ties_beside_0 = False
 
     def formula(self, x: Node) -> Node:
         return x - f.tanh(x)
@@ -223,7 +224,7 @@ class Tanhshrink(Smooth):
         return square * series / np.cosh(x) * x
 
 
-class Exponential(Elementwise):
+class Exponential(Nearest):
     """The exponential function: out = exp(x), ∂out/∂x = out. x has any shape; out is 0 at −inf."""
 
     name = "exponential"

@@ -155,6 +155,7 @@ class Xielu(Smooth):
 
     name = "xielu"
     source = 'Huang and Schlag, "Deriving activation functions using integration", 2024.'
+    ties_beside_0 = False
 
     alpha_p: float = parameter(0.8, "half the curvature for x > 0", above=0)
     alpha_n: float = parameter(0.8, "the curvature at 0 from the left", above=0)
@@ -183,7 +184,8 @@ class Xielu(Smooth):
         square, more = two_product(bent, high)
         rest = lost * high + more
         rest[np.isnan(rest)] = 0  # the square is near infinity
-        value, slope = self._below(np.minimum(x, 0))
+        # Of two zeros, NumPy's minimum gives the second.
+        value, slope = self._below(np.minimum(0, x))
         value = np.where(x > 0, square + (rest + self.beta * high), value)
         return value, np.where(x > 0, bent + self.beta + bent, slope)
 

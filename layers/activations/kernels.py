@@ -3,14 +3,42 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 
+from actgrad.layers.activations.near_ties import NearTies
 from actgrad.layers.arrays import Array
 from actgrad.layers.layer import Elementwise, Kept
 
 
-class Smooth(Elementwise):
+class Nearest(Elementwise):
+    """An elementwise layer whose formula decides the results that lie beside a tie.
+
+    So values of at most 32 bits, and gradients where dout is ±2ⁿ and the slope is kept, are the
+    numbers of the dtype that are nearest to the exact ones.
+    """
+
+    #: Whether the kernel's float64 decides every tie: it is exact there.
+    holds_ties: ClassVar[bool] = False
+    #: Whether float64 does so in float32 except next to x = 0.
+    ties_beside_0: ClassVar[bool] = True
+
+    def forward_kernel(self, dtype: np.dtype[Any]) -> Callable[..., None]:
+        if dtype.itemsize > 4 or self.holds_ties:
+            return super().forward_kernel(dtype)
+        return partial(self.nearest_block, NearTies(self, dtype, self.ties_beside_0))
+
+    def nearest_block(self, ties: NearTies, x: Array, out: Array, *saved: Array) -> None:
+        """`short_block`, and then the results beside ties."""
+        places = ties.places(x, out)
+        self.short_block(x, out, *saved)
+        ties.mend(x, places, out, saved[0] if "slope" in self.keeps else None)
+
+
+class Smooth(Nearest):
     """An elementwise layer that keeps its slope ∂out/∂x, so that dx = dout·slope.
 
     Value and slope share their exponentials, and the slope has a form that does not cancel.

@@ -58,7 +58,7 @@ class Wave(Smooth):
         rise = balls.multiply(ratio, square_of_sum(x, self.alpha, balls.add(sine, cosine)))
         slope = balls.add(balls.subtract(balls.ONE, ratio), rise).hi
         flat = np.abs(x) * min(1.0, self.height) > FLAT
-        return np.where(flat, x, value), np.where(np.isfinite(x), slope, np.nan)
+        return np.where(flat | (x == 0), x, value), np.where(np.isfinite(x), slope, np.nan)
 
     def short_block(self, x: Array, out: Array, *saved: Array) -> None:
         (slope,) = saved
@@ -66,6 +66,7 @@ class Wave(Smooth):
         sine, cosine = np.sin(angle), np.cos(angle)
         ratio = self.alpha / self.height
         np.add(x, sine * sine / self.height, out=out)
+        np.copyto(out, x, where=x == 0)  # −0 + 0 would be 0
         np.add(1 - ratio, ratio * np.square(sine + cosine), out=slope)
         # Near their roots both lose digits, and the angle of a large x does.
         lost = (np.abs(angle) > WIDE) | (np.abs(slope) < CLOSE * (1 + ratio))

@@ -64,6 +64,7 @@ class Hardswish(Smooth):
     }
     source = 'Howard et al., "Searching for MobileNetV3", 2019.'
     range = "-0.375 ≤ y"
+    ties_beside_0 = False
 
     def formula(self, x: Node) -> Node:
         inner = f.where(x > -3, x * (x + 3) / 6, 0)
@@ -153,6 +154,7 @@ class SparsePlus(Smooth):
     elsewhere = {"JAX": "sparse_plus", "Keras": "sparse_plus"}
     source = 'JAX, `jax.nn.sparse_plus`; Martins and Astudillo, "From softmax to sparsemax", 2016.'
     range = "0 ≤ y"
+    holds_ties = True
 
     def formula(self, x: Node) -> Node:
         inner = f.where(x > -1, (x + 1) ** 2 / 4, 0)
@@ -176,6 +178,7 @@ class BentIdentity(Smooth):
     name = "bent_identity"
     source = 'Wikipedia, "Activation function"; its origin is not known.'
     range = "every number"
+    ties_beside_0 = False
 
     def formula(self, x: Node) -> Node:
         return (f.sqrt(x**2 + 1) - 1) / 2 + x
@@ -200,6 +203,7 @@ class Isru(Smooth):
     source = (
         'Carlile, Delamarter, Kinney, Marti and Whitney, "Improving deep learning by ISRLUs", 2017.'
     )
+    ties_beside_0 = False
 
     alpha: float = parameter(1.0, "out approaches ±1/√alpha", above=0)
 
@@ -245,6 +249,7 @@ class Isrlu(Smooth):
     source = (
         'Carlile, Delamarter, Kinney, Marti and Whitney, "Improving deep learning by ISRLUs", 2017.'
     )
+    ties_beside_0 = False
 
     alpha: float = parameter(1.0, "out approaches −1/√alpha as x → −∞", above=0)
 
@@ -278,6 +283,7 @@ class HardMish(Smooth):
     name = "hard_mish"
     source = 'Misra, "H-Mish", 2020; timm, `HardMish`.'
     range = "-0.5 ≤ y"
+    holds_ties = True
 
     def formula(self, x: Node) -> Node:
         inner = f.where(x > -2, x * (x + 2) / 2, 0)

@@ -8,12 +8,10 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 
 from actgrad.layers.explain import formula_text
-from actgrad.layers.verify import Policy, verify
 
 #: Enough bits for what cancels at 1e300, down to the smallest float64.
 BITS = 3500
@@ -219,20 +217,3 @@ def as_typed(own: Any) -> str:
     numbers = [f"{name}={getattr(own, name)}" for name in own.parameters]
     numbers += [f"{name.lower()}={getattr(own, name)}" for name in own.constants]
     return ":".join([text, *([",".join(numbers)] if numbers else [])])
-
-
-def not_at_ties(own: Any, x: Any, out: Any, dx: Any) -> int:
-    """How many of the results differ from the layer's own, although the exact one is no tie.
-
-    The layer's kernel rounds a float64, and may take the other side where that is all but a tie.
-    """
-    kernel = {"out": own.forward(x), "dx": own.backward(np.ones_like(x))}
-    count = 0
-    for name, typed in (("out", out), ("dx", dx)):
-        both_nan = np.isnan(kernel[name]) & np.isnan(typed)
-        differ = np.flatnonzero((kernel[name] != typed) & ~both_nan)
-        if differ.size:
-            given = {name: kernel[name][differ]}
-            verified = verify(own, x[differ], **given, policy=Policy(max_ulp=0.501))
-            count += verified.tallies[name].failed
-    return count

@@ -212,17 +212,17 @@ def diagnose_run(
     if worst_first:
         ranked = sorted(network.layers, key=lambda layer: -len(layer.findings))
         network = network._replace(layers=ranked)
-    page = partial(diagnosis_html, network)
+    page = partial(diagnosis_html, network, x or out or layers[0], only is not None)
     destination.deliver(diagnosis_answer(network, only is not None).with_text("html", page))
     return 0 if network.ok else 1
 
 
-def diagnosis_html(network: NetworkDiagnosis) -> str:
+def diagnosis_html(network: NetworkDiagnosis, subject: str, is_detailed: bool) -> str:
     """The page of a diagnosis."""
     # Imported for HTML only: it imports plots and derivations.
     from actgrad.cli.page import diagnosis_page
 
-    return diagnosis_page(network)
+    return diagnosis_page(network, subject, is_detailed)
 
 
 def parsed_thresholds(

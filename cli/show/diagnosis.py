@@ -10,7 +10,7 @@ from rich.text import Text
 
 from actgrad.cli.answer import TextAnswer
 from actgrad.cli.show.diagnosis_json import diagnosis_csv, diagnosis_json
-from actgrad.cli.show.faults import all_rule_names, finding_blocks, listed, rule_names
+from actgrad.cli.show.faults import finding_blocks, layer_rules, listed, rule_names
 from actgrad.cli.show.layer_table import TEXTS, heads_of, show_rows, table_rows
 from actgrad.cli.show.page import Page
 from actgrad.cli.show.parts import Heading, Items, Paragraph, Part, Rows, markdown_of
@@ -38,11 +38,12 @@ def summary_line(network: NetworkDiagnosis) -> str:
     affected = sum(layer.ok and bool(layer.consequences) for layer in network.layers)
     counts = f"{layers} layer{'s' * (layers > 1)}{at}: {layers - failed - affected} ok"
     counts += f", {affected} affected by others" if affected else ""
-    counts += f", {failed} FAILED" if failed else ""
+    counts += f", {failed} FAILED ({layer_rules(network)})" if failed else ""
     whole = f"; the network FAILED ({rule_names(network)})" if network.findings else ""
     before = network.last_finite
-    if before is not None and (names := all_rule_names(before)):
-        whole += f"; at step {before.step}: {names}"
+    if before is not None and not before.ok:
+        names = filter(None, (rule_names(before), layer_rules(before)))
+        whole += f"; at step {before.step}: {', '.join(names)}"
     return counts + whole
 
 

@@ -21,10 +21,10 @@ def rule_names(faulty: Diagnosis | NetworkDiagnosis) -> str:
     return ", ".join(dict.fromkeys(names))
 
 
-def all_rule_names(network: NetworkDiagnosis) -> str:
-    """The rules that fire in the whole network or in a layer, each once."""
-    faults = [*network.findings, *(fault for layer in network.layers for fault in layer.findings)]
-    return ", ".join(dict.fromkeys(fault.rule.name for fault in faults))
+def layer_rules(network: NetworkDiagnosis) -> str:
+    """The rules that fire at the layers, each once."""
+    names = (fault.rule.name for layer in network.layers for fault in layer.findings)
+    return ", ".join(dict.fromkeys(names))
 
 
 def finding_blocks(network: NetworkDiagnosis) -> Iterator[list[str]]:

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
         diagnose_runs,
         run_statistics,
     )
-    from actgrad.layers.diagnose.rules import RULES, UNREAD, Fault, Rule, Thresholds, unread_arrays
+    from actgrad.layers.diagnose.rules import (
+        NOT_FINITE,
+        RULES,
+        UNREAD,
+        Fault,
+        Rule,
+        Thresholds,
+        unread_arrays,
+    )
     from actgrad.layers.diagnose.saved import (
         arrays_of,
         load_statistics,

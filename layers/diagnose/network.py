@@ -88,7 +88,7 @@ def diagnose_network(
     at = max((layer.step for layer in layers if layer.step is not None), default=None)
     finite = last_finite_step(shown)
     before = None if finite is None else diagnose_network(steps, thresholds, finite)
-    return NetworkDiagnosis(with_causes(layers), faults, steps, at, before)
+    return NetworkDiagnosis(with_causes(layers), faults, step_causes(steps), at, before)
 
 
 def last_finite_step(steps: Sequence[Sequence[Diagnosis]]) -> int | None:
@@ -178,6 +178,16 @@ def with_causes(layers: Sequence[Diagnosis]) -> list[Diagnosis]:
                 follow.append(finding._replace(cause=cause))
         judged.append(layer._replace(findings=own, consequences=follow))
     return judged
+
+
+def step_causes(steps: Sequence[Sequence[Diagnosis]]) -> list[list[Diagnosis]]:
+    """The diagnoses of each layer at its steps, with the causes at the same step."""
+    at_step: dict[int | None, list[Diagnosis]] = {}
+    for layer in steps:
+        for each in layer:
+            at_step.setdefault(each.step, []).append(each)
+    judged = {step: iter(with_causes(layers)) for step, layers in at_step.items()}
+    return [[next(judged[each.step]) for each in layer] for layer in steps]
 
 
 def causes(

@@ -157,7 +157,7 @@ def test_every_array_is_a_layer_in_natural_order(
     assert [layer["name"] for layer in report["diagnoses"] if not layer["ok"]] == ["layer10"]
     worst = actgrad("diagnose", "relu", "--x", x, "--worst-first").stdout.decode().splitlines()
     assert worst[1].split()[0] == "layer10"
-    assert worst[-1] == "12 layers: 11 ok, 1 FAILED"
+    assert worst[-1] == "12 layers: 11 ok, 1 FAILED (dead-units)"
 
 
 def test_arrays_that_are_not_those_of_the_layers(
@@ -241,7 +241,7 @@ def test_the_other_layers_are_diagnosed_where_one_cannot_be_read(
     (tmp_path / "acts" / f"layer3.{suffix}").write_bytes(b"PK broken")
     answer = actgrad("diagnose", "relu", "--x", "acts").stdout.decode()
     assert "unread-arrays: 1 of 12 could not be read: acts/layer3" in answer
-    last = "11 layers: 10 ok, 1 FAILED; the network FAILED (unread-arrays)"
+    last = "11 layers: 10 ok, 1 FAILED (dead-units); the network FAILED (unread-arrays)"
     assert answer.splitlines()[-1] == last
 
 

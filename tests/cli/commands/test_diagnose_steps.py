@@ -73,7 +73,7 @@ def test_the_last_finite_step_stands_beside_one_that_is_not_finite(
     after = shown.split("step 0, the last with finite numbers only")[1]
     assert "exploding-over-depth: over 4 layers" in after
     assert "nothing was recorded between the steps 0 and 10" in after
-    last = "4 layers at step 10: 0 ok, 4 FAILED; at step 0: exploding-over-depth"
+    last = "4 layers at step 10: 0 ok, 4 FAILED (not-finite); at step 0: exploding-over-depth"
     assert shown.splitlines()[-1] == last
     report = json.loads(diagnose(broken, "-f", "json"))
     assert [report["step"], report["steps"], report["last_finite"]["step"]] == [10, [0, 10], 0]
@@ -104,7 +104,7 @@ def test_a_fault_that_layers_share_is_one_block(diagnose: Diagnose, tmp_path: Pa
     assert lines[start + 1].startswith("  first: 3 of 10 units: 0-2; since step 0. Their x has")
     assert lines[start + 2].startswith("  third: 2 of 10 units: 0-1; since step 0. Their x has")
     assert lines[start + 3].startswith("  advice: Units were dead before the first step")
-    assert lines[-1] == "4 layers at step 1: 2 ok, 2 FAILED"
+    assert lines[-1] == "4 layers at step 1: 2 ok, 2 FAILED (dead-units)"
 
 
 def test_what_follows_from_another_layer_is_no_fault_of_its_own(
@@ -123,7 +123,8 @@ def test_what_follows_from_another_layer_is_no_fault_of_its_own(
     shown = diagnose(folder)
     assert "  constant-units in third, fourth: from second" in shown
     assert "  dormant-units in first: from second" in shown
-    assert shown.splitlines()[-1] == "4 layers at step 0: 0 ok, 3 affected by others, 1 FAILED"
+    last = "4 layers at step 0: 0 ok, 3 affected by others, 1 FAILED (dead-units)"
+    assert shown.splitlines()[-1] == last
     layers = json.loads(diagnose(folder, "-f", "json"))["diagnoses"]
     assert [layer["ok"] for layer in layers] == [True, False, True, True]
     assert layers[2]["consequences"][0]["cause"] == "second"

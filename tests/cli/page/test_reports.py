@@ -72,15 +72,41 @@ def recorded_network() -> NetworkDiagnosis:
 
 
 def test_a_diagnosis_has_a_cell_for_each_layer_and_step() -> None:
-    page = diagnosis_page(recorded_network())
+    page = diagnosis_page(recorded_network(), "acts")
     require_whole(page)
+    assert "<title>diagnose acts: 2 layers, steps 0 to 2</title>" in page
     faults, gradients = page.split("<h2>Mean |dx|</h2>")
     cells = re.findall(r'<td tabindex="0" style="background: [^"]*">([^<]*)', faults)
-    assert cells == ["0%", "0%", "0%", "0%", "40% !", "40% !"]
+    assert cells == ["0%", "0%", "0%", "0%", "dead 40%", "dead 40%"]
     assert "second, step 1: dead-units" in faults
     assert faults.count('aria-label="histogram of ∂out/∂x"') == 6
     assert "dead-units: 4 of 10 units" in gradients
     assert "since step 1" in gradients
+    heads = re.findall('<th scope="col"[^>]*>([^<]*)', gradients)[-12:]
+    assert heads[:3] == ["name", "layer", "verdict"]
+
+
+def test_the_colours_of_a_heat_map_say_how_bad_a_layer_is() -> None:
+    x = np.random.default_rng(0).standard_normal((60, 10))
+    layers = []
+    for k, factor in enumerate((1e-9, 1e-3, np.nan, 1.0)):
+        arrays = {"x": MemoryArray(x * (factor / factor)), "dout": MemoryArray(x * factor)}
+        layers.append([diagnose_layer(layer("tanh"), [arrays], name=f"h{k}", step=5)])
+    page = diagnosis_page(diagnose_network(layers, Thresholds()), is_detailed=True)
+    require_whole(page)
+    cell = (
+        r'<td tabindex="0" style="background: color-mix\(in srgb, var\((.*?)\) (\d*)%[^>]*>([^<]*)'
+    )
+    faults, gradients = page.split("<h2>Mean |dx|</h2>")
+    assert re.findall(cell, faults) == [
+        ("--down", "22", "vanishing"),
+        ("--down", "0", "0%"),
+        ("--odd", "55", "not-finite"),
+        ("--down", "0", "0%"),
+    ]
+    colours = [(name, share) for name, share, _ in re.findall(cell, gradients)]
+    assert colours == [("--slope", "55"), ("--slope", "28"), ("--odd", "55"), ("--slope", "0")]
+    assert gradients.count("<title>unit 9: 0.0%</title>") == 4
 
 
 @pytest.mark.skipif(BROWSER is None, reason="Chromium is not installed")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from actgrad.cli.page.frame import html_of
 from actgrad.cli.page.reports import report_page
-from actgrad.cli.show import diagnosis_parts, merged_bins, numeral, rule_names
+from actgrad.cli.show import diagnosis_parts, layer_verdict, merged_bins, numeral
 from actgrad.layers.diagnose import NOT_FINITE, Diagnosis, NetworkDiagnosis
 
 #: The most steps that a heat map shows, evenly chosen; the last is one of them.
@@ -87,6 +87,8 @@ def at_fault(diagnosis: Diagnosis) -> Shade:
     units = diagnosis.units
     if diagnosis.ok and diagnosis.consequences:
         return Shade(f"from {escape(diagnosis.consequences[0].cause)}", "--down", FIRES / 2)
+    if diagnosis.ok and not diagnosis.is_judged:
+        return Shade(layer_verdict(diagnosis), "--down", 0.0)
     if diagnosis.ok:
         share = int((units.dead | units.saturated).sum()) / units.units
         return Shade(f"{share:.0%}", "--down", share)
@@ -176,7 +178,7 @@ def heat_cell(diagnosis: Diagnosis | None, shown: Callable[[Diagnosis], Shade]) 
         return "<td></td>"
     text, colour, strength = shown(diagnosis)
     step = "" if diagnosis.step is None else f", step {diagnosis.step}"
-    title = f"{diagnosis.name or diagnosis.layer}{step}: {rule_names(diagnosis) or 'ok'}"
+    title = f"{diagnosis.name or diagnosis.layer}{step}: {layer_verdict(diagnosis)}"
     drawings = "".join(
         histogram_svg(head, merged_bins(bins)) for head, bins in diagnosis.histograms.items()
     )

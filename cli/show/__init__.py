@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from actgrad.cli.show.equations import latex_document, latex_equations, latex_label
     from actgrad.cli.show.excerpt import Excerpt
     from actgrad.cli.show.explanation import explanation_answer
-    from actgrad.cli.show.faults import rule_names
+    from actgrad.cli.show.faults import layer_verdict
     from actgrad.cli.show.histogram import Distribution, show_histograms
     from actgrad.cli.show.page import SIGNS, Page, numeral
     from actgrad.cli.show.panel import WRONG, Marks, Panel, legend, panel_text

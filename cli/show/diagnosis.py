@@ -10,7 +10,14 @@ from rich.text import Text
 
 from actgrad.cli.answer import TextAnswer
 from actgrad.cli.show.diagnosis_json import diagnosis_csv, diagnosis_json
-from actgrad.cli.show.faults import finding_blocks, layer_rules, listed, rule_names
+from actgrad.cli.show.faults import (
+    NOT_JUDGED,
+    finding_blocks,
+    layer_rules,
+    layer_verdict,
+    listed,
+    rule_names,
+)
 from actgrad.cli.show.layer_table import TEXTS, heads_of, show_rows, table_rows
 from actgrad.cli.show.page import Page
 from actgrad.cli.show.parts import Heading, Items, Paragraph, Part, Rows, markdown_of
@@ -36,7 +43,10 @@ def summary_line(network: NetworkDiagnosis) -> str:
         return layer_summary(network.layers[0], at)
     failed = sum(not layer.ok for layer in network.layers)
     affected = sum(layer.ok and bool(layer.consequences) for layer in network.layers)
-    counts = f"{layers} layer{'s' * (layers > 1)}{at}: {layers - failed - affected} ok"
+    unjudged = sum(layer_verdict(layer) == NOT_JUDGED for layer in network.layers)
+    ok = layers - failed - affected - unjudged
+    counts = f"{layers} layer{'s' * (layers > 1)}{at}: {ok} ok"
+    counts += f", {unjudged} {NOT_JUDGED}" if unjudged else ""
     counts += f", {affected} affected by others" if affected else ""
     counts += f", {failed} FAILED ({layer_rules(network)})" if failed else ""
     whole = f"; the network FAILED ({rule_names(network)})" if network.findings else ""
@@ -50,7 +60,7 @@ def summary_line(network: NetworkDiagnosis) -> str:
 def layer_summary(diagnosis: Diagnosis, at: str) -> str:
     """The verdict on a single layer."""
     units, faults = diagnosis.units, len(diagnosis.findings)
-    verdict = "ok, no finding"
+    verdict = "ok, no finding" if diagnosis.is_judged else NOT_JUDGED
     if faults:
         verdict = f"FAILED, {faults} finding{'s' * (faults > 1)} ({rule_names(diagnosis)})"
     elif diagnosis.consequences:
@@ -82,7 +92,12 @@ def finite_line(network: NetworkDiagnosis) -> str:
 
 def notes(network: NetworkDiagnosis) -> Iterator[str]:
     """What could not be judged, each reason once, and what another recording would show."""
-    yield from dict.fromkeys(layer.note for layer in network.layers if layer.note)
+    for note in dict.fromkeys(layer.note for layer in network.layers if layer.note):
+        yield (
+            note
+            if network.step is None
+            else (f"{note} at this step: record a larger batch, or more rows by --samples")
+        )
     before = network.last_finite
     if before is not None and before.step is not None and network.step is not None:
         following = next(step for step in network.recorded if step > before.step)
@@ -108,7 +123,10 @@ def show_diagnosis(network: NetworkDiagnosis, detailed: bool, file: IO[str]) -> 
         page.print("")
     for note in notes(network):
         page.print(Text(page.fold(f"note: {note}")))
-    page.print(Text(page.fold(summary_line(network)), "bold green" if network.ok else "bold red"))
+    style = "bold red"
+    if network.ok:
+        style = "bold green" if network.is_judged else "bold yellow"
+    page.print(Text(page.fold(summary_line(network)), style))
 
 
 def show_layers(network: NetworkDiagnosis, detailed: bool, page: Page) -> None:

@@ -9,6 +9,8 @@ from actgrad.layers.diagnose import RULES, Diagnosis, Fault, NetworkDiagnosis
 
 #: The most ranges of units, names of layers, or lines of a block that are listed.
 LISTED = 12
+#: The verdict on a layer with too few samples where no rule fires.
+NOT_JUDGED = "not judged"
 #: A layer and a finding of it.
 Place = tuple[Diagnosis, Fault]
 
@@ -19,6 +21,11 @@ def rule_names(faulty: Diagnosis | NetworkDiagnosis) -> str:
     if isinstance(faulty, Diagnosis):
         names += [f"{fault.rule.name} (from {fault.cause})" for fault in faulty.consequences]
     return ", ".join(dict.fromkeys(names))
+
+
+def layer_verdict(diagnosis: Diagnosis) -> str:
+    """The rules that fire at a layer, or that none does, or that it could not be judged."""
+    return rule_names(diagnosis) or ("ok" if diagnosis.is_judged else NOT_JUDGED)
 
 
 def layer_rules(network: NetworkDiagnosis) -> str:

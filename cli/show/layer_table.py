@@ -8,7 +8,7 @@ from functools import partial
 from rich.table import Table
 from rich.text import Text
 
-from actgrad.cli.show.faults import rule_names
+from actgrad.cli.show.faults import layer_verdict
 from actgrad.cli.show.page import Page, numeral
 from actgrad.layers.diagnose import Diagnosis, NetworkDiagnosis, UnitSummary
 
@@ -59,7 +59,7 @@ def row_of(diagnosis: Diagnosis) -> dict[str, str]:
         row["mean |dx|"] = _short(units.mean_gradient)
     if diagnosis.factor is not None:
         row["factor"] = _short(diagnosis.factor)
-    return row | {diagnosis.given: sparkline(units), "verdict": rule_names(diagnosis) or "ok"}
+    return row | {diagnosis.given: sparkline(units), "verdict": layer_verdict(diagnosis)}
 
 
 def heads_of(rows: Sequence[Mapping[str, str]]) -> list[str]:
@@ -141,6 +141,6 @@ def verdict_lines(rows: Sequence[Mapping[str, str]], page: Page) -> Iterator[str
 
 def verdict_style(diagnosis: Diagnosis) -> str:
     """The style of a layer's verdict."""
-    if diagnosis.ok:
-        return "yellow" if diagnosis.consequences else "bold green"
-    return "bold red"
+    if not diagnosis.ok:
+        return "bold red"
+    return "yellow" if diagnosis.consequences or not diagnosis.is_judged else "bold green"

@@ -39,6 +39,11 @@ class NetworkDiagnosis(NamedTuple):
         return not self.findings and all(layer.ok for layer in self.layers)
 
     @property
+    def is_judged(self) -> bool:
+        """Whether every layer has enough samples to be judged."""
+        return all(layer.is_judged for layer in self.layers)
+
+    @property
     def recorded(self) -> list[int]:
         """The steps that are known, in rising order."""
         return recorded_steps(self.steps)

@@ -42,6 +42,11 @@ class Diagnosis(NamedTuple):
         return not self.findings
 
     @property
+    def is_judged(self) -> bool:
+        """Whether every unit has enough samples to be judged."""
+        return self.note is None
+
+    @property
     def histograms(self) -> dict[str, list[tuple[float, float, int]]]:
         """The histograms that hold numbers, by what they are of."""
         heads = {"histogram": self.given, "outs": "out", "slopes": "∂out/∂x", "gradients": "|dx|"}

@@ -91,6 +91,19 @@ def test_gradients_that_were_kept(actgrad: Actgrad, dead: Any, tmp_path: Path) -
     assert all(head in shown.stdout.decode() for head in ("∂out/∂x  ", "|dx|  "))
 
 
+def test_a_layer_with_few_samples_is_not_judged(
+    actgrad: Actgrad, dead: Any, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "acts.npz", a=dead[:16], b=dead[:, :8], c=dead[:19, :8] * np.inf)
+    few = actgrad("diagnose", "relu", "--x", "acts.npz:a")
+    assert few.returncode == 2
+    assert few.stdout.decode().splitlines()[-1].startswith("relu: not judged; 64 units of 16")
+    several = actgrad("diagnose", "relu", "--x", "acts.npz")
+    assert several.returncode == 1
+    last = "3 layers: 1 ok, 1 not judged, 1 FAILED (not-finite)"
+    assert several.stdout.decode().splitlines()[-1] == last
+
+
 def test_options_move_thresholds_and_axes(actgrad: Actgrad, dead: Any, tmp_path: Path) -> None:
     assert actgrad("diagnose", "relu", "--x", "h.npy", "--max-dead", "20%").returncode == 0
     assert actgrad("diagnose", "relu", "--x", "h.npy", "--max-dead", "0.1").returncode == 1

@@ -122,7 +122,8 @@ def bins_of(values: Array) -> Array:
     """The bin of each number, in a byte: the first eight bits of its float32."""
     with np.errstate(over="ignore"):
         short = values.astype(np.float32, copy=False).reshape(-1)
-    return (short.view(np.uint32) >> 24).astype(np.uint8)
+    bins = np.empty(short.size, np.uint8)
+    return np.right_shift(short.view(np.uint32), 24, out=bins, casting="unsafe")
 
 
 def bin_edges(place: int) -> tuple[float, float]:
@@ -134,13 +135,17 @@ def bin_edges(place: int) -> tuple[float, float]:
     return (math.ldexp(1, 2 * place - 127) if place else 0.0), math.ldexp(1, 2 * place - 125)
 
 
-def smallest_magnitude(counts: Array) -> float:
-    """A magnitude that no number of these counts is below, unless it is 0; 0 if none is known."""
+def smallest_magnitude(counts: Array, values: Array) -> float:
+    """A magnitude that none of the values is below, unless it is 0; 0 if none is known.
+
+    `counts` are those of a histogram.
+    """
     by_magnitude = counts[:NEGATIVE] + counts[NEGATIVE:]
-    if by_magnitude[0]:
+    if by_magnitude[0] and by_magnitude[0] != values.size - np.count_nonzero(values):
         return 0.0
+    smallest = bin_edges(1 + int(np.argmax(by_magnitude[1:] > 0)))[0]
     # A float64 that is rounded to float32 may rise to the edge of a bin.
-    return bin_edges(int(np.argmax(by_magnitude > 0)))[0] / 2
+    return smallest if values.itemsize == 4 else smallest / 2
 
 
 class UnitStatistics:
@@ -167,7 +172,7 @@ class UnitStatistics:
         given = widened(block.given)
         self.counts["samples"][columns] += len(given)
         counts = self.histogram.add(given)
-        is_finite = self.given.add(given, columns, smallest_magnitude(counts))
+        is_finite = self.given.add(given, columns, smallest_magnitude(counts, given))
         if not is_finite:
             self._count("nan", np.isnan(given), columns)
             self._count("inf", np.isinf(given), columns)
@@ -206,9 +211,9 @@ class UnitStatistics:
         if is_level:
             self._add_levels({low: len(slope) - of_high, high: of_high}, columns)
             return
-        self.slopes.add(slope)
+        counts = self.slopes.add(slope)
         size = np.abs(slope)
-        self.slope.add(size, columns)
+        self.slope.add(size, columns, smallest_magnitude(counts, size))
         self._count("stopped", size == 0, columns)
         self._count("small_slopes", size <= self.scale.small, columns)
 
@@ -225,8 +230,8 @@ class UnitStatistics:
     def _add_gradients(self, block: RunBlock, columns: slice) -> None:
         """Include dx, and dout if it is known."""
         size = np.abs(widened(cast(Array, block.dx)))
-        self.dx.add(size, columns)
-        self.gradients.add(size)
+        counts = self.gradients.add(size)
+        self.dx.add(size, columns, smallest_magnitude(counts, size))
         if block.dout is not None:
             self.dout.add(np.abs(widened(block.dout)), columns)
         if self.dtype.name == UNDERFLOWING:

@@ -23,6 +23,9 @@ BRACKETS_TO_BLANKS = bytes.maketrans(b"[]", b"  ")
 #: Brackets that stand beside a number where a comma must be.
 MISPLACED = (rb"\](?!\s*(?:\]|,\s*\[|\Z))", rb"\[\s*[^\s\[\],]+\s*\[")
 
+IN_JSON_NUMBERS = b"0123456789+-.eE, \t\r\n"
+NEGATIVE_ZERO = rb"-0(?![\d.eE])"
+
 
 class Stretch(NamedTuple):
     """A part of a text: where it begins and ends, and how many numbers it must hold."""
@@ -117,7 +120,7 @@ def _shape_of_skeleton(skeleton: bytes) -> tuple[int, ...] | None:
 
 
 def _numbers_in_brackets(part: bytes) -> Array | None:
-    return plain_numbers(part.translate(BRACKETS_TO_BLANKS).decode("latin-1"))
+    return _numbers(part.translate(BRACKETS_TO_BLANKS))
 
 
 def _rows(text: bytearray) -> Form | None:
@@ -139,6 +142,26 @@ def _rows(text: bytearray) -> Form | None:
 def _numbers_in_rows(mark: bytes | None, fields: int, part: bytes) -> Array | None:
     if any(len(line.split(mark)) != fields for line in part.split(b"\n")):
         return None
-    if mark is not None:
-        part = part.replace(b"\n", b",").replace(mark, b",")
-    return plain_numbers(part.decode("latin-1"))
+    if mark is None:
+        return _numbers(b",".join(part.split()))
+    return _numbers(part.replace(b"\n", b",").replace(mark, b","))
+
+
+def _numbers(part: bytes) -> Array | None:
+    """The numbers between commas, by orjson if it is there: it takes half of the time."""
+    row = _json_numbers(part)
+    return plain_numbers(part.decode("latin-1")) if row is None else row
+
+
+def _json_numbers(part: bytes) -> Array | None:
+    """The numbers of a list in JSON; None where orjson is missing, and for any other text."""
+    if part.translate(None, IN_JSON_NUMBERS):
+        return None
+    try:
+        import orjson
+
+        row = np.array(orjson.loads(b"[" + part + b"]"), np.float64)
+    except (ImportError, ValueError):
+        return None
+    # JSON reads -0 as an integer, which has no sign.
+    return None if (row == 0).any() and re.search(NEGATIVE_ZERO, part) else row

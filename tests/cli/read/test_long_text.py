@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,20 @@ def test_what_is_read_is_what_another_reader_reads(words: list[str]) -> None:
 def test_json_is_read_exactly(values: Array) -> None:
     text = json.dumps(values.tolist())
     np.testing.assert_array_equal(long_array(bytearray(text.encode())), values, strict=True)
+
+
+@pytest.mark.parametrize(
+    "text", ["[-0, 1, 0]", "[-0.0, 0]", "[123456789012345678901234567890, 18446744073709551617]"]
+)
+@pytest.mark.parametrize("has_orjson", [True, False])
+def test_integers_are_read_as_floats(
+    text: str, has_orjson: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not has_orjson:
+        monkeypatch.setitem(sys.modules, "orjson", None)
+    read = long_array(bytearray(text.encode()))
+    assert read is not None
+    assert read.tobytes() == text_array(text).tobytes()
 
 
 @given(arrays.arrays(np.float64, st.tuples(st.integers(2, 5), st.integers(2, 4))))

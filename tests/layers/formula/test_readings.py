@@ -150,7 +150,7 @@ def test_a_word_without_a_ball_claims_nothing() -> None:
 def test_floats_are_near_the_truth(word: f.Operation, x: float) -> None:
     if not is_defined(word, x) or x == 0:
         return
-    with mp.workprec(2500):
+    with mp.workprec(300):
         truth = OF_ONE[word](mpf(x))
     assert FLOATS[word](x) == pytest.approx(float(truth), rel=1e-14, abs=1e-300)
 
@@ -197,7 +197,7 @@ def test_intervals_contain_the_truth(
     if word in (f.exp, f.expm1, f.sinh, f.cosh, f.erf, f.erfc) and abs(x) > 1e5:
         return
     inside = min(max(x + share * width, x), high)
-    with mp.workprec(3000):
+    with mp.workprec(1000):
         low, top = (mp.make_mpf(end) for end in ends)
         for place in (x, inside, high):
             assert low <= OF_ONE[word](mpf(place)) <= top

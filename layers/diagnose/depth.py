@@ -63,6 +63,9 @@ def depth_faults(layers: Sequence[UnitSummary], thresholds: Thresholds) -> list[
             " layers, or clip the norm of the gradients."
         )
         return [Fault(RISE, message, advice, numbers=facts)]
+    if not slopes:
+        advice = "A layer stops the gradient in all samples: repair its dead units first."
+        return [Fault(FALL, message, advice)]
     if slopes < WEAK:
         advice = (
             "Larger weights would saturate such activations. Use one with slopes near 1, such as"

@@ -202,7 +202,7 @@ def causes(
 
     Units that are constant in one layer stay so in the layers that follow without weights between
     them, and all units do if all are constant. A dead unit stops the gradient of the same unit
-    before it, and a layer without a unit alive that of all.
+    before it, and a layer without a unit alive that of all, its own included.
     """
     if finding.rule in {CONSTANT, DEAD_UNITS}:
         units = layer.units
@@ -218,7 +218,7 @@ def causes(
         stopped = {*finding.units} or {*range(layer.units.units)}
         if any(layer.units.gradient[unit] for unit in stopped):
             return
-        for other in after:
+        for other in (layer, *after):
             for fault in other.findings:
                 is_same = other.units.units == layer.units.units and stopped <= {*fault.units}
                 is_all = len(fault.units) == other.units.units

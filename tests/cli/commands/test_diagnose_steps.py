@@ -134,6 +134,21 @@ def test_what_follows_from_another_layer_is_no_fault_of_its_own(
     assert "third: constant-units: 5 of 10 units" in diagnose(str(tmp_path / "more"))
 
 
+def test_a_layer_without_a_unit_alive_explains_the_gradients_before_it(
+    diagnose: Diagnose, tmp_path: Path
+) -> None:
+    arrays = healthy()
+    arrays["third/x"] -= 30
+    for name in ("first", "second"):
+        arrays[f"{name}/dout"] *= 0
+    record(tmp_path / "acts", {0: arrays})
+    shown = diagnose(str(tmp_path / "acts"))
+    assert "  vanishing-gradient in first, second, third: from third" in shown
+    assert "advice: A layer stops the gradient in all samples" in shown
+    last = shown.splitlines()[-1]
+    assert "2 affected by others, 1 FAILED (dead-units); the network FAILED" in last
+
+
 def test_a_layer_is_judged_beside_the_last_one_when_it_is_shown_alone(
     diagnose: Diagnose, tmp_path: Path
 ) -> None:

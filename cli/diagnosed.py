@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -127,8 +127,8 @@ def run_parts(
     Each part is a task of the client, if there is one. The functions raise ActgradError if an array
     cannot be read or does not fit.
     """
-    if run.statistics is not None:
-        return [partial(recorded_statistics, run, reading)]
+    if run.statistics:
+        return [partial(recorded_statistics, file, run.name, reading) for file in run.statistics]
     if client is None:
         return [partial(part_statistics, run.layers, part, reading, quiet) for part in run.parts]
     tasks, layers = [], [absolute_layer(spec) for spec in run.layers]
@@ -138,7 +138,7 @@ def run_parts(
     return [partial(sent_statistics, wait) for wait in submitted(client, part_arrays, tasks)]
 
 
-def recorded_statistics(run: LayerRun, reading: ReadOptions) -> RunStatistics:
+def recorded_statistics(file: Path, name: str, reading: ReadOptions) -> RunStatistics:
     """The statistics that a recording has kept in place of the arrays.
 
     Raises:
@@ -146,7 +146,7 @@ def recorded_statistics(run: LayerRun, reading: ReadOptions) -> RunStatistics:
     """
     if not reading.axis is None is reading.dtype:
         raise ActgradError("--units and --dtype need arrays; statistics were recorded")
-    return load_statistics(cast(Path, run.statistics), run.name)
+    return load_statistics(file, name)
 
 
 def sent_statistics(wait: Callable[[], Mapping[str, Array]]) -> RunStatistics:

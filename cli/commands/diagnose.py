@@ -187,7 +187,7 @@ def diagnose_run(
 
     from actgrad.cli.diagnosed import ReadOptions, diagnosed
     from actgrad.cli.exit import NOT_DONE
-    from actgrad.cli.read import is_folder, layer_runs, recorded_runs
+    from actgrad.cli.read import is_folder, layer_runs, recorded_runs, recording_notes
     from actgrad.cli.show import diagnosis_answer
     from actgrad.cli.write import Output
 
@@ -205,6 +205,8 @@ def diagnose_run(
     arrays = {"x": x, "out": out, "dout": dout, "dx": dx}
     if x is out is None and is_folder(layers):
         runs = recorded_runs(layers[0], only)
+        for note in [] if quiet else recording_notes(layers[0]):
+            typer.echo(f"actgrad: {note}", err=True)
     else:
         runs = layer_runs(layers, arrays, shards, only)
     reading = ReadOptions(units, dtype, threads)

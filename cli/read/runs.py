@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from actgrad.cli.read.collection import Named, named_arrays
 from actgrad.layers import ActgradError, UnknownLayerError, chain_of
 from actgrad.layers.arrays import ARRAY_FILES
-from actgrad.layers.frameworks import MANIFEST, read_manifest
+from actgrad.layers.frameworks import MANIFEST
 
 #: The arrays of one run of a layer.
 ARRAYS = ("x", "out", "dout", "dx")
@@ -22,41 +23,18 @@ class LayerRun(NamedTuple):
     parts: list[dict[str, str]]
     layers: list[str]
     step: int | None = None
-    #: The file with the statistics of the run, where its arrays were not kept.
-    statistics: Path | None = None
+    #: The files with the statistics of each part, where the arrays were not kept.
+    statistics: Sequence[Path] = ()
 
     @property
     def may_have_gradient(self) -> bool:
         """Whether the run has dout or dx; statistics may."""
-        return self.statistics is not None or any({"dout", "dx"} & {*part} for part in self.parts)
+        return bool(self.statistics) or any({"dout", "dx"} & {*part} for part in self.parts)
 
 
 def is_folder(layers: list[str]) -> bool:
     """Whether the folder of a recording is named in place of a layer."""
     return len(layers) == 1 and Path(layers[0]).is_dir()
-
-
-def recorded_runs(folder: str, only: str | None) -> list[LayerRun]:
-    """The calls of a recording, step by step.
-
-    Raises:
-        ActgradError: the folder holds no recording, or no call has the name `only`.
-    """
-    if not (Path(folder) / MANIFEST).exists():
-        raise ActgradError(
-            f"{folder} holds no recording",
-            f"for arrays that others saved, name their layer: actgrad diagnose LAYER --x {folder}",
-        )
-    runs = []
-    for call in read_manifest(Path(folder)).calls:
-        if call.is_statistics:
-            file = Path(folder) / call.file
-            runs.append(LayerRun(call.name, [], [call.layer], call.step, file))
-            continue
-        names = ["x", "dout"] if call.has_dout else ["x"]
-        part = {name: f"{Path(folder) / call.file}:{call.name}/{name}" for name in names}
-        runs.append(LayerRun(call.name, [part], [call.layer], call.step))
-    return chosen_runs(runs, only)
 
 
 def chosen_runs(runs: list[LayerRun], only: str | None) -> list[LayerRun]:

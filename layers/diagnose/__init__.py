@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
+    from actgrad.layers.diagnose.collect import unit_axis
     from actgrad.layers.diagnose.depth import FALL, RISE
     from actgrad.layers.diagnose.in_memory import diagnose
     from actgrad.layers.diagnose.network import NetworkDiagnosis, diagnose_network
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
         run_statistics,
     )
     from actgrad.layers.diagnose.rules import (
+        ENOUGH_SAMPLES,
         NOT_FINITE,
         RULES,
         UNREAD,

@@ -124,7 +124,11 @@ class Recording:
                 f"was called {others}" if others else "was not called, or only as compiled code"
             )
             notes.append(f"{model} {called}: that is no training step")
-        elif self._calls and not any(call.has_dout for call in self._calls):
+        reached = {call.name for call in self._calls if call.has_dout}
+        missed = dict.fromkeys(call.name for call in self._calls if call.name not in reached)
+        if reached and missed:
+            notes.append(f"no gradient arrived at {short_list(missed)}")
+        elif missed:
             notes.append(f"no gradient arrived at {model}: is there a backward?")
         if self._unmapped:
             notes.append(f"no layer of actgrad computes {short_list(self._unmapped)}: not recorded")

@@ -1,0 +1,98 @@
+"""The runs of the layers of a recording: the steps with gradients, and small steps together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import inf, prod
+from pathlib import Path
+
+from actgrad.cli.read.runs import LayerRun, chosen_runs
+from actgrad.layers import ActgradError
+from actgrad.layers.diagnose import ENOUGH_SAMPLES, unit_axis
+from actgrad.layers.frameworks import MANIFEST, RecordedLayer, read_manifest
+
+
+def recorded_runs(folder: str, only: str | None) -> list[LayerRun]:
+    """The runs of a recording, step by step.
+
+    Steps in a row with fewer than `ENOUGH_SAMPLES` samples are one run, which has the number of the
+    last. Steps without any gradient are left out where others have one.
+
+    Raises:
+        ActgradError: the folder holds no recording, or no call has the name `only`.
+    """
+    if not (Path(folder) / MANIFEST).exists():
+        raise ActgradError(
+            f"{folder} holds no recording",
+            f"for arrays that others saved, name their layer: actgrad diagnose LAYER --x {folder}",
+        )
+    calls = read_manifest(Path(folder)).calls
+    if not calls:
+        raise ActgradError(f"the recording in {folder} has no step", "actgrad record makes one")
+    runs = [run_of(Path(folder), pool) for pool in pools(with_gradient(calls))]
+    return chosen_runs(runs, only)
+
+
+def recording_notes(folder: str) -> list[str]:
+    """What the user must know of a recording: what it lacks, and how it is read."""
+    calls, notes = read_manifest(Path(folder))
+    read = with_gradient(calls)
+    if not any(call.has_dout for call in calls) and not notes:
+        notes = ["no gradient arrived at any recorded step"]
+    if len(pools(read)) < len(read):
+        notes = [
+            *notes,
+            f"steps of fewer than {ENOUGH_SAMPLES} samples are judged together; the number of the"
+            " last names them",
+        ]
+    return list(notes)
+
+
+def with_gradient(calls: Sequence[RecordedLayer]) -> Sequence[RecordedLayer]:
+    """The calls of the steps at which a gradient arrived; all calls if none did."""
+    steps = {call.step for call in calls if call.has_dout}
+    return [call for call in calls if call.step in steps] if steps else calls
+
+
+def pools(calls: Iterable[RecordedLayer]) -> list[list[RecordedLayer]]:
+    """The calls of a layer that are judged together, in the order of their first steps.
+
+    Only calls with the same parameters, units and dtype are.
+    """
+    fewest: dict[int, float] = {}
+    for call in calls:
+        fewest[call.step] = min(fewest.get(call.step, inf), samples_of(call))
+    pool_of, count, number = dict[int, int](), 0.0, 0
+    for step, at_step in fewest.items():
+        pool_of[step], count = number, count + at_step
+        if count >= ENOUGH_SAMPLES:
+            number, count = number + 1, 0
+    together: dict[tuple[object, ...], list[RecordedLayer]] = {}
+    for call in calls:
+        # The last steps, if they are too few, belong to those before.
+        pool = min(pool_of[call.step], max(number - 1, 0))
+        key = (pool, call.name, call.layer, call.dtype, units_of(call), call.has_dout)
+        together.setdefault(key, []).append(call)
+    return list(together.values())
+
+
+def units_of(call: RecordedLayer) -> int:
+    """How many units the layer has."""
+    axis = unit_axis(len(call.shape), None)
+    return 1 if axis is None else call.shape[axis]
+
+
+def samples_of(call: RecordedLayer) -> int:
+    """How many samples of each unit were recorded."""
+    return prod(call.shape) // units_of(call)
+
+
+def run_of(folder: Path, pool: Sequence[RecordedLayer]) -> LayerRun:
+    """The run of a layer that these calls are parts of."""
+    last = pool[-1]
+    if last.is_statistics:
+        files = [folder / call.file for call in pool]
+        return LayerRun(last.name, [], [last.layer], last.step, files)
+    names = ["x", "dout"] if last.has_dout else ["x"]
+    parts = [{name: f"{folder / call.file}:{call.name}/{name}" for name in names} for call in pool]
+    return LayerRun(last.name, parts, [last.layer], last.step)

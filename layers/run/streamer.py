@@ -97,9 +97,9 @@ class Streamer:
 
     @property
     def uses_files_alone(self) -> bool:
-        """Whether nothing is kept in memory of a piece: no term of a sum, no note of a layer."""
+        """Whether nothing is kept in memory of a piece but what layers met: no term of a sum."""
         # What overflows in 8 bits is noted.
-        is_noted = self.met.notes or self.buffers["x"].itemsize == 1
+        is_noted = self.buffers["x"].itemsize == 1
         return self.in_files and not is_noted and not self.runner.terms
 
     def run_pieces(self, starts: OrderedThreads[int]) -> None:

@@ -22,8 +22,8 @@ from actgrad.layers.run.met import Met
 from actgrad.layers.run.pipeline import Pipeline
 from actgrad.layers.run.processes import share_pieces
 from actgrad.layers.run.sources import ArraySpec, Sink, Source
-from actgrad.layers.run.streamer import SliceRunner, Streamer
-from actgrad.layers.run.threads import OrderedThreads, cores
+from actgrad.layers.run.streamer import Runner, SliceRunner, Streamer
+from actgrad.layers.run.threads import OrderedThreads, cores, keep_freed_memory
 
 #: Elements of a piece: a multiple of BLOCK, because prelu sums its gradient block by block.
 PIECE = 1 << 18
@@ -161,22 +161,20 @@ def stream(
     per_piece = max(1, PIECE // layout.size)
     pairs = [(chain.canonical(name), sink) for name, sink in into]
     starts, met = range(0, layout.number, per_piece), Met(chain)
+    make_runner: Callable[[], Runner] = (
+        partial(Pipeline, chain, given.dtype)
+        if chain.is_elementwise
+        else partial(SliceRunner, chain, layout)
+    )
     streamers = [
-        Streamer(
-            Pipeline(chain, given.dtype) if chain.is_elementwise else SliceRunner(chain, layout),
-            layout.number,
-            per_piece,
-            specs,
-            x,
-            dout,
-            pairs,
-            met,
-        )
+        Streamer(make_runner(), layout.number, per_piece, specs, x, dout, pairs, met)
         for _ in range(threads or cores())
     ]
     show = None if progress is None else lambda done: progress(done / len(starts))
     run_piece, are_files = streamers[0].run_piece, streamers[0].uses_files_alone
-    if not (are_files and share_pieces(starts, run_piece, len(streamers), show)):
+    left = met if met.notes else None
+    keep_freed_memory()
+    if not (are_files and share_pieces(starts, run_piece, len(streamers), show, left)):
         queue = OrderedThreads(starts)
         queue.run([partial(streamer.run_pieces, queue) for streamer in streamers], show)
     met.state()

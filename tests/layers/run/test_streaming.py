@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import pickle
 import threading
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from actgrad.layers import Chain, Relu, ShapeError, layer
 from actgrad.layers.arrays import Array, Order
 from actgrad.layers.explain import WithSecondOrder
 from actgrad.layers.run import pipeline, regions, streaming
+from actgrad.layers.run.met import Met
 from actgrad.layers.run.regions import run_by_regions
 from actgrad.layers.run.sources import MemoryArray
 from actgrad.layers.run.streaming import can_run_in_parts, can_stream, stream
@@ -149,6 +152,18 @@ def test_a_chain_states_the_first_x_that_any_piece_met(
         stream(chain, MemoryArray(x), None, [("out", MemoryArray(out))], threads=3)
     assert chain.layers[0].undefined == {"out": -50.0, "dx": 0.0}
     assert np.isnan(out).any()
+
+
+def test_what_the_layers_of_other_processes_met_is_merged() -> None:
+    chain = chain_of(["sqrt(x)"])
+    here, there = Met(chain), Met(chain)
+    for met, start, x in ((here, 600, -2.0), (there, 300, -1.0), (there, 900, -3.0)):
+        own = copy(chain)
+        own.forward([1.0, x])
+        met.add(start, own.layers)
+    here.merge(pickle.loads(pickle.dumps(there)))
+    here.state()
+    assert chain.layers[0].undefined == {"out": -1.0}
 
 
 def test_a_derivative_states_the_kinks_that_any_piece_met(monkeypatch: pytest.MonkeyPatch) -> None:

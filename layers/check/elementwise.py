@@ -22,6 +22,7 @@ from actgrad.layers.check.points import (
     designed_points,
     distinct,
     evenly_spaced,
+    points_within,
 )
 from actgrad.layers.check.report import (
     LARGEST_ORDINARY,
@@ -84,6 +85,8 @@ def _examined(
     for dtype in sorted(dtypes, key=FLOATING.index, reverse=True):
         if row is None:
             points = designed_points(elementwise.discontinuities, dtype)
+            within = points_within(lambda at: subject.run(at).out.ravel(), points)
+            points = np.sort(np.concatenate([points, within]))
         else:
             points = distinct(row.astype(dtype))
             points = points[np.isfinite(points)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
@@ -78,6 +79,33 @@ def literal_sample(array: Array) -> Sample:
     numbers = re.sub(r"\b(nan|inf)\b", r"np.\1", str(array.astype(np.float64).tolist()))
     dtype = "" if array.dtype == np.float64 else f", '{array.dtype}'"
     return Sample(f"np.array({numbers}{dtype})", array)
+
+
+def points_within(f: Callable[[Array], Array], points: Array) -> Array:
+    """Points spread over the interval in which f is defined, if few of `points` lie in it.
+
+    f gives nan outside. The points are dense next to its ends; there is none if f is defined at
+    half of the points, or beyond the outermost.
+    """
+    wide = points.astype(np.float64)
+    defined = np.flatnonzero(~np.isnan(f(wide)))
+    if not 0 < 2 * defined.size < wide.size or defined[0] == 0 or defined[-1] == wide.size - 1:
+        return points[:0]
+    ends = []
+    for inside, outside in ((defined[0], defined[0] - 1), (defined[-1], defined[-1] + 1)):
+        here, beyond = float(wide[inside]), float(wide[outside])
+        for _ in range(60):
+            middle = (here + beyond) / 2
+            if np.isnan(f(np.array([middle]))[0]):
+                beyond = middle
+            else:
+                here = middle
+        ends.append(here)
+    low, high = ends
+    steps = (high - low) * np.concatenate(
+        [np.geomspace(1e-6, 0.01, 40), np.linspace(0.01, 0.5, 60)]
+    )
+    return distinct(np.concatenate([low + steps, high - steps]).astype(points.dtype))
 
 
 def designed_points(discontinuities: list[Discontinuity], dtype: str) -> Array:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.nn.modules.module import register_module_forward_pre_hook
 
-from actgrad.layers.frameworks.recording import class_name
+from actgrad.layers.frameworks.recording import model_name
 
 
 class CalledModels:
@@ -23,7 +23,7 @@ class CalledModels:
         self._take = take
         self._model: torch.nn.Module | None = None
         self._called: dict[torch.nn.Module, None] = {}
-        #: The classes of the models beside the first.
+        #: The models beside the first, by their classes.
         self.others: list[str] = []
 
     def __enter__(self) -> CalledModels:
@@ -38,7 +38,7 @@ class CalledModels:
         if self._model is not None:
             inner.update(self._model.modules())
         others = [module for module in self._called if module not in inner]
-        self.others += dict.fromkeys(map(class_name, others))
+        self.others += dict.fromkeys(map(model_name, others))
         self._called = {}
 
     def _begin(self, module: torch.nn.Module, arguments: Any) -> None:

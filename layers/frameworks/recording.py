@@ -97,7 +97,7 @@ class Recording:
         self._training = TrainingSteps(every, samples, seed, self._save)
         #: The calls of the model that no layer of the catalogue computes.
         self._unmapped: dict[str, None] = {}
-        #: The classes of the models that were called beside this one.
+        #: The models that were called beside this one.
         self.other_models: list[str] = []
 
     @property
@@ -133,7 +133,8 @@ class Recording:
         if self._unmapped:
             notes.append(f"no layer of actgrad computes {short_list(self._unmapped)}: not recorded")
         if self.other_models:
-            notes.append(f"not recorded: {', '.join(self.other_models)}; {model} was called first")
+            others = ", ".join(self.other_models)
+            notes.append(f"not recorded: {others}; {model_name(self._model)} was called first")
         return notes
 
     def __str__(self) -> str:
@@ -192,6 +193,19 @@ def short_list(names: Iterable[str]) -> str:
 def class_name(model: Any) -> str:
     """The name of the model's class, or of the class that `torch.compile` has wrapped."""
     return type(getattr(model, "_orig_mod", model)).__name__
+
+
+def model_name(model: Any) -> str:
+    """The name of the model's class, and of a Sequential's parts: it is every other model's, too.
+
+    >>> model_name(torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU()))
+    'Sequential(Linear, ReLU)'
+    """
+    name = class_name(model)
+    if name != "Sequential":
+        return name
+    parts = getattr(model, "_orig_mod", model).children()
+    return f"{name}({short_list(map(class_name, parts))})"
 
 
 @contextmanager

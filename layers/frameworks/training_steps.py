@@ -41,10 +41,7 @@ class TrainingSteps:
     def listen(self, model: torch.nn.Module) -> None:
         """Listen to the forward calls of the model."""
         try:
-            self._handles = [
-                model.register_forward_pre_hook(self.begin),
-                model.register_forward_hook(self._end, always_call=True),
-            ]
+            self._handles = [model.register_forward_pre_hook(self.begin)]
         except Exception as error:  # as TorchScript raises
             self._fail(error)
 
@@ -87,6 +84,7 @@ class TrainingSteps:
         capture = Capture(model, step, call, self._samples, self._seed + step)
         self._waiting = [*self._waiting[:1], capture]
         capture.start()
+        self._handles.append(model.register_forward_hook(self._end, always_call=True))
 
     def _end(self, *_: Any) -> None:
         if not torch.compiler.is_compiling() and self._waiting:
@@ -94,6 +92,9 @@ class TrainingSteps:
 
     def _settle(self) -> None:
         """Save the first waiting capture that has a gradient; drop those that can get none."""
+        for handle in self._handles[1:]:
+            handle.remove()
+        del self._handles[1:]
         for capture in self._waiting:
             capture.stop()
             if capture.error is not None:

@@ -142,7 +142,7 @@ def test_what_was_recorded_is_named_however_the_script_ends(end: str, tmp_path: 
     result = CliRunner().invoke(app, ["record", str(script), "--every", "2", "-o", str(acts)])
     lines = result.stderr.splitlines()
     assert lines[-2:] == [
-        "actgrad: not recorded: Sequential; Student was called first",
+        "actgrad: not recorded: Sequential(Linear, Tanh); Student was called first",
         f"actgrad: {acts} holds 1 layer of Student at 2 steps; actgrad diagnose {acts} judges them",
     ]
     assert (result.exit_code == 0) == (end == "")

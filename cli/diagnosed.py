@@ -129,10 +129,13 @@ def run_parts(
     """
     if run.statistics:
         return [partial(recorded_statistics, file, run.name, reading) for file in run.statistics]
+    specs = run.part_layers or [run.layers] * len(run.parts)
+    parts = list(zip(specs, run.parts, strict=True))
     if client is None:
-        return [partial(part_statistics, run.layers, part, reading, quiet) for part in run.parts]
-    tasks, layers = [], [absolute_layer(spec) for spec in run.layers]
-    for part in run.parts:
+        return [partial(part_statistics, layers, part, reading, quiet) for layers, part in parts]
+    tasks = []
+    for given, part in parts:
+        layers = [absolute_layer(spec) for spec in given]
         everywhere = {name: absolute_argument(argument) for name, argument in part.items()}
         tasks.append((", ".join(part.values()), (layers, everywhere, reading)))
     return [partial(sent_statistics, wait) for wait in submitted(client, part_arrays, tasks)]

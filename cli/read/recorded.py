@@ -57,7 +57,8 @@ def with_gradient(calls: Sequence[RecordedLayer]) -> Sequence[RecordedLayer]:
 def pools(calls: Iterable[RecordedLayer]) -> list[list[RecordedLayer]]:
     """The calls of a layer that are judged together, in the order of their first steps.
 
-    Only calls with the same parameters, units and dtype are.
+    Only calls of the same layer, with the same units and dtype, are; its parameters may differ, as
+    the weight of a PReLU does.
     """
     fewest: dict[int, float] = {}
     for call in calls:
@@ -71,7 +72,14 @@ def pools(calls: Iterable[RecordedLayer]) -> list[list[RecordedLayer]]:
     for call in calls:
         # The last steps, if they are too few, belong to those before.
         pool = min(pool_of[call.step], max(number - 1, 0))
-        key = (pool, call.name, call.layer, call.dtype, units_of(call), call.has_dout)
+        key = (
+            pool,
+            call.name,
+            call.layer.partition(":")[0],
+            call.dtype,
+            units_of(call),
+            call.has_dout,
+        )
         together.setdefault(key, []).append(call)
     return list(together.values())
 
@@ -95,4 +103,5 @@ def run_of(folder: Path, pool: Sequence[RecordedLayer]) -> LayerRun:
         return LayerRun(last.name, [], [last.layer], last.step, files)
     names = ["x", "dout"] if last.has_dout else ["x"]
     parts = [{name: f"{folder / call.file}:{call.name}/{name}" for name in names} for call in pool]
-    return LayerRun(last.name, parts, [last.layer], last.step)
+    layers = [[call.layer] for call in pool]
+    return LayerRun(last.name, parts, [last.layer], last.step, part_layers=layers)

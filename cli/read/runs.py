@@ -25,6 +25,8 @@ class LayerRun(NamedTuple):
     step: int | None = None
     #: The files with the statistics of each part, where the arrays were not kept.
     statistics: Sequence[Path] = ()
+    #: The layers of each part, where their parameters differ.
+    part_layers: Sequence[list[str]] = ()
 
     @property
     def may_have_gradient(self) -> bool:

@@ -18,7 +18,9 @@ from actgrad.layers.frameworks import Manifest, RecordedLayer
 from actgrad.layers.run import MemoryArray
 
 
-def record(folder: Path, rows: list[int], keep: str = "arrays", dout: str = "all") -> Path:
+def record(
+    folder: Path, rows: list[int], keep: str = "arrays", dout: str = "all", layer: str = "relu"
+) -> Path:
     """A recording of a relu with 5 units, the third of them dead, with `rows` samples a step."""
     folder.mkdir()
     rng, calls = np.random.default_rng(0), []
@@ -30,13 +32,15 @@ def record(folder: Path, rows: list[int], keep: str = "arrays", dout: str = "all
         file = f"step-{10 * number:08}.safetensors"
         if keep == "statistics":
             sources = {name: MemoryArray(array) for name, array in arrays.items()}
-            statistics = run_statistics(chain_of(["relu"]), sources)
+            statistics = run_statistics(chain_of([layer.format(number)]), sources)
             save_statistics(folder / file, {"act": statistics})
         else:
             save_file({f"act/{name}": array for name, array in arrays.items()}, folder / file)
         step, is_statistics = 10 * number, keep == "statistics"
         calls.append(
-            RecordedLayer("act", "relu", step, file, "float32", x.shape, has_dout, is_statistics)
+            RecordedLayer(
+                "act", layer.format(number), step, file, "float32", x.shape, has_dout, is_statistics
+            )
         )
     Manifest(calls, ["no layer of actgrad computes lstm: not recorded"]).write(folder)
     return folder
@@ -58,6 +62,15 @@ def test_small_steps_are_judged_together(keep: str, tmp_path: Path) -> None:
     assert (report["step"], len(report["shapes"]), finding["since"]) == (60, 4, 20)
     assert "steps of fewer than 20 samples are judged together" in notes
     assert "actgrad: no layer of actgrad computes lstm: not recorded" in notes
+
+
+@pytest.mark.parametrize("keep", ["arrays", "statistics"])
+def test_parameters_may_change_from_step_to_step(keep: str, tmp_path: Path) -> None:
+    folder = record(tmp_path / "acts", [10, 10], keep, layer="prelu:weight=0.{}")
+    report, _ = diagnosed(folder)
+    assert (report["layer"], len(report["shapes"])) == ("prelu:weight=0.1", 2)
+    # The weight was 0 at the first of the steps, where one unit is below 0, and half of the others.
+    assert 10 < report["stopped"] < 40
 
 
 def test_large_steps_are_judged_by_themselves(tmp_path: Path) -> None:

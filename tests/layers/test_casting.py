@@ -58,8 +58,8 @@ def test_the_zero_of_fnuz_has_no_sign() -> None:
         ("float8_e4m3fn", {"zero-sign": 1, "underflow-sign": 1}),
         ("float8_e4m3fnuz", {}),
     ):
-        x, out = np.array([-1, 0.5], named(name)), np.zeros(2, named(name))
-        result = verify("0*x", x[:1], out=out[:1], policy=Policy(keep_zero_sign=True))
+        x, out = np.array([-0.0, 0.5], named(name)), np.zeros(2, named(name))
+        result = verify("2*x", x[:1], out=out[:1], policy=Policy(keep_zero_sign=True))
         tiny = verify("-1e-9*x", x[1:], out=out[1:], policy=Policy(keep_zero_sign=True))
         counts = {**result.tallies["out"].failures}
         counts = {k: n + tiny.tallies["out"].failures[k] for k, n in counts.items()}

@@ -19,6 +19,13 @@ settings.register_profile("repeatable", deadline=None, derandomize=True)
 # A script's background jobs ignore Ctrl-C, and so would every process that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Coverage notes the stack where it starts, in each forked process anew. Among the modules of all
+# tests this takes seconds.
+if "coverage" in sys.modules:
+    import coverage.collector
+
+    coverage.collector.short_stack = str
+
 # A width that the caller of pytest has set must not fold what the tests read.
 for name in ("COLUMNS", "LINES"):
     os.environ.pop(name, None)

@@ -180,13 +180,11 @@ def diagnose_run(
     The statistics of every unit are collected in one pass over its samples. Rules with names and
     thresholds tell what is wrong; zeros alone are no fault.
 
-    Exit status 0: no rule fires; 1: one does; 2: it could not be diagnosed, or no rule fires but a
-    layer has too few samples to be judged.
+    Exit status 0: no rule fires; 1: one does; 2: it could not be diagnosed.
     """
     from functools import partial
 
     from actgrad.cli.diagnosed import ReadOptions, diagnosed
-    from actgrad.cli.exit import NOT_DONE
     from actgrad.cli.read import is_folder, layer_runs, recorded_runs, recording_notes
     from actgrad.cli.show import diagnosis_answer
     from actgrad.cli.write import Output
@@ -218,9 +216,7 @@ def diagnose_run(
         network = network._replace(layers=ranked)
     page = partial(diagnosis_html, network, x or out or layers[0], only is not None)
     destination.deliver(diagnosis_answer(network, only is not None).with_text("html", page))
-    if not network.ok:
-        return 1
-    return 0 if network.is_judged else NOT_DONE
+    return 0 if network.ok else 1
 
 
 def diagnosis_html(network: NetworkDiagnosis, subject: str, is_detailed: bool) -> str:

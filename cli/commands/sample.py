@@ -17,9 +17,6 @@ from actgrad.cli.options import (
     parsed_shape,
 )
 
-#: The bytes of memory that drawing a number takes.
-PER_NUMBER = 64
-
 
 def sample(
     layers: Annotated[
@@ -60,7 +57,7 @@ def sample(
     import numpy as np
 
     from actgrad.cli.exit import to_stderr
-    from actgrad.cli.read import memory
+    from actgrad.cli.read import check_drawn
     from actgrad.cli.write import ArrayAnswer, Output
     from actgrad.layers import SampleError, chain_of
     from actgrad.layers.arrays import named
@@ -72,8 +69,8 @@ def sample(
     sizes = parsed_shape(shape)
     room = None if sizes is None else math.prod(sizes)
     for number in (count, room):
-        if number is not None and number * PER_NUMBER > memory():
-            raise SampleError(f"{number} numbers need more than this machine's memory")
+        if number is not None:
+            check_drawn(number)
     chain = chain_of(layers) if layers else None
     if every and (count is not None or layers):
         raise SampleError("--all gives every number for any layer", "leave out LAYER and -n")

@@ -80,7 +80,7 @@ def survey_framework(
     from functools import partial
     from os import cpu_count
 
-    from actgrad.cli.read import read_baseline
+    from actgrad.cli.read import check_drawn, read_baseline
     from actgrad.cli.show import Bar, SurveyReport, survey_answer
     from actgrad.cli.write import Output
     from actgrad.layers import Policy
@@ -88,6 +88,7 @@ def survey_framework(
     from actgrad.layers.survey import changes, survey
 
     destination = Output(VerificationFormat, form, output)
+    check_drawn(count)
     before = None if baseline is None else read_baseline(baseline, target, count)
     with Bar(None, quiet) as bar:
         now = survey(

@@ -9,7 +9,13 @@ from actgrad.layers.lazy import lazy_attributes
 if TYPE_CHECKING:
     from actgrad.cli.read.collection import Named, named_arrays, natural_key, split_member
     from actgrad.cli.read.dump import Dump, DumpLayout
-    from actgrad.cli.read.external import ExternalArray, Repeated, memory, nbytes, random_access
+    from actgrad.cli.read.external import (
+        ExternalArray,
+        Repeated,
+        check_drawn,
+        nbytes,
+        random_access,
+    )
     from actgrad.cli.read.recorded import recorded_runs, recording_notes
     from actgrad.cli.read.runs import LayerRun, is_folder, layer_runs
     from actgrad.cli.read.source import Encoding, in_memory, open_array, read_array

@@ -8,12 +8,14 @@ from typing import IO, Any, Protocol
 
 import numpy as np
 
-from actgrad.layers import UnreadableError
+from actgrad.layers import SampleError, UnreadableError
 from actgrad.layers.arrays import Array, Order
 from actgrad.layers.run import MemoryArray, Source
 
 #: Elements that are copied at a time.
 CHUNK = 1 << 20
+#: The bytes of memory that drawing a number takes.
+PER_NUMBER = 64
 
 
 class IncompleteArrayError(UnreadableError):
@@ -173,6 +175,16 @@ def random_access(source: Array | Source) -> MemoryArray | FileArray | Repeated:
     for start in range(0, size, CHUNK):
         file.write(source.read(start, buffer[: size - start]).data)
     return FileArray(file, 0, source.name, source.shape, source.dtype, source.order)
+
+
+def check_drawn(count: int) -> None:
+    """Check that so many drawn numbers fit into memory.
+
+    Raises:
+        SampleError: they do not.
+    """
+    if count * PER_NUMBER > memory():
+        raise SampleError(f"{count} numbers need more than this machine's memory")
 
 
 def memory() -> int:

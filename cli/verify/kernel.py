@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from actgrad.cli.read import Encoding, in_memory, open_array
+from actgrad.cli.read import Encoding, check_drawn, in_memory, open_array
 from actgrad.cli.show import VerifiedDump
 from actgrad.layers import ActgradError, Layer, Policy, ShapeError, chain_of
 from actgrad.layers.arrays import Array, named
@@ -68,6 +68,7 @@ def kernel_x(chain: Layer, count: int | None, given: str | None, encoding: Encod
     if given is None and count is None and not chain.is_elementwise:
         raise ActgradError(f"--all gives single numbers, but {chain} works along an axis")
     if given is None:
+        check_drawn(count or 0)
         x = every_number(dtype) if count is None else default_x(chain, dtype, count)
     elif count is None:
         raise ActgradError("--all gives x itself", "leave out --x or --all")

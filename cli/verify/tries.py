@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from actgrad.cli.read import Encoding, in_memory, open_array
+from actgrad.cli.read import Encoding, check_drawn, in_memory, open_array
 from actgrad.layers import Policy, ShapeError, any_layer, chain_of
 from actgrad.layers.arrays import named
 from actgrad.layers.casting import in_dtype
@@ -28,6 +28,7 @@ def tried_ways(
     """
     chain = chain_of(specs)
     if x is None:
+        check_drawn(count)
         given = draw_sample(chain, named(encoding.dtype or "float32"), count)
         with np.errstate(invalid="ignore"):
             given = given[np.isfinite(given)]

@@ -122,7 +122,10 @@ class Moments:
         return not (self.low.min() < np.inf or self.left_out.any() or self.repeated)
 
     def add_repeated(self, number: float, counts: Array, columns: slice = slice(None)) -> None:
-        """Include a finite number so many times in each column."""
+        """Include a number so many times in each column; like others, one ≥ LIMIT is left out."""
+        if not abs(number) < LIMIT:
+            self.left_out[columns] += counts
+            return
         if number not in self.repeated:
             self.repeated[number] = np.zeros(self.low.size, np.int64)
         self.repeated[number][columns] += counts

@@ -274,11 +274,12 @@ class Rounded:
         ends = np.array([bits << STRETCH_BITS, ((bits + 1) << STRETCH_BITS) - 1]).view(np.float64)
         first, last = sorted(ends.tolist())
         spans = bounds(self.formula, first, last, precision)
+        for low, high in spans:
+            if not low <= high or (low < 0 < high and max(-low, high) > LEAST):
+                return None
         truths, signs = [], []
         plains = zip(self._plain(ends), self._signs_at_far(first), strict=True)
         for (low, high), (plain, far) in zip(spans, plains, strict=True):
-            if not low <= high or (low < 0 < high and max(-low, high) > LEAST):
-                return None
             truths.append(truths_of(low, high))
             # As in `_signs`, intervals may not tell the sign.
             side = float(low >= 0) - float(high <= 0) or far

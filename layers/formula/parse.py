@@ -203,7 +203,7 @@ class Reader:
             raise self._too_deep(self._index(tree))
         deeper = depth + 1
         match tree:
-            case ast.Constant(value) if not isinstance(value, bool):
+            case ast.Constant(int() | float() as value) if not isinstance(value, bool):
                 return self._number(tree)
             case ast.Name(name):
                 return self._named(tree, name)
@@ -275,7 +275,7 @@ class Reader:
     def _rational(self, tree: ast.expr, depth: int) -> Fraction | None:
         """The number of a constant made of numbers and signs; None for anything else."""
         match tree:
-            case ast.Constant(value) if not isinstance(value, bool):
+            case ast.Constant(int() | float() as value) if not isinstance(value, bool):
                 return Fraction(self._number(tree).leaf or 0)
             case ast.Name(name) if name in self.parameters:
                 return Fraction(self.parameters[name])

@@ -397,6 +397,13 @@ explain ((2-x)/(1e308-1))**1000
 graph 1/(1/(pi-pi)) --x 1
 plot ((asin(x)*(x)**1000))**0.5
 graph (x)if(x>(1e308-2)**1000)else(1) --x 1
+forward laplace(x)-log(x)**2 --x -inf
+forward x**None --x 1
+graph x*None² --x 1
+diagnose rrelu:upper=1e308 --x 1
+survey numpy --count 4294967296
+verify step --run numpy --count 99999999999999999999
+verify step --try x --count 99999999999999999999
 plot relu --range=1e-320:2e-320
 plot relu --range=-1.7e308:1.7e308
 """.splitlines()

@@ -96,7 +96,7 @@ def test_a_layer_with_few_samples_is_not_judged(
 ) -> None:
     np.savez(tmp_path / "acts.npz", a=dead[:16], b=dead[:, :8], c=dead[:19, :8] * np.inf)
     few = actgrad("diagnose", "relu", "--x", "acts.npz:a")
-    assert few.returncode == 2
+    assert few.returncode == 0
     assert few.stdout.decode().splitlines()[-1].startswith("relu: not judged; 64 units of 16")
     several = actgrad("diagnose", "relu", "--x", "acts.npz")
     assert several.returncode == 1

@@ -8,7 +8,7 @@ from actgrad.layers.lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from actgrad.cli.read.collection import Named, named_arrays, natural_key, split_member
-    from actgrad.cli.read.dump import Dump, DumpLayout
+    from actgrad.cli.read.dump import RESULTS, Dump, DumpLayout
     from actgrad.cli.read.external import (
         ExternalArray,
         Repeated,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from actgrad.cli.cluster import absolute_argument, absolute_layer, connected, reduced
 from actgrad.cli.exit import to_stderr
 from actgrad.cli.pattern import STAR, filled, matching_files
-from actgrad.cli.read import Dump, DumpLayout, Encoding
+from actgrad.cli.read import RESULTS, Dump, DumpLayout, Encoding
 from actgrad.cli.show import Bar, FilesRead, VerifiedDump
 from actgrad.cli.verify.dump import check_has_elements, refuse_wrong_arrays
 from actgrad.cli.verify.pieces import MOST_PIECES, counted_dump, share_counting
@@ -98,7 +98,7 @@ def parts_of_dump(
             raise ActgradError(f"--{name} {argument} is one file, but --x names several", hint)
     parts: list[PartOfDump] = []
     errors: list[ActgradError] = []
-    starts = dict.fromkeys(("out", "dx", "d2x"), 0)
+    starts = dict.fromkeys(RESULTS, 0)
     for own in files.values():
         mine = {name: given and filled(given, own) for name, given in arguments.items()}
         try:

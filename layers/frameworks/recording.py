@@ -45,7 +45,8 @@ def record(
     dout that comes back to its output. Of more than `samples` rows, a random choice of that many is
     kept, which depends on `seed` and the step alone. With `keep="statistics"`, those of the arrays
     are computed at once and kept in their place: a few kilobytes a layer. The training computes
-    what it computes without recording, bit for bit; an error of the recording does not reach it.
+    what it computes without recording, bit for bit if it is not compiled: what `torch.compile` has
+    compiled runs uncompiled at a recorded step. An error of the recording does not reach it.
     With `overwrite`, the first recorded step replaces the recording that the folder holds. A
     warning says what was not recorded, and why.
 

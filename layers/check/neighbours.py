@@ -100,7 +100,8 @@ def is_elementwise(subject: Subject, sample: Sample) -> bool:
             return False
         order = np.random.default_rng(0).permutation(x.size)
         moved = subject.forward(x.ravel()[order].reshape(x.shape))
-        row = np.resize(x, 2 * x.size + 3)
+        # A random mask of few numbers may be all ones.
+        row = np.resize(x, 2 * max(x.size, 32) + 3)
         long = subject.forward(row)
         # A row made a matrix of one row, as by np.atleast_2d, is asked for its shape later.
         long = long[0] if long.shape == (1, *row.shape) else long

@@ -55,11 +55,10 @@ class SharedState(NamedTuple):
             if each.is_changed:
                 each.set_back()
 
-    def restorer(self, use: Callable[[], Any] | None = None) -> Restore:
-        """A function that sets back the generators, with those of Python, NumPy and PyTorch.
-
-        If `use` is given, they are those from which it draws numbers.
-        """
+    @property
+    def sources(self) -> list[Access]:
+        """How the states of the generators are read and set, with those of Python, NumPy and
+        PyTorch."""
         sources: list[Access] = [
             (random.getstate, random.setstate),
             (np.random.get_state, np.random.set_state),
@@ -67,21 +66,28 @@ class SharedState(NamedTuple):
         ]
         if torch := sys.modules.get("torch"):
             sources.append((torch.get_rng_state, torch.set_rng_state))
-        states = [deepcopy(get()) for get, _ in sources]
-        drawn = [True] * len(sources)
-        if use is not None:
-            use()
-            drawn = [
-                pickle.dumps(get()) != pickle.dumps(state)
-                for (get, _), state in zip(sources, states, strict=True)
-            ]
+        return sources
 
-        def restore() -> None:
-            for (_, put), state, is_drawn in zip(sources, states, drawn, strict=True):
-                if is_drawn:
-                    put(state)
+    def drawn_by(self, use: Callable[[], Any]) -> list[Access]:
+        """The generators from which `use` draws numbers; they are set back afterwards."""
+        set_back = restorer(self.sources)
+        before = [pickle.dumps(get()) for get, _ in self.sources]
+        use()
+        pairs = zip(self.sources, before, strict=True)
+        drawn = [source for source, state in pairs if pickle.dumps(source[0]()) != state]
+        set_back()
+        return drawn
 
-        return restore
+
+def restorer(sources: list[Access]) -> Restore:
+    """A function that sets the generators back to where they are now."""
+    states = [(put, deepcopy(get())) for get, put in sources]
+
+    def restore() -> None:
+        for put, state in states:
+            put(state)
+
+    return restore
 
 
 def _access(generator: Any) -> Access:

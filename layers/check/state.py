@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from actgrad.layers.check.jacobian import check_directions
 from actgrad.layers.check.points import Sample, ordinary_sample
-from actgrad.layers.check.randomness import continued
+from actgrad.layers.check.randomness import REPEATS, continued
 from actgrad.layers.check.report import Finding
 from actgrad.layers.check.script import Script
 from actgrad.layers.check.shared_state import SharedState
@@ -172,18 +173,28 @@ def kept_state(subject: Subject, sample: Sample) -> KeptState:
         out = subject.call(layer, "forward", earlier.array.copy())
         subject.call(layer, "backward", np.ones_like(out))
 
+    def repeatedly(layer: Any, count: int) -> None:
+        for _ in range(count):
+            forward(layer)
+
     x = sample.array.astype(np.float64)
-    changes = False
     try:
         out = subject.forward(x)
         if not np.array_equal(subject.forward(x), out, True):
             return KeptState(False)
+        drawn = SharedState.of(subject.make()).drawn_by(lambda: subject.forward(x))
+        earlier_calls: list[Callable[[Any], None]] = [
+            both,
+            *(partial(repeatedly, count=count) for count in range(1, REPEATS)),
+        ]
+        changes = bool(drawn) or any(
+            not np.array_equal(continued(subject, calls).forward(x), out, True)
+            for calls in earlier_calls
+        )
         # A gradient that is wrong in a new layer, too, is no fault of the state.
         is_wrong = check_directions(subject, sample) is not None
         for calls, text in ((forward, "{}"), (both, "layer.backward(np.ones_like({}))")):
-            later = continued(subject, calls)
-            changes |= not np.array_equal(later.forward(x), out, True)
-            finding = None if is_wrong else check_directions(later, sample)
+            finding = None if is_wrong else check_directions(continued(subject, calls), sample)
             if finding is not None:
                 before = text.format(f"layer.forward({earlier.text})")
                 return KeptState(changes, _stale(finding, before))
@@ -211,8 +222,8 @@ def leaking_state(trial: Trial) -> Iterator[Behaviour]:
     shared = SharedState.of(layer)
     first = trial.subject.call(layer, "forward", x.copy()).copy()
     if shared.is_changed:
-        again = trial.subject.call(layer, "forward", x.copy())
-        if np.array_equal(first, again, True):
+        later = (trial.subject.call(layer, "forward", x.copy()) for _ in range(REPEATS))
+        if all(np.array_equal(first, again, True) for again in later):
             yield from (_OTHER_FORWARD, *_NEW_OBJECT)
 
 

@@ -80,6 +80,20 @@ def test_a_state_kept_by_design_is_a_note() -> None:
     assert np.random.random() == expected
 
 
+@pytest.mark.parametrize("seed", [3, 24, 91])
+def test_random_masks_that_are_the_same_by_chance_are_no_error(seed: int) -> None:
+    class Dropout:
+        def forward(self, x: Any) -> Any:
+            self.mask = np.random.random(x.shape) > 0.5
+            return x * self.mask
+
+        def backward(self, dout: Any) -> Any:
+            return dout * self.mask
+
+    np.random.seed(seed)
+    assert check_layer(Dropout, np.array([-1.5, -0.25, 0.5, 2.0])).errors == ()
+
+
 def test_a_mean_over_the_batch_is_a_note_and_a_right_gradient_is_none() -> None:
     class Bias:
         def __init__(self) -> None:

@@ -21,6 +21,10 @@ class Answer(Protocol):
     def command(self) -> str:
         """The name of the command."""
 
+    @property
+    def verdict(self) -> str:
+        """The verdict in one line; empty where there is none."""
+
     def show(self, file: IO[str]) -> None:
         """Print the format `table`, for people."""
 
@@ -46,6 +50,7 @@ class TextAnswer(NamedTuple):
     command: str
     show: Callable[[IO[str]], None]
     texts: Mapping[str, Callable[[], str | bytes]]
+    verdict: str = ""
 
     def write(self, form: str, stream: IO[bytes]) -> None:
         """Write one of the texts, as UTF-8."""

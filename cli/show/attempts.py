@@ -36,7 +36,8 @@ def attempts_answer(attempts: Sequence[Attempt]) -> TextAnswer:
         "csv": partial(_csv_text, attempts),
         "markdown": lambda: markdown_of(attempts_parts(attempts)),
     }
-    return TextAnswer("verify", partial(_show_table, attempts), texts)
+    best = f"the best of {len(attempts)} is {attempts[0].text}"
+    return TextAnswer("verify", partial(_show_table, attempts), texts, best)
 
 
 def dump_of(attempt: Attempt) -> VerifiedDump:

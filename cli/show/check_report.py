@@ -45,7 +45,7 @@ def check_answer(report: Report) -> TextAnswer:
         "json": partial(check_json, report),
         "markdown": lambda: markdown_of(check_parts(report)),
     }
-    return TextAnswer("check", partial(show_check, report), texts)
+    return TextAnswer("check", partial(show_check, report), texts, report.summary)
 
 
 def show_check(report: Report, file: IO[str]) -> None:

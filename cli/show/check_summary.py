@@ -26,7 +26,7 @@ def checks_answer(reports: Sequence[Report], refused: Mapping[str, Exception]) -
         "json": partial(_json_text, reports, refused),
         "markdown": partial(_markdown, reports, refused),
     }
-    return TextAnswer("check", partial(_show, reports, refused), texts)
+    return TextAnswer("check", partial(_show, reports, refused), texts, _counts(reports, refused))
 
 
 def _rows(

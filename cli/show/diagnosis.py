@@ -32,7 +32,8 @@ def diagnosis_answer(network: NetworkDiagnosis, detailed: bool = False) -> TextA
         "csv": partial(diagnosis_csv, network),
         "markdown": lambda: markdown_of(diagnosis_parts(network)),
     }
-    return TextAnswer("diagnose", partial(show_diagnosis, network, detailed), texts)
+    show = partial(show_diagnosis, network, detailed)
+    return TextAnswer("diagnose", show, texts, summary_line(network))
 
 
 def summary_line(network: NetworkDiagnosis) -> str:

@@ -49,7 +49,8 @@ def survey_answer(report: SurveyReport) -> TextAnswer:
         "csv": partial(survey_csv, report.survey),
         "markdown": lambda: markdown_of(survey_parts(report)),
     }
-    return TextAnswer("survey", partial(show_survey, report), texts)
+    compared = "" if report.changes is None else verdict(report.changes)
+    return TextAnswer("survey", partial(show_survey, report), texts, compared)
 
 
 def survey_json(report: SurveyReport) -> str:

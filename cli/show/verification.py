@@ -59,7 +59,8 @@ def verification_answer(dump: VerifiedDump) -> TextAnswer:
         "csv": partial(verification_csv, dump),
         "markdown": lambda: markdown_of(verification_parts(dump)),
     }
-    return TextAnswer("verify", partial(show_verification, dump), texts)
+    show = partial(show_verification, dump)
+    return TextAnswer("verify", show, texts, dump.verification.summary)
 
 
 def show_verification(dump: VerifiedDump, file: IO[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from actgrad.cli.answer import OutputError, TextAnswer
+from actgrad.cli.answer import OutputError
 from actgrad.cli.options import VerificationFormat
 from actgrad.cli.show import VerifiedDump, attempts_answer, verification_answer
 from actgrad.cli.write import Output
@@ -20,9 +20,9 @@ class Destinations:
     """
 
     def __init__(self, form: str | None, output: Sequence[str] | None, report: str | None) -> None:
-        self._outputs = [Output(VerificationFormat, form, output)]
+        self._output = Output(VerificationFormat, form, output)
         if report is not None:
-            self._outputs.insert(0, Output(report_formats(report), None, [report]))
+            self._output.targets += Output(report_formats(report), None, [report]).targets
 
     def deliver_dump(self, dump: VerifiedDump) -> int:
         """Deliver the verification of a dump, and return the status.
@@ -37,7 +37,7 @@ class Destinations:
 
             return verification_page(dump)
 
-        self._deliver(verification_answer(dump).with_text("html", page))
+        self._output.deliver(verification_answer(dump).with_text("html", page))
         if not dump.verification.ok:
             return 1
         if dump.files is not None and dump.files.unread:
@@ -53,12 +53,8 @@ class Destinations:
 
             return attempts_page(attempts)
 
-        self._deliver(attempts_answer(attempts).with_text("html", page))
+        self._output.deliver(attempts_answer(attempts).with_text("html", page))
         return 0 if attempts[0].verification.ok else 1
-
-    def _deliver(self, answer: TextAnswer) -> None:
-        for output in self._outputs:
-            output.deliver(answer)
 
 
 def report_formats(file: str) -> tuple[str, str]:

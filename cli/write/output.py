@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from actgrad.cli.answer import Answer, OutputError
+from actgrad.cli.exit import to_stderr
 
 STDOUT = "-"
 TABLE = "table"
@@ -46,6 +47,11 @@ class ArrayAnswer(NamedTuple):
     plotted: bool = False
     #: The most processes that write it; None stands for one on each core.
     threads: int | None = None
+
+    @property
+    def verdict(self) -> str:
+        """Empty: arrays are not judged."""
+        return ""
 
     @property
     def shown(self) -> list[str]:
@@ -215,6 +221,8 @@ class Output:
     def deliver(self, answer: Answer) -> None:
         """Print the answer, or write the files that each `-o` names: all of them or none.
 
+        Where files alone have the answer, its verdict is written to stderr.
+
         Raises:
             OutputError: the answer has no such part, or the system refuses.
             BrokenPipeError: the reader of a pipe has closed it.
@@ -222,12 +230,15 @@ class Output:
         parts = [
             answer if target.name is None else answer.part(target.name) for target in self.targets
         ]
-        with ExitStack() as files:
-            streams = [files.enter_context(target.opened()) for target in self.targets]
+        with ExitStack() as opened:
+            streams = [opened.enter_context(target.opened()) for target in self.targets]
             answers = list(zip(self.targets, parts, streams, strict=True))
             # What standard output has taken cannot be taken back, so it comes last.
             for target, part, stream in sorted(answers, key=lambda each: each[0].file == STDOUT):
                 target.write(part, stream)
+        files = [target.file for target in self.targets]
+        if answer.verdict and not any(file == STDOUT or is_special_file(file) for file in files):
+            to_stderr(f"{answer.verdict}; the report is in {' and '.join(files)}")
 
 
 def is_special_file(file: str) -> bool:

@@ -67,6 +67,24 @@ def test_several_files_are_written_whole_or_not_at_all(
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes() != b""
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "check relu --x 1",
+        "check relu gelu --x 1",
+        "diagnose relu --x [1,-2]",
+        "verify relu --x [1] --out [1]",
+    ],
+)
+def test_the_verdict_of_a_report_in_a_file_is_told_on_stderr(command: str, actgrad: Run) -> None:
+    printed = actgrad(*command.split())
+    last = printed.stdout.splitlines()[-1]
+    written = actgrad(*command.split(), "-o", "a.json", "-o", "b.md")
+    assert written.stderr == b"actgrad: " + last + b"; the report is in a.json and b.md\n"
+    assert (printed.stderr, written.returncode) == (b"", printed.returncode)
+    assert actgrad(*command.split(), "-o", "a.json", "-o", "/dev/null").stderr == b""
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_devices_are_written_to_and_no_suffix_is_guessed(command: str, actgrad: Run) -> None:
     assert actgrad(*command.split(), "-o", "/dev/null").returncode == 0

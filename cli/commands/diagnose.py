@@ -185,7 +185,7 @@ def diagnose_run(
     from functools import partial
 
     from actgrad.cli.diagnosed import ReadOptions, diagnosed
-    from actgrad.cli.read import is_folder, layer_runs, recorded_runs, recording_notes
+    from actgrad.cli.read import is_folder, layer_runs, read_recording
     from actgrad.cli.show import diagnosis_answer
     from actgrad.cli.write import Output
 
@@ -202,8 +202,8 @@ def diagnose_run(
     thresholds = parsed_thresholds(limits, numbers)
     arrays = {"x": x, "out": out, "dout": dout, "dx": dx}
     if x is out is None and is_folder(layers):
-        runs = recorded_runs(layers[0], only)
-        for note in [] if quiet else recording_notes(layers[0]):
+        runs, notes = read_recording(layers[0], only)
+        for note in [] if quiet else notes:
             typer.echo(f"actgrad: {note}", err=True)
     else:
         runs = layer_runs(layers, arrays, shards, only)

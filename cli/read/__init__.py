@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         nbytes,
         random_access,
     )
-    from actgrad.cli.read.recorded import recorded_runs, recording_notes
+    from actgrad.cli.read.recorded import read_recording
     from actgrad.cli.read.runs import LayerRun, is_folder, layer_runs
     from actgrad.cli.read.source import Encoding, in_memory, open_array, read_array
     from actgrad.cli.read.survey import read_baseline

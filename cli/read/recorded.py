@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import inf, prod
 from pathlib import Path
+from typing import NamedTuple
 
 from actgrad.cli.read.runs import LayerRun, chosen_runs
 from actgrad.layers import ActgradError
@@ -12,7 +13,15 @@ from actgrad.layers.diagnose import ENOUGH_SAMPLES, unit_axis
 from actgrad.layers.frameworks import MANIFEST, RecordedLayer, read_manifest
 
 
-def recorded_runs(folder: str, only: str | None) -> list[LayerRun]:
+class RecordedRuns(NamedTuple):
+    """The layers of a recording that were run, and what the user must know of it."""
+
+    runs: list[LayerRun]
+    #: What the recording lacks, and how it is read.
+    notes: list[str]
+
+
+def read_recording(folder: str, only: str | None) -> RecordedRuns:
     """The runs of a recording, step by step.
 
     Steps in a row with fewer than `ENOUGH_SAMPLES` samples are one run, which has the number of the
@@ -26,26 +35,20 @@ def recorded_runs(folder: str, only: str | None) -> list[LayerRun]:
             f"{folder} holds no recording",
             f"for arrays that others saved, name their layer: actgrad diagnose LAYER --x {folder}",
         )
-    calls = read_manifest(Path(folder)).calls
+    calls, lacks = read_manifest(Path(folder))
     if not calls:
         raise ActgradError(f"the recording in {folder} has no step", "actgrad record makes one")
-    runs = [run_of(Path(folder), pool) for pool in pools(with_gradient(calls))]
-    return chosen_runs(runs, only)
-
-
-def recording_notes(folder: str) -> list[str]:
-    """What the user must know of a recording: what it lacks, and how it is read."""
-    calls, notes = read_manifest(Path(folder))
-    read = with_gradient(calls)
+    judged = with_gradient(calls)
+    together = pools(judged)
+    notes = [*lacks]
     if not any(call.has_dout for call in calls) and not notes:
-        notes = ["no gradient arrived at any recorded step"]
-    if len(pools(read)) < len(read):
-        notes = [
-            *notes,
+        notes.append("no gradient arrived at any recorded step")
+    if len(together) < len(judged):
+        notes.append(
             f"steps of fewer than {ENOUGH_SAMPLES} samples are judged together; the number of the"
-            " last names them",
-        ]
-    return list(notes)
+            " last names them"
+        )
+    return RecordedRuns(chosen_runs([run_of(Path(folder), pool) for pool in together], only), notes)
 
 
 def with_gradient(calls: Sequence[RecordedLayer]) -> Sequence[RecordedLayer]:

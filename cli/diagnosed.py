@@ -83,7 +83,7 @@ def diagnosed(
         for run, parts in zip(runs, waiting, strict=True):
             lost: list[UnreadableError] = []
             try:
-                layer, statistics = chain_of(run.layers), read(parts, lost)
+                layer, statistics = chain_of(run.layers[-1]), read(parts, lost)
                 diagnosis = diagnose_runs(
                     layer, statistics, thresholds, name=run.name, step=run.step
                 )
@@ -129,8 +129,7 @@ def run_parts(
     """
     if run.statistics:
         return [partial(recorded_statistics, file, run.name, reading) for file in run.statistics]
-    specs = run.part_layers or [run.layers] * len(run.parts)
-    parts = list(zip(specs, run.parts, strict=True))
+    parts = list(zip(run.layers, run.parts, strict=True))
     if client is None:
         return [partial(part_statistics, layers, part, reading, quiet) for layers, part in parts]
     tasks = []

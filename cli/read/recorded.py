@@ -101,10 +101,10 @@ def samples_of(call: RecordedLayer) -> int:
 def run_of(folder: Path, pool: Sequence[RecordedLayer]) -> LayerRun:
     """The run of a layer that these calls are parts of."""
     last = pool[-1]
+    layers = [[call.layer] for call in pool]
     if last.is_statistics:
         files = [folder / call.file for call in pool]
-        return LayerRun(last.name, [], [last.layer], last.step, files)
+        return LayerRun(last.name, [], layers, last.step, files)
     names = ["x", "dout"] if last.has_dout else ["x"]
     parts = [{name: f"{folder / call.file}:{call.name}/{name}" for name in names} for call in pool]
-    layers = [[call.layer] for call in pool]
-    return LayerRun(last.name, parts, [last.layer], last.step, part_layers=layers)
+    return LayerRun(last.name, parts, layers, last.step)

@@ -21,12 +21,11 @@ class LayerRun(NamedTuple):
 
     name: str
     parts: list[dict[str, str]]
-    layers: list[str]
+    #: The LAYERs of each part; their parameters may differ from part to part.
+    layers: Sequence[list[str]]
     step: int | None = None
     #: The files with the statistics of each part, where the arrays were not kept.
     statistics: Sequence[Path] = ()
-    #: The layers of each part, where their parameters differ.
-    part_layers: Sequence[list[str]] = ()
 
     @property
     def may_have_gradient(self) -> bool:
@@ -81,11 +80,10 @@ def layer_runs(
     ]
     if shards:
         check_shards(str(arguments["x"] or arguments["out"]), first)
-        return [LayerRun("", parts, layers)]
-    if len(parts) == 1 and only is None:
-        return [LayerRun("", parts, layers)]
+    if shards or (len(parts) == 1 and only is None):
+        return [LayerRun("", parts, [layers] * len(parts))]
     named = zip(first, parts, strict=True)
-    return chosen_runs([LayerRun(array.name, [part], layers) for array, part in named], only)
+    return chosen_runs([LayerRun(array.name, [part], [layers]) for array, part in named], only)
 
 
 def without_arrays(layers: list[str]) -> ActgradError:

@@ -89,19 +89,20 @@ def record_script(
     from pathlib import Path
 
     from actgrad.layers import ActgradError
-    from actgrad.layers.frameworks import RecordingError, recording_first_model, steps_held
+    from actgrad.layers.frameworks import (
+        RecordingError,
+        recording_first_model,
+        require_no_recording,
+    )
 
     if not Path(script).is_file():
         raise ActgradError(f"{script}: there is no such script")
     folder = Path(output)
-    if not overwrite and (steps := steps_held(folder)):
-        raise RecordingError(
-            f"{output} holds a recording of {steps} step{'s' * (steps != 1)}",
-            "--overwrite replaces it; or name another folder by -o",
-        )
+    if not overwrite:
+        require_no_recording(folder, "--overwrite replaces it; or name another folder by -o")
     own = arguments or []
     with recording_first_model(
-        folder, every=every, samples=samples, seed=seed, keep=keep.value, overwrite=overwrite
+        folder, every=every, samples=samples, seed=seed, keep=keep.value
     ) as recording:
         end = run_script(script, own[own[:1] == ["--"] :])
     for note in recording.notes:

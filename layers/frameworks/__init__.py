@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         RecordedLayer,
         RecordingError,
         read_manifest,
-        steps_held,
+        require_no_recording,
     )
     from actgrad.layers.frameworks.recording import Recording, record, recording_first_model
     from actgrad.layers.frameworks.target import (

@@ -76,15 +76,18 @@ def read_manifest(folder: Path) -> Manifest:
     return Manifest(calls, notes)
 
 
-def steps_held(folder: Path) -> int:
-    """How many steps the recording in a folder has; 0 if there is none.
+def require_no_recording(folder: Path, hint: str) -> None:
+    """Check that no recording with steps is in a folder.
 
     Raises:
-        RecordingError: it is broken.
+        RecordingError: one is there, with this hint; or it is broken.
     """
     if not (folder / MANIFEST).exists():
-        return 0
-    return len({call.step for call in read_manifest(folder).calls})
+        return
+    if steps := len({call.step for call in read_manifest(folder).calls}):
+        raise RecordingError(
+            f"{folder} holds a recording of {steps} step{'s' * (steps != 1)}", hint
+        )
 
 
 def remove_recording(folder: Path) -> None:

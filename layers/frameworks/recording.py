@@ -14,7 +14,7 @@ from actgrad.layers.frameworks.manifest import (
     RecordedLayer,
     RecordingError,
     remove_recording,
-    steps_held,
+    require_no_recording,
 )
 
 #: What a recording may keep of each layer.
@@ -55,7 +55,9 @@ def record(
             1, `keep` is neither "arrays" nor "statistics", or the folder holds a recording
             and `overwrite` is False.
     """
-    return Recording(model, Path(folder), every, samples, seed, keep, overwrite)
+    if not overwrite:
+        require_no_recording(Path(folder), "overwrite=True replaces it; or name another folder")
+    return Recording(model, Path(folder), every, samples, seed, keep)
 
 
 class Recording:
@@ -69,17 +71,11 @@ class Recording:
         samples: int | None,
         seed: int,
         keep: str,
-        overwrite: bool = False,
     ) -> None:
         if every < 1 or (samples is not None and samples < 1):
             raise RecordingError("every and samples must be at least 1")
         if keep not in KEPT:
             raise RecordingError(f"keep is {keep!r}", f"one of {', '.join(KEPT)}")
-        if not overwrite and (steps := steps_held(folder)):
-            raise RecordingError(
-                f"{folder} holds a recording of {steps} step{'s' * (steps != 1)}",
-                "overwrite=True replaces it; or name another folder",
-            )
         try:
             import safetensors.torch  # noqa: F401
         except ImportError:
@@ -211,13 +207,14 @@ def model_name(model: Any) -> str:
 
 @contextmanager
 def recording_first_model(
-    folder: Path, *, every: int, samples: int | None, seed: int, keep: str, overwrite: bool
+    folder: Path, *, every: int, samples: int | None, seed: int, keep: str
 ) -> Iterator[Recording]:
     """Record the first model that is called as in training: with gradients, in training mode.
 
-    Raises what `record` raises.
+    The first recorded step replaces the recording that the folder holds. Raises what `record`
+    raises but for that.
     """
-    recording = Recording(None, folder, every, samples, seed, keep, overwrite)
+    recording = Recording(None, folder, every, samples, seed, keep)
     from actgrad.layers.frameworks.called_models import CalledModels
 
     with recording, CalledModels(recording.listen) as called:

@@ -177,7 +177,7 @@ def part_statistics(
             name: own.enter_context(open_array(argument, f"--{name}", Encoding(dtype)))
             for name, argument in part.items()
         }
-        sources: dict[str, Source] = {n: random_access(a) for n, a in arrays.items()}
+        sources: dict[str, Source] = {n: random_access(a, own) for n, a in arrays.items()}
         given = next(iter(sources.values()))
         sources = {n: fitted(source, given) for n, source in sources.items()}
         bar = own.enter_context(Bar(sum(map(nbytes, sources.values())), quiet))

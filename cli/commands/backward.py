@@ -174,7 +174,7 @@ def run_layers(
                 # Standard input may hold both arrays, one after the other, and is read once.
                 from actgrad.cli.read import random_access
 
-                given = random_access(given)
+                given = random_access(given, files)
             upstream = files.enter_context(open_array(dout, "--dout", encoding))
             if not upstream.shape:
                 upstream = in_memory(upstream, dtype)

@@ -69,7 +69,7 @@ class Dump:
         for name, argument in arguments.items():
             if argument is not None:
                 array = files.enter_context(open_array(argument, f"--{name}", encoding))
-                self.sources[name] = random_access(array)
+                self.sources[name] = random_access(array, files)
         x = self.sources["x"]
         shapes = dict.fromkeys(("x", "dx", "d2x"), x.shape)
         shapes |= dict.fromkeys(("out", "dout"), chain.out_shape(x.shape))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from contextlib import ExitStack
 from typing import IO, Any, Protocol
 
 import numpy as np
@@ -157,10 +158,10 @@ def read_whole(source: Source) -> Array:
     return flat.reshape(source.shape, order=source.order)
 
 
-def random_access(source: Array | Source) -> MemoryArray | FileArray | Repeated:
+def random_access(source: Array | Source, files: ExitStack) -> MemoryArray | FileArray | Repeated:
     """The array as a source of which any part can be read; a stream is copied into a file.
 
-    The file has no name, and vanishes with the process.
+    The file has no name; it is open until `files` is closed.
     """
     if isinstance(source, np.ndarray):
         return MemoryArray(source)
@@ -169,7 +170,7 @@ def random_access(source: Array | Source) -> MemoryArray | FileArray | Repeated:
     assert isinstance(source, StreamedArray)
     import tempfile
 
-    file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 — the source holds it
+    file = files.enter_context(tempfile.TemporaryFile(buffering=0))  # noqa: SIM115 — the stack closes it
     buffer = np.empty(CHUNK, source.dtype)
     size = math.prod(source.shape)
     for start in range(0, size, CHUNK):

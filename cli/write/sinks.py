@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import ExitStack
 from typing import IO, Any
 
 import numpy as np
@@ -55,14 +56,17 @@ class FileSink(Sink):
 
 
 class TemporaryArray(FileSink):
-    """An array in a temporary file without a name: written as a sink, read as a mapped array."""
+    """An array in a temporary file without a name: written as a sink, read as a mapped array.
 
-    def __init__(self, spec: ArraySpec, order: Order) -> None:
+    The file is open until `files` is closed.
+    """
+
+    def __init__(self, spec: ArraySpec, order: Order, files: ExitStack) -> None:
         # Imported here, because tempfile imports every compressor of the standard library.
         import tempfile
 
         self._order: Order = order
-        file = tempfile.TemporaryFile()  # noqa: SIM115 — it lives as long as the sink
+        file = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 — the stack closes it
         super().__init__(file, spec, "a temporary file")
 
     def mapped(self) -> Array:

@@ -130,7 +130,7 @@ class StreamedRun:
                     continue
                 for name, array in part.arrays.items():
                     if name not in copies:
-                        copies[name] = TemporaryArray(array, self.x.order)
+                        copies[name] = TemporaryArray(array, self.x.order, files)
             self.sinks += copies.items()
             self._run(threads, quiet)
             arrays = {name: copy.mapped() for name, copy in copies.items()}
@@ -191,17 +191,20 @@ class StreamedRun:
         self, sinks: Sequence[tuple[str, Sink]], threads: int | None, bar: Bar
     ) -> dict[str, Array]:
         """Run the chain by regions into mapped temporary files, and copy these to the sinks."""
-        copies = {name: TemporaryArray(self.answer.arrays[name], self.x.order) for name, _ in sinks}
-        arrays = {name: copy.mapped() for name, copy in copies.items()}
-        run_by_regions(
-            self.chain,
-            random_access(self.x).mapped(),
-            None if self.dout is None else random_access(self.dout).mapped(),
-            arrays,
-            dtype=self.dtype,
-            threads=threads,
-            progress=bar,
-        )
+        with ExitStack() as files:
+            arrays = {
+                name: TemporaryArray(self.answer.arrays[name], self.x.order, files).mapped()
+                for name, _ in sinks
+            }
+            run_by_regions(
+                self.chain,
+                random_access(self.x, files).mapped(),
+                None if self.dout is None else random_access(self.dout, files).mapped(),
+                arrays,
+                dtype=self.dtype,
+                threads=threads,
+                progress=bar,
+            )
         for name, sink in sinks:
             flat = arrays[name].reshape(-1, order=self.x.order)
             for start in range(0, flat.size, PART):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import tracemalloc
+import warnings
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +14,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from actgrad.cli.app import app
 from actgrad.cli.read.external import read_whole
 from actgrad.cli.read.member import MemberError
 from actgrad.cli.read.npz import NpzError, npz_array
@@ -171,3 +175,13 @@ def test_any_archive_is_an_array_or_an_error_of_ours(changes: list[tuple[int, in
         data[place] = byte
     with suppress(ActgradError):
         assert array_of(bytes(data)).dtype.kind in "fiub"
+
+
+def test_a_member_that_is_copied_into_a_file_leaves_none_open(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", x=np.eye(30))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        answer = CliRunner().invoke(app, ["diagnose", "relu", "--x", str(tmp_path / "x.npz")])
+        gc.collect()
+    assert "relu: " in answer.stdout
+    assert [warning for warning in caught if warning.category is ResourceWarning] == []

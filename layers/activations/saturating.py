@@ -38,8 +38,9 @@ def steepest_at_0(z: Array, rest: Array, scale: float) -> Array:
 def quotient(x: Array, divisor: float) -> tuple[Array, Array]:
     """|x|/divisor as hi + lo, clipped to FARTHEST."""
     mantissa, exponent = frexp(divisor)
-    # Both are scaled by a power of 2, so that nothing overflows.
-    size = np.minimum(np.ldexp(np.abs(x), -exponent), FARTHEST * mantissa)
+    # Both are scaled by a power of 2, so that nothing overflows but what is beyond FARTHEST.
+    with np.errstate(over="ignore"):
+        size = np.minimum(np.ldexp(np.abs(x), -exponent), FARTHEST * mantissa)
     z = size / mantissa
     back, lost = two_product(z, mantissa)
     # The remainder of the division corrects the rounding of the quotient.

@@ -6,9 +6,12 @@ import ast
 import importlib
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from actgrad.layers.check.subject import layer_error
 from actgrad.layers.errors import LayerImportError
@@ -192,16 +195,34 @@ def _import_file(file: str, layer: str) -> Any:
     module = module_from_spec(spec)
     sys.modules[name] = module
     sys.path.insert(0, str(path.resolve().parent))
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raised = layer_error(error, f"{file} cannot be imported")
-        if "attempted relative import" in str(error):
-            folder, name = _module_name(path)
-            where = "" if folder == Path.cwd() else f", in {folder}"
-            raised.hint = f"it is part of a package: write {name}:{layer}{where}"
-        raise raised from error
+    with _whole_numpy(file):
+        try:
+            spec.loader.exec_module(module)
+        except (Exception, SystemExit) as error:
+            raised = layer_error(error, f"{file} cannot be imported")
+            if "attempted relative import" in str(error):
+                folder, name = _module_name(path)
+                where = "" if folder == Path.cwd() else f", in {folder}"
+                raised.hint = f"it is part of a package: write {name}:{layer}{where}"
+            raise raised from error
     return module
+
+
+@contextmanager
+def _whole_numpy(file: str) -> Iterator[None]:
+    """Refuse a file that puts something else in the place of a function of NumPy.
+
+    Raises:
+        LayerImportError: it does; NumPy is whole again.
+    """
+    functions = {name: value for name, value in vars(np).items() if callable(value)}
+    try:
+        yield
+    finally:
+        lost = {each: functions[each] for each in functions if not callable(vars(np).get(each))}
+        vars(np).update(lost)
+    if lost:
+        raise LayerImportError(f"{file} replaces numpy.{min(lost)} by what is no function")
 
 
 def _module_name(path: Path) -> tuple[Path, str]:

@@ -171,11 +171,11 @@ def nearest_bfloat16(x: Array) -> Array:
 def equal_values(layer: Layer) -> tuple[float, float, float] | None:
     """A value y and two x that give it with different slopes; None if y rises or falls only."""
     x = np.linspace(-8, 8, 1600)
-    slopes = value_and_slope_at(layer, x)[1]
-    turns = np.flatnonzero(slopes[:-1] * slopes[1:] < 0)
+    signs = np.sign(value_and_slope_at(layer, x)[1])
+    turns = np.flatnonzero(signs[:-1] * signs[1:] < 0)
     if not turns.size:
         return None
-    turn, sign = float(x[turns[0]]), float(np.sign(slopes[turns[0]]))
+    turn, sign = float(x[turns[0]]), float(signs[turns[0]])
     left = round(turn - 1)
     value = float(layer.forward(float(left)))
 

@@ -406,6 +406,9 @@ verify step --run numpy --count 99999999999999999999
 verify step --try x --count 99999999999999999999
 plot relu --range=1e-320:2e-320
 plot relu --range=-1.7e308:1.7e308
+explain situ:beta=5e-324
+explain elu:alpha=-1e308
+verify snake_beta:alpha=1e308,beta=1e20 --x 70968 --out 70968
 """.splitlines()
 
 

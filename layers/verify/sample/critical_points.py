@@ -14,6 +14,8 @@ from actgrad.layers.layer import Layer
 
 #: How many numbers are tried in every binade; two changes between neighbours are missed.
 TRIED = 32
+#: Where so many changes follow one another from number to number, the layer oscillates.
+OSCILLATING = 16
 
 
 def critical_points(layer: Layer, float_format: FloatFormat) -> Array:
@@ -24,7 +26,9 @@ def critical_points(layer: Layer, float_format: FloatFormat) -> Array:
     """
     if not layer.is_elementwise:
         return np.empty(0, float_format.dtype)
-    low, high = _changes(lambda x: _nature(layer, x, float_format), float_format)
+    low, high = _changes(
+        lambda x: _nature(layer, x, float_format), grid(float_format)[:-1], float_format
+    )
     bends = nearest_finite([kink.x for kink in find_kinks(layer)], float_format)
     points = np.concatenate([low, high, ordered(bends, float_format)])
     return unordered(np.unique(points), float_format)
@@ -34,7 +38,8 @@ def monotonic_branches(layer: Layer, float_format: FloatFormat) -> tuple[Array, 
     """The least x of every branch but the first, in float64, and the direction of each branch.
 
     The direction is 1 where out rises, and −1 where it falls. A branch ends where the slope changes
-    its sign, and where the function jumps.
+    its sign, and where the function jumps. It is 0 at large x where the layer oscillates so fast
+    that a branch may be missed.
     """
 
     def falls(x: Array) -> Array:
@@ -42,13 +47,30 @@ def monotonic_branches(layer: Layer, float_format: FloatFormat) -> tuple[Array, 
             out = layer.forward(x.astype(np.float64))
             return (layer.backward(np.ones_like(out)) < 0)[:, None]
 
-    _, turning = _changes(falls, float_format)
+    places = grid(float_format)[:-1]
+    reach = _reach(falls(unordered(places, float_format))[:, 0], places, float_format)
+    _, turning = _changes(falls, places[np.abs(places) <= reach], float_format)
     jumps = nearest_finite([kink.x for kink in find_kinks(layer) if kink.is_jump], float_format)
     before = ordered(jumps, float_format)
-    places = np.unique(np.concatenate([turning, before, before + 1]))
-    starts = unordered(places, float_format).astype(np.float64)
-    directions = np.where(falls(np.concatenate([[-np.inf], starts]))[:, 0], -1, 1)
-    return starts, directions
+    ends = [-reach, reach + 1] if reach < largest_place(float_format) else []
+    starts = np.unique(np.concatenate([turning, before, before + 1, ends])).astype(np.int64)
+    numbers = unordered(starts, float_format).astype(np.float64)
+    directions = np.where(falls(np.concatenate([[-np.inf], numbers]))[:, 0], -1, 1)
+    directions[np.abs(np.concatenate([[places[0] - 1], starts])) > reach] = 0
+    return numbers, directions
+
+
+def _reach(falls: Array, places: Array, float_format: FloatFormat) -> int:
+    """The largest place up to which no branch is missed; that of infinity if there is no other.
+
+    The numbers tried lie the closer, the smaller they are. Where the slope's sign changes from each
+    to the next, it has changed four times as slowly two binades farther inside.
+    """
+    changes = np.flatnonzero(falls[1:] != falls[:-1])
+    following = changes[1:][np.diff(changes) == 1]
+    if following.size < OSCILLATING:
+        return largest_place(float_format) + 1
+    return int(np.abs(places[following]).min()) - (2 << float_format.precision - 1)
 
 
 def nearest_finite(points: list[float], float_format: FloatFormat) -> Array:
@@ -57,12 +79,13 @@ def nearest_finite(points: list[float], float_format: FloatFormat) -> Array:
     return in_dtype(np.clip(np.array(points, float), -largest, largest), float_format.dtype)
 
 
-def _changes(nature: Callable[[Array], Array], float_format: FloatFormat) -> tuple[Array, Array]:
+def _changes(
+    nature: Callable[[Array], Array], places: Array, float_format: FloatFormat
+) -> tuple[Array, Array]:
     """The neighbours in the dtype between which the nature changes, as integers of `ordered`.
 
-    `nature` gives a row for each x. What changes twice between two numbers tried is missed.
+    `nature` gives a row for each x. What changes twice between two of the places is missed.
     """
-    places = grid(float_format)[:-1]
     natures = nature(unordered(places, float_format))
     before = np.flatnonzero((natures[1:] != natures[:-1]).any(axis=1))
     low, high = places[before], places[before + 1]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from actgrad.layers import ActgradError
+from actgrad.layers import ActgradError, LayerImportError
 from actgrad.layers.check import layers_in, load_subject
 
 SOURCE = """
@@ -77,6 +78,13 @@ def hint(text: str) -> str:
 )
 def test_an_error_says_what_to_write_instead(file: str, text: str, instead: str) -> None:
     assert hint(text.replace("{}", file)) == instead.replace("{}", file)
+
+
+def test_a_file_that_replaces_a_function_of_numpy_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "lay.py").write_text("import numpy as np\nclass Relu:\n    w = np.ones = 3\n")
+    with pytest.raises(LayerImportError, match=r"lay\.py replaces numpy\.ones by what is no"):
+        load_subject(f"{tmp_path}/lay.py:Relu")
+    assert np.ones(1) == 1
 
 
 def test_a_relative_import_has_the_name_of_the_module_as_its_hint(tmp_path: Path) -> None:

@@ -44,3 +44,15 @@ def test_a_fall_is_found_where_the_layer_rises_and_where_it_falls() -> None:
             assert failures(verification) == {"decreasing": 1}
     with pytest.raises(ShapeError, match="only elementwise layers"):
         Verification(layer("softmax"), x.dtype, Policy(1, monotonic=True))
+
+
+def test_a_layer_that_oscillates_fast_may_fall_anywhere() -> None:
+    wave = "snake_beta:alpha=50"
+    x = np.linspace(1e4, 1e4 + 1, 1000)
+    out = layer(wave).forward(x)
+    assert verified(wave, x, out, policy=Policy(monotonic=True)).ok
+    near = np.linspace(0, 0.01, 50)
+    out = layer(wave).forward(near)
+    out[30] = out[20]
+    wrong = verified(wave, near, out, policy=Policy(max_abs=9, monotonic=True))
+    assert failures(wrong) == {"decreasing": 1}

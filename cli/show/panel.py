@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from rich.text import Text
 
 from actgrad.cli.show.axis import Axis, axis_between, rounded_axis
 from actgrad.cli.show.folding import fold
@@ -14,6 +13,9 @@ from actgrad.cli.show.page import Page, numeral
 from actgrad.cli.show.raster import Raster, stroke
 from actgrad.layers.arrays import Array
 from actgrad.layers.explain import Curve
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 #: The columns of the widest plot, of the narrowest raster, and for the label of a tick.
 WIDEST, LEAST, PER_TICK = 96, 8, 9
@@ -65,6 +67,9 @@ def drawable(low: float, high: float) -> tuple[float, float]:
 
 def panel_text(panel: Panel, page: Page, rows: int) -> Text:
     """The panel in about that many rows of the page, its title and its x axis besides."""
+    # Imported here, because files of plots need no Rich.
+    from rich.text import Text
+
     vertical = rounded_axis(*panel.y_ends, max(rows // 2, 2))
     intervals = len(vertical.ticks) - 1
     # The ticks are equally many rows apart.
@@ -82,7 +87,7 @@ def panel_text(panel: Panel, page: Page, rows: int) -> Text:
     for row, line in enumerate(raster.lines(*zeros)):
         label = at.get(row, "")
         text.append(f"\n{label:>{margin}} {'┤' if label else '│'}").append(line)
-    return text.append("\n").append(x_axis(horizontal, raster, margin))
+    return text.append(f"\n{x_axis(horizontal, raster, margin)}")
 
 
 def zero_places(raster: Raster, horizontal: Axis, vertical: Axis) -> tuple[int | None, int | None]:
@@ -118,7 +123,7 @@ def share(over: Axis, values: Array) -> Array:
         return np.clip((values - over.low) / (over.high - over.low), 0, 1)
 
 
-def x_axis(horizontal: Axis, raster: Raster, margin: int) -> Text:
+def x_axis(horizontal: Axis, raster: Raster, margin: int) -> str:
     """The line below a panel with its ticks, and their labels below it."""
     line, below = ["─"] * raster.columns, [" "] * (raster.columns + margin + 8)
     for tick in horizontal.ticks:
@@ -128,11 +133,13 @@ def x_axis(horizontal: Axis, raster: Raster, margin: int) -> Text:
         start = min(centred, margin + 2 + raster.columns - len(label))
         if "".join(below[max(start - 1, 0) : start + len(label) + 1]).strip() == "":
             below[start : start + len(label)] = label
-    return Text(f"{'':>{margin}} └{''.join(line)}\n{''.join(below).rstrip()}")
+    return f"{'':>{margin}} └{''.join(line)}\n{''.join(below).rstrip()}"
 
 
 def legend(names: Sequence[str], page: Page) -> Text:
     """Each series' name behind a piece of its line."""
+    from rich.text import Text
+
     text, column = Text(), 0
     for series, name in enumerate(names):
         sample = Raster(4, 1, page.has_braille)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from rich.text import Text
 
 from actgrad.layers.arrays import Array
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 
 class Stroke(NamedTuple):
@@ -91,6 +93,9 @@ class Raster:
         return [self._text(row, row == zero_row, zero_column) for row in range(self.rows)]
 
     def _text(self, row: int, is_zero: bool, zero_column: int | None) -> Text:
+        # Imported here, because files of plots need no Rich.
+        from rich.text import Text
+
         text = Text()
         for column in range(self.columns):
             mark = self._marks.get((row, column))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -97,3 +100,10 @@ def test_ticks_are_round_numbers() -> None:
     assert axis_between(0.13, 0.87, 5).ticks == pytest.approx([0.2, 0.4, 0.6, 0.8])
     assert rounded_axis(-0.17, 4, 4) == (-2, 4, [-2, 0, 2, 4])
     assert rounded_axis(3, 3, 4)[:2] == (1, 5)
+
+
+def test_a_plot_in_a_file_needs_no_rich(tmp_path: Path) -> None:
+    code = "import sys; sys.modules['rich.text'] = None; from actgrad.cli import main; main()"
+    arguments = ["plot", "relu", "-o", "relu.svg", "-o", "relu.json"]
+    subprocess.run([sys.executable, "-c", code, *arguments], cwd=tmp_path, check=True)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["relu.json", "relu.svg"]

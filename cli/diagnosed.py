@@ -172,9 +172,10 @@ def part_statistics(
         ActgradError: an array cannot be read or does not fit.
     """
     axis, dtype, threads = reading
+    encoding = Encoding(dtype, threads=threads)
     with ExitStack() as own:
         arrays = {
-            name: own.enter_context(open_array(argument, f"--{name}", Encoding(dtype)))
+            name: own.enter_context(open_array(argument, f"--{name}", encoding))
             for name, argument in part.items()
         }
         sources: dict[str, Source] = {n: random_access(a, own) for n, a in arrays.items()}

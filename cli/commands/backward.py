@@ -59,8 +59,8 @@ def backward(
     """
     from actgrad.cli.read import Encoding
 
-    encoding = Encoding(dtype, parsed_shape(shape), bits)
-    options = RunOptions(order, encoding, overflow, plot, form, threads, quiet)
+    encoding = Encoding(dtype, parsed_shape(shape), bits, threads=threads)
+    options = RunOptions(order, encoding, overflow, plot, form, quiet)
     run_and_note(options, layers, x, dout, output, scheduler)
 
 
@@ -76,7 +76,6 @@ class RunOptions(NamedTuple):
     on_overflow: str | None
     plot: bool
     form: str | None
-    threads: int | None
     quiet: bool
 
 
@@ -154,8 +153,9 @@ def run_layers(
     from actgrad.layers.casting import overflow
     from actgrad.layers.printed import distinct_lines_on_stderr
 
-    order, encoding, on_overflow, plot, form, threads, quiet = options
-    destination, dtype = Output(ArrayFormat, form, output), encoding.dtype
+    order, encoding, on_overflow, plot, form, quiet = options
+    destination = Output(ArrayFormat, form, output)
+    dtype, threads = encoding.dtype, encoding.threads
     if plot:
         destination.require_table("--plot")
     with distinct_lines_on_stderr():

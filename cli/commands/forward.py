@@ -40,6 +40,6 @@ def forward(
     from actgrad.cli.commands.backward import RunOptions, run_and_note
     from actgrad.cli.read import Encoding
 
-    encoding = Encoding(dtype, parsed_shape(shape), bits)
-    options = RunOptions(0, encoding, overflow, plot, form, threads, quiet)
+    encoding = Encoding(dtype, parsed_shape(shape), bits, threads=threads)
+    options = RunOptions(0, encoding, overflow, plot, form, quiet)
     run_and_note(options, layers, x, None, output, scheduler)

@@ -43,11 +43,12 @@ class Form(NamedTuple):
     numbers: Callable[[bytes], Array | None]
 
 
-def long_array(text: bytearray) -> Array | None:
+def long_array(text: bytearray, threads: int | None = None) -> Array | None:
     """The float64 array of a text that holds numbers and nothing else.
 
     They stand between commas in nested brackets, or in rows, as `json.dump` and `numpy.savetxt`
     write them. A matrix of one column is 1-d. None for any other text, which may still be an array.
+    `threads` is the most processes that read; None stands for one on each core.
 
     >>> long_array(bytearray(b"[[1, 2.5], [-3, 4]]"))
     array([[ 1. ,  2.5],
@@ -71,7 +72,7 @@ def long_array(text: bytearray) -> Array | None:
         else:
             values[places[number] : places[number + 1]] = row
 
-    if not share_pieces(range(len(parts)), read, cores()):
+    if not share_pieces(range(len(parts)), read, threads or cores()):
         for number in range(len(parts)):
             read(number)
     return values.reshape(shape) if is_plain else None

@@ -62,6 +62,8 @@ class Encoding(NamedTuple):
     bits: bool = False
     #: The dtype of elements of two bytes that NumPy does not name, if `dtype` does not say it.
     unnamed: str | None = None
+    #: The most processes that read a long text; None stands for one on each core.
+    threads: int | None = None
 
 
 def read_array(argument: str, option: str, dtype: str | None = None) -> Array:
@@ -329,7 +331,7 @@ def _text(data: bytearray, name: str, member: str | None, encoding: Encoding) ->
     from actgrad.cli.read import long_text, written
 
     if len(data) >= long_text.LONG and member is None:
-        array = long_text.long_array(data)
+        array = long_text.long_array(data, encoding.threads)
         if array is not None:
             return array
     try:

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from typer.testing import CliRunner
 
+from actgrad.cli.app import app
 from actgrad.cli.read import long_text, read_array
 from actgrad.cli.read.literal import LiteralError, text_array
 from actgrad.cli.read.long_text import long_array
@@ -121,6 +123,18 @@ def test_processes_read_parts_into_one_array(monkeypatch: pytest.MonkeyPatch) ->
     values = np.arange(200.0) / 3
     text = json.dumps(values.tolist())
     np.testing.assert_array_equal(long_array(bytearray(text.encode())), values, strict=True)
+
+
+def test_one_thread_reads_without_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes.threading, "active_count", lambda: 1)
+    monkeypatch.delattr(processes.os, "fork")
+    path = tmp_path / "x.txt"
+    path.write_text(json.dumps([0.5] * 200))
+    for command in ("forward", "backward", "diagnose"):
+        words = [command, "relu", "--x", str(path), "--threads", "1", "-f", "json"]
+        assert CliRunner().invoke(app, words).exit_code == 0
 
 
 def test_a_fault_in_a_long_file_is_told_with_its_place(tmp_path: Path) -> None:

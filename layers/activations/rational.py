@@ -190,7 +190,7 @@ class BentIdentity(Smooth):
         # √(x² + 1) − 1 = x²/(√(x² + 1) + 1), which does not cancel. ∞ is clipped, since ∞/∞ is nan.
         finite = np.clip(x, -LARGEST, LARGEST)
         root = np.hypot(finite, 1)
-        return x + finite * (finite / (root + 1) / 2), 1 + finite / root / 2
+        return x * (1 + finite / (root + 1) / 2), 1 + finite / root / 2
 
 
 class Isru(Smooth):

@@ -71,8 +71,7 @@ class Rounded:
         #: What is settled for half a binade of x, or for an infinite x, in a dtype.
         self._stretches: dict[tuple[int, str], Settled | None] = {}
         self._limits: dict[tuple[float, str], Settled] = {}
-        self._far_signs: dict[float, list[float]] = {}
-        self._zero_signs: dict[float, list[float]] = {}
+        self._signs_at: dict[float, list[float]] = {}
 
     def forward(self, x: Array, dtype: np.dtype[Any]) -> Outcome:
         """The values at x, in float64, each rounded to the dtype once, and the slopes there."""
@@ -147,7 +146,7 @@ class Rounded:
         for side in (0.0, -0.0):
             there = np.flatnonzero((x == 0) & (np.signbit(x) == np.signbit(side)))
             if there.size:
-                for part, sign in zip((value, slope), self._signs_beside_0(side), strict=True):
+                for part, sign in zip((value, slope), self._signs_near(side), strict=True):
                     part[there] = sign * BESIDE_0 if sign else part[there]
         return value, slope
 
@@ -162,29 +161,24 @@ class Rounded:
         with np.errstate(all="ignore"):
             return Sweep(self.formula, arrays(WIDE), known, [np.ones(x.size)])
 
-    def _signs_beside_0(self, side: float) -> list[float]:
-        """The signs of value and slope where they approach 0 as x does so from that side; else 0.
+    def _signs_near(self, x: float) -> list[float]:
+        """The signs of value and slope near x = 0 or x = ±∞, on the side of x; 0 if not known.
 
-        They are also 0 where balls do not tell, and where x = 0 takes another branch.
+        Those near 0 count only where value and slope approach 0, and x = 0 takes the same branch.
         """
-        key = math.copysign(1, side)
-        if key not in self._zero_signs:
-            near = math.copysign(BESIDE_0, side)
-            plain = self._plain_sweep(np.array([side, near]))
-            branches = [
-                plain.values[node] for node in self.formula.nodes if node.operation in CONDITIONS
-            ]
-            with np.errstate(all="ignore"):
-                known = {self.formula.inputs[0]: balls.Ball(np.array([near]))}
-                sweep = Sweep(self.formula, BALLS, known, [balls.ONE])
-            ends = sweep.value(self.formula.outputs[0]), sweep.gradient(self.formula.inputs[0])
-            results = [full(end, 1) for end in ends]
-            is_same = all(np.all(branch == np.ravel(branch)[0]) for branch in branches)
-            self._zero_signs[key] = [
-                float(np.sign(ball.hi[0])) if is_same and is_small(ball)[0] else 0.0
-                for ball in results
-            ]
-        return self._zero_signs[key]
+        is_0 = x == 0
+        near = math.copysign(BESIDE_0 if is_0 else FAR, x)
+        if near not in self._signs_at:
+            results = exact(self.formula, near, 1, BITS)
+            signs = [float(each > 0) - float(each < 0) for each in results]
+            if is_0:
+                plain = self._plain_sweep(np.array([x, near]))
+                choices = (node for node in self.formula.nodes if node.operation in CONDITIONS)
+                is_same = all(len({*np.ravel(plain.values[node])}) == 1 for node in choices)
+                small = [is_same and abs(each) < NEARLY_0 for each in results]
+                signs = [sign * is_small for sign, is_small in zip(signs, small, strict=True)]
+            self._signs_at[near] = signs
+        return self._signs_at[near]
 
     def _settled(self, x: Array, dtype: np.dtype[Any]) -> tuple[Array, balls.Ball]:
         """Values and slopes by intervals, each distinct x once."""
@@ -218,7 +212,7 @@ class Rounded:
         for i in np.flatnonzero(np.any([truth.exponent == ZERO for truth in truths], axis=0)):
             results = exact(self.formula, x[i], 1, TIE_BITS)
             # Where 1 − tanh² cancels, no interval tells the sign; it is that of x nearer to 0.
-            far = self._signs_at_far(x[i]) if FAR <= abs(x[i]) < np.inf else (0.0, 0.0)
+            far = self._signs_near(x[i]) if FAR <= abs(x[i]) < np.inf else (0.0, 0.0)
             for sign, result, beyond in zip(signs, results, far, strict=True):
                 if not isnan(result):
                     sign[i] = float(result > 0) - float(result < 0) or beyond or sign[i]
@@ -278,7 +272,7 @@ class Rounded:
             if not low <= high or (low < 0 < high and max(-low, high) > LEAST):
                 return None
         truths, signs = [], []
-        plains = zip(self._plain(ends), self._signs_at_far(first), strict=True)
+        plains = zip(self._plain(ends), self._signs_near(first), strict=True)
         for (low, high), (plain, far) in zip(spans, plains, strict=True):
             truths.append(truths_of(low, high))
             # As in `_signs`, intervals may not tell the sign.
@@ -292,14 +286,6 @@ class Rounded:
         if (exponents < FAINT_EXPONENT).all() and (exponents > ZERO).any():
             slope = another = (math.copysign(0, signs[1][0]), 0.0, FAINT)
         return (value, slope) if value == other and slope == another else None
-
-    def _signs_at_far(self, x: float) -> list[float]:
-        """The signs of value and slope at FAR, on the side of x; 0 where they are not known."""
-        side = math.copysign(FAR, x)
-        if side not in self._far_signs:
-            results = exact(self.formula, side, 1, BITS)
-            self._far_signs[side] = [float(each > 0) - float(each < 0) for each in results]
-        return self._far_signs[side]
 
     def _limit(self, x: float, dtype: np.dtype[Any]) -> Settled:
         """What is settled for an infinite x; a limit 0 has the sign that the largest x gives."""
@@ -340,11 +326,6 @@ def full(ball: balls.Ball, size: int) -> balls.Ball:
 def is_zero(node: Node) -> bool:
     """Whether a node is the number 0."""
     return node.operation is words.literal and node.leaf == 0
-
-
-def is_small(ball: balls.Ball) -> Array:
-    """Where a ball does not contain 0, and lies next to it."""
-    return np.asarray(ball.apart & (ball.radius < np.inf) & (np.abs(ball.hi) < NEARLY_0))
 
 
 def rounded_ball(ball: balls.Ball, dtype: np.dtype[Any]) -> tuple[Array, Array]:

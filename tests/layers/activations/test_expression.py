@@ -118,6 +118,9 @@ def test_the_formula_of_the_catalogue_gives_what_the_layer_gives(cls: Any, dtype
     [
         ("elu(x)", -0.0, -0.0, 1.0),
         ("x - tanh(x)", -0.0, -0.0, 0.0),
+        ("x - sin(x)", -0.0, -0.0, 0.0),
+        ("sigmoid(x) - 0.5", -0.0, -0.0, 0.25),
+        ("x - log1p(x)", -0.0, 0.0, -0.0),
         ("1 - exp(x)", 0.0, -0.0, -1.0),
         ("1 - cos(x)", -0.0, 0.0, -0.0),
         ("max(x, 0)", -0.0, 0.0, 0.0),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Share = str | None
 
 SEVERAL = (
-    "A folder, an archive, or a pattern such as 'acts/*.npy' names several arrays, each of a layer."
+    "A folder, an archive, or a pattern such as 'acts/*.npy' names several; LAYER runs on each."
 )
 #: The option that sets each threshold.
 LIMITS = {
@@ -185,7 +185,7 @@ def diagnose_run(
     from functools import partial
 
     from actgrad.cli.diagnosed import ReadOptions, diagnosed
-    from actgrad.cli.read import is_folder, layer_runs, read_recording
+    from actgrad.cli.read import is_folder, layer_runs, notes_on_chain, read_recording
     from actgrad.cli.show import diagnosis_answer
     from actgrad.cli.write import Output
 
@@ -203,10 +203,11 @@ def diagnose_run(
     arrays = {"x": x, "out": out, "dout": dout, "dx": dx}
     if x is out is None and is_folder(layers):
         runs, notes = read_recording(layers[0], only)
-        for note in [] if quiet else notes:
-            typer.echo(f"actgrad: {note}", err=True)
     else:
         runs = layer_runs(layers, arrays, shards, only)
+        notes = notes_on_chain(layers, runs)
+    for note in [] if quiet else notes:
+        typer.echo(f"actgrad: {note}", err=True)
     reading = ReadOptions(units, dtype, threads)
     network = diagnosed(runs, thresholds, reading, scheduler, quiet, step)
     if only is not None:

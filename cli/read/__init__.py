@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         random_access,
     )
     from actgrad.cli.read.recorded import read_recording
-    from actgrad.cli.read.runs import LayerRun, is_folder, layer_runs
+    from actgrad.cli.read.runs import LayerRun, is_folder, layer_runs, notes_on_chain
     from actgrad.cli.read.source import Encoding, in_memory, open_array, read_array
     from actgrad.cli.read.survey import read_baseline
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -84,6 +85,18 @@ def layer_runs(
         return [LayerRun("", parts, [layers] * len(parts))]
     named = zip(first, parts, strict=True)
     return chosen_runs([LayerRun(array.name, [part], [layers]) for array, part in named], only)
+
+
+def notes_on_chain(layers: list[str], runs: Sequence[LayerRun]) -> list[str]:
+    """A note where as many layers as arrays are given: each array may be meant for one layer."""
+    if not len(layers) == len(runs) > 1:
+        return []
+    option, argument = next(iter(runs[0].parts[0].items()))
+    command = shlex.join(["actgrad", "diagnose", layers[0], f"--{option}", argument])
+    return [
+        f"note: {' '.join(layers)} is one chain, which runs on each of the {len(runs)} arrays;"
+        f" for one layer on one array: {command}"
+    ]
 
 
 def without_arrays(layers: list[str]) -> ActgradError:

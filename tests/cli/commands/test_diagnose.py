@@ -173,6 +173,14 @@ def test_every_array_is_a_layer_in_natural_order(
     assert worst[-1] == "12 layers: 11 ok, 1 FAILED (dead-units)"
 
 
+def test_a_chain_as_long_as_the_list_of_arrays_is_noted(actgrad: Actgrad, tmp_path: Path) -> None:
+    np.savez(tmp_path / "acts.npz", a=np.eye(30), b=np.eye(30))
+    noted = actgrad("diagnose", "relu", "gelu", "--x", "acts.npz").stderr.decode()
+    assert noted.startswith("actgrad: note: relu gelu is one chain, which runs on each of the 2")
+    assert noted.endswith(": actgrad diagnose relu --x acts.npz:a\n")
+    assert actgrad("diagnose", "relu", "gelu", "--x", "acts.npz", "--layer", "a").stderr == b""
+
+
 def test_arrays_that_are_not_those_of_the_layers(
     actgrad: Actgrad, network: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from actgrad.layers.arrays import Array, deliver, destination, floating
+from actgrad.layers.arrays import Array, check_dout, deliver, destination, floating
 from actgrad.layers.blocks import lines
 from actgrad.layers.errors import ShapeError
 from actgrad.layers.formula import Node, Operation, variable
@@ -85,9 +85,7 @@ class AlongAxis(Layer):
     def backward(self, dout: ArrayLike, out: Array | None = None) -> Array:
         saved = self.saved.values()
         dout = floating(dout, "dout")
-        shape = self.out_shape(self._shape)
-        if dout.shape != shape:
-            raise ShapeError(f"dout has shape {dout.shape}, but {self.name}'s out has {shape}")
+        check_dout(dout.shape, self.out_shape(self._shape), self.name)
         result = destination(out, self._shape, self._dtype)
         with np.errstate(all="ignore"):
             for dout_rows, *kept, dx in lines(self.axis, [dout, *saved], [result]):

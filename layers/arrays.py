@@ -77,6 +77,16 @@ def floating(value: ArrayLike, what: str) -> Array:
     return array
 
 
+def check_dout(dout: tuple[int, ...], out: tuple[int, ...], name: str) -> None:
+    """Check that dout has the shape of the out of the layer `name`.
+
+    Raises:
+        ShapeError: it has another one.
+    """
+    if dout != out:
+        raise ShapeError(f"dout has shape {dout}, but {name}'s out has {out}")
+
+
 def native_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """The dtype in this machine's byte order, float64 for integers and booleans.
 

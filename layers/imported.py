@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from actgrad.layers.activations import formula_of, layer, own_names
-from actgrad.layers.arrays import Array, deliver, floating, order
+from actgrad.layers.arrays import Array, check_dout, deliver, floating, order
 from actgrad.layers.chain import Chain
-from actgrad.layers.errors import ActgradError, ShapeError
+from actgrad.layers.errors import ActgradError
 from actgrad.layers.formula import Node
 from actgrad.layers.layer import Layer
 from actgrad.layers.printed import DistinctLines, stream_of_prints
@@ -97,10 +97,7 @@ class ImportedLayer(Layer):
         if self._saved is None:
             raise self._nothing_kept()
         given = floating(dout, "dout")
-        if given.shape != self._shape:
-            raise ShapeError(
-                f"dout has shape {given.shape}, but {self.name}'s out has {self._shape}"
-            )
+        check_dout(given.shape, self._shape, self.name)
         self.begin_backward()
         return deliver(self._called("backward", given), out)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 import numpy as np
 
-from actgrad.layers.arrays import Array, deliver, destination, floating, order, total
+from actgrad.layers.arrays import Array, check_dout, deliver, destination, floating, order, total
 from actgrad.layers.blocks import blocks
 from actgrad.layers.displayed import Displayed
 from actgrad.layers.errors import ActgradError, BackwardBeforeForwardError, ShapeError
@@ -378,8 +378,7 @@ class Elementwise(Layer):
             raise self._nothing_kept()
         dout = floating(dout, "dout")
         shape = self._shape
-        if dout.shape != shape:
-            raise ShapeError(f"dout has shape {dout.shape}, but {self.name}'s out has {shape}")
+        check_dout(dout.shape, shape, self.name)
         working = self.working(self._dtype)
         result = destination(out, shape, self._dtype, order(dout))
         kept = [(array, array.dtype) for array in self._saved.values()]

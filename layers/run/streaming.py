@@ -15,8 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from actgrad.layers.arrays import Array, Order, native_dtype, total
-from actgrad.layers.errors import ShapeError
+from actgrad.layers.arrays import Array, Order, check_dout, native_dtype, total
 from actgrad.layers.layer import Layer
 from actgrad.layers.run.met import Met
 from actgrad.layers.run.pipeline import Pipeline
@@ -125,10 +124,8 @@ def check_dout_shape(chain: Layer, x: Source, dout: Source | None) -> None:
         ShapeError: dout has another shape.
     """
     out = chain.out_shape(x.shape)
-    if dout is not None and dout.shape != out:
-        raise ShapeError(
-            f"dout has shape {dout.shape}, but {chain.layers[-1].name}'s out has {out}"
-        )
+    if dout is not None:
+        check_dout(dout.shape, out, chain.layers[-1].name)
 
 
 def stream(

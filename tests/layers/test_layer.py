@@ -16,6 +16,7 @@ from actgrad.layers import (
     Relu,
     ShapeError,
     Sigmoid,
+    any_layer,
 )
 
 arrays = hnp.arrays(
@@ -84,6 +85,15 @@ def test_other_dtypes_are_refused(x: Any) -> None:
 def test_a_ragged_list_is_refused() -> None:
     with pytest.raises(ShapeError, match="x is no array"):
         Relu().forward([[1.0], [1.0, 2.0]])
+
+
+@pytest.mark.parametrize("name", ["relu", "softmax", "glu"])
+def test_a_dout_of_another_shape_than_out_is_refused(name: str) -> None:
+    layer = any_layer(name)
+    out = layer.forward(np.ones((2, 4)))
+    with pytest.raises(ShapeError) as refused:
+        layer.backward(np.ones(3))
+    assert str(refused.value) == f"dout has shape (3,), but {name}'s out has {out.shape}"
 
 
 def test_an_out_that_does_not_fit_is_refused_and_changes_nothing() -> None:

@@ -130,6 +130,8 @@ def names_between(chain: Layer) -> tuple[str, ...]:
 
 def lost_digits(graph: Graph, chain: Layer, where: Point) -> Iterator[str]:
     """The results of the layers, where the graph's plain arithmetic is far from them."""
+    if np.isnan(where.x).any():  # a layer may pass the gradient of nan on
+        return
     numbers = graph.numbers
     assert numbers is not None
     layer = chain.along(0) if where.is_line else chain

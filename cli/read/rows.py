@@ -40,7 +40,8 @@ def matlab_rows(text: str) -> Array | None:
 
 
 def printed_rows(text: str) -> Array | None:
-    """The array that two or more lines of numbers are, or one below a title; None if it is none.
+    """The array that two or more lines of numbers are, or one that is a row of a file or has a
+    title; None if it is none.
 
     Lines of one number each are a 1-d array, and lines of more are a 2-d array.
 
@@ -48,7 +49,7 @@ def printed_rows(text: str) -> Array | None:
         LiteralError: a field is no number, or the rows differ in length.
     """
     lines, title, is_long = _beginning(text)
-    if len(lines) < (1 if title else 2) and not is_long:
+    if len(lines) < 2 and not (title or is_long or _is_row(text)):
         return None
     if not lines or re.match(r"\s*[\[(\])]", lines[0]):
         return None
@@ -58,6 +59,11 @@ def printed_rows(text: str) -> Array | None:
     if matrix.shape[1] == 1 and not (title and title["kind"] == "Matrix"):
         return matrix[:, 0]
     return matrix
+
+
+def _is_row(text: str) -> bool:
+    """Whether it is a line of several numbers with a line's end, as in a file."""
+    return text.endswith("\n") and len(_fields(text)) > 1
 
 
 def named_columns(text: str) -> dict[str, Array] | None:

@@ -134,8 +134,8 @@ def step_lines(explanation: Explanation) -> Iterator[str]:
         line = f"{'=' if i else '∂L/∂x ='} ∂L/∂y·{as_factor(step.text)}"
         if explanation.evaluations:
             value, bound, agrees = explanation.evaluations[i]
-            verdict = "agrees" if agrees else "differs"
-            line += f"   {numeral(value)} ± {numeral(bound)}, {verdict}"
+            verdict = f" ± {numeral(bound)}, {'agrees' if agrees else 'differs'}"
+            line += f"   {numeral(value)}{'' if isnan(value) else verdict}"
         yield line
     if explanation.x is not None:
         yield (

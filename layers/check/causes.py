@@ -55,6 +55,10 @@ def _gate(e: Evidence) -> Array:
     return np.asarray(e.out / e.x)
 
 
+FITS_FORWARD = Cause(
+    "backward fits forward, and forward is not the formula",
+    "compare forward and its parameters with the formula",
+)
 MULTIPLY = "multiply the derivative by dout: dx = dout * derivative"
 PRODUCT = "the derivative of x·s(x) is s(x) + x·s′(x)"
 #: Mistakes in the use of dout. They are tried if backward is not linear in dout.
@@ -225,6 +229,8 @@ def _cause_of_slope(evidence: Evidence) -> Cause | None:
     wrong = ~agree(evidence.dx, evidence.slope, evidence.subject.eps)
     if not wrong.any():
         return None
+    if evidence.backward_fits_forward:
+        return FITS_FORWARD
     cause = _cause_everywhere(evidence)
     if cause is not None or wrong.all():
         return cause

@@ -109,6 +109,13 @@ class Evidence:
         enough = known.sum() >= max(FEWEST_POINTS, 0.9 * self.x.size)
         return bool(enough and agree(a[known], b[known], self.subject.eps).all())
 
+    @property
+    def backward_fits_forward(self) -> bool:
+        """Whether backward is the derivative of a forward that is not the reference's."""
+        return self.subject.reference is not None and self.agree(
+            self.dx, self.derivative_of(self.subject, self.x)
+        )
+
     @cached_property
     def is_piecewise_linear(self) -> bool:
         """Whether the derivative has only a few values, as behind a mask."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from actgrad.layers import layer
 from actgrad.layers.check import Report, examine, load_subject
 
 
@@ -136,3 +137,9 @@ def test_a_mistake_that_no_hypothesis_reproduces_has_no_cause_but_a_remedy() -> 
     (finding,) = (each for each in report.findings if each.name == "wrong-gradient")
     assert finding.cause == ""
     assert finding.remedy.startswith("derive forward again")
+
+
+def test_a_backward_that_fits_a_forward_of_another_parameter_is_no_mistake_of_backward() -> None:
+    subject = load_subject("leaky_relu:negative_slope=0.1")._replace(reference=layer("leaky_relu"))
+    causes = {finding.name: finding.cause for finding in examine(subject).errors}
+    assert causes["wrong-gradient"] == "backward fits forward, and forward is not the formula"

@@ -259,3 +259,17 @@ def parsed_shape(text: str | None) -> tuple[int, ...] | None:
 
         raise ShapeError(f"--shape {text} is not a shape", "write it as --shape 64,1024")
     return sizes
+
+
+def raw_shape(text: str | None, *arguments: str | None) -> tuple[int, ...] | None:
+    """Read the shape of the raw data that one of the arguments holds.
+
+    Raises:
+        ShapeError: the text is no shape, or none of the arguments is a file of raw data.
+    """
+    shape = parsed_shape(text)
+    if shape is not None and not any(each and each.endswith(".bin") for each in arguments):
+        from actgrad.layers import ShapeError
+
+        raise ShapeError("--shape is that of raw data, which a .bin file holds")
+    return shape

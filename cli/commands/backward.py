@@ -21,7 +21,7 @@ from actgrad.cli.options import (
     Scheduler,
     Threads,
     X,
-    parsed_shape,
+    raw_shape,
 )
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def backward(
     """
     from actgrad.cli.read import Encoding
 
-    encoding = Encoding(dtype, parsed_shape(shape), bits, threads=threads)
+    encoding = Encoding(dtype, raw_shape(shape, x, dout), bits, threads=threads)
     options = RunOptions(order, encoding, overflow, plot, form, quiet)
     run_and_note(options, layers, x, dout, output, scheduler)
 

@@ -63,7 +63,7 @@ def latex_of(explanation: Explanation) -> str:
     from actgrad.cli.show import latex_document, with_parameters
 
     described = explanation.layer
-    drawing = tikz(picture_of(described, None, "1", None, False, True))
+    drawing = tikz(picture_of(described, None, None, None, False, True))
     return latex_document(explanation, with_parameters(described), drawing)
 
 

@@ -15,7 +15,7 @@ from actgrad.cli.options import (
     Scheduler,
     Threads,
     X,
-    parsed_shape,
+    raw_shape,
 )
 
 
@@ -40,6 +40,6 @@ def forward(
     from actgrad.cli.commands.backward import RunOptions, run_and_note
     from actgrad.cli.read import Encoding
 
-    encoding = Encoding(dtype, parsed_shape(shape), bits, threads=threads)
+    encoding = Encoding(dtype, raw_shape(shape, x), bits, threads=threads)
     options = RunOptions(0, encoding, overflow, plot, form, quiet)
     run_and_note(options, layers, x, None, output, scheduler)

@@ -54,6 +54,6 @@ def graph(
     with distinct_lines_on_stderr():
         chain = chain_of(layers)
         drawn = Derivative(chain) if order == 2 else chain
-        picture = picture_of(drawn, x, dout or "1", at, grouped, symbolic)
+        picture = picture_of(drawn, x, dout, at, grouped, symbolic)
     page = partial(page_of, drawn, *picture.point)
     destination.deliver(graph_answer(picture).with_text("html", page))

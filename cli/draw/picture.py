@@ -61,17 +61,20 @@ class Picture(NamedTuple):
 
 
 def picture_of(
-    chain: Layer, x: str | None, dout: str, at: str | None, grouped: bool, symbolic: bool
+    chain: Layer, x: str | None, dout: str | None, at: str | None, grouped: bool, symbolic: bool
 ) -> Picture:
     """The graph that the options of `actgrad graph` ask for; without x it has no numbers.
 
     Raises:
         ActgradError: x or dout cannot be read, or has no such place.
     """
-    if x is None and at is not None:
-        raise PointError("--at needs --x")
+    for option, value in {"--at": at, "--dout": dout}.items():
+        if x is None and value is not None:
+            raise PointError(f"{option} needs --x")
     where = (
-        None if x is None else point_of(chain, read_array(x, "--x"), read_array(dout, "--dout"), at)
+        None
+        if x is None
+        else point_of(chain, read_array(x, "--x"), read_array(dout or "1", "--dout"), at)
     )
     if where is not None and where.is_default:
         to_stderr(f"note: this is {where.place}; --at names another")

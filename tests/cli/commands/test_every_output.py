@@ -105,6 +105,12 @@ def test_a_text_has_no_arrays_to_pick(command: str, actgrad: Run) -> None:
     ]
 
 
+def test_a_shape_is_refused_where_no_data_are_raw(actgrad: Run) -> None:
+    refused = actgrad("backward", "relu", "--x", "[1,2]", "--shape", "2")
+    assert refused.stderr == b"actgrad: --shape is that of raw data, which a .bin file holds\n"
+    assert refused.returncode == 2
+
+
 def test_a_refused_format_stops_verify_before_it_reads(actgrad: Run) -> None:
     ended = actgrad("verify", "relu", "--x", "-", "--out", "-", "-o", "a.svg")
     assert ended.stderr.startswith(b"actgrad: a.svg: ")

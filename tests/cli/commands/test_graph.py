@@ -75,6 +75,7 @@ def test_at_names_the_element_that_is_drawn() -> None:
         (["--x", "[1, 2]", "--at", "0,1"], r"2 indices, but x of shape \(2,\) needs 1 index"),
         (["--x", "[1, 2]", "--at", "one"], "no index"),
         (["--at", "0"], "--at needs --x"),
+        (["--dout", "3"], "--dout needs --x"),
         (["--x", "[]"], "empty"),
         (["--x", "1", "--dout", "[1, 2]"], "--dout has shape"),
         (["--x", "1", "-o", "graph.pdf"], "suffix"),

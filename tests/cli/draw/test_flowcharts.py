@@ -15,7 +15,7 @@ from actgrad.cli.draw.picture import Picture, picture_of
 from actgrad.layers import chain_of
 
 
-def drawn(*layers: str, x: str | None = None, dout: str = "1") -> Picture:
+def drawn(*layers: str, x: str | None = None, dout: str | None = None) -> Picture:
     """The picture of a chain at x."""
     return picture_of(chain_of(layers), x, dout, None, False, False)
 

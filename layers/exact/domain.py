@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from actgrad.layers.arithmetic import balls
-from actgrad.layers.formula import Formula, Node, Operation
+from actgrad.layers.formula import BALLS, Formula, Node, Operation, Sweep
 from actgrad.layers.formula import words as f
 
 
@@ -57,3 +57,14 @@ def undefined(formula: Formula, values: Mapping[Node, Any], size: int) -> Any:
             here = here | proven if np.any(proven) else here
         outside[node] = here
     return np.broadcast_to(outside[formula.outputs[0]], size)
+
+
+def without_value(formula: Formula, x: Any) -> Any:
+    """Where a formula of one number is proven to have no value; never at x = nan or ±inf."""
+    if not any(node.operation in OUTSIDE for node in formula.nodes):
+        return np.zeros(x.size, bool)
+    with np.errstate(all="ignore"):
+        sweep: Sweep[Any] = Sweep(formula, BALLS, {formula.inputs[0]: balls.Ball(x)}, [])
+        for node in formula.nodes:
+            sweep.value(node)
+        return undefined(formula, sweep.values, x.size) & np.isfinite(x)

@@ -14,6 +14,7 @@ from functools import reduce
 from itertools import pairwise
 from typing import Any, TypeAlias
 
+import numpy as np
 from mpmath import libmp, mp, mpf
 
 from actgrad.layers.arithmetic import (
@@ -26,6 +27,7 @@ from actgrad.layers.arithmetic import (
     is_unbounded,
     magnitude,
 )
+from actgrad.layers.exact.domain import without_value
 from actgrad.layers.exact.ulp import FloatFormat, truth_of
 from actgrad.layers.formula import Formula, Node, Sweep, intervals, limits, trace
 
@@ -114,8 +116,12 @@ def exact_rows(formula: Formula, float_format: FloatFormat, pairs: Sequence[comp
 
         return rows_in_processes(formula, float_format, pairs)
     effort, rows, most = Effort(), [], float_format.most + 1
-    for pair in pairs:
-        value, gradient = exact(formula, pair.real, pair.imag, BITS, effort, most)
+    # Intervals would find no value either, after they have doubled their precision to the end.
+    outside = without_value(formula, np.array([pair.real for pair in pairs]))
+    for pair, is_outside in zip(pairs, outside.tolist(), strict=True):
+        value, gradient = mp.nan, mp.nan
+        if not is_outside:
+            value, gradient = exact(formula, pair.real, pair.imag, BITS, effort, most)
         rows.append((*truth_of(value, float_format), *truth_of(gradient, float_format)))
     return rows
 

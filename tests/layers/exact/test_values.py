@@ -5,12 +5,14 @@ import struct
 from collections.abc import Callable
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 
-from actgrad.layers.exact.values import exact
+from actgrad.layers.exact.ulp import FloatFormat, truth_of
+from actgrad.layers.exact.values import BITS, exact, exact_rows
 from actgrad.layers.formula import intervals, trace
 from actgrad.layers.formula.graph import Graph
 from actgrad.layers.formula.words import (
@@ -370,6 +372,25 @@ def test_an_mpf_is_taken_as_it_is() -> None:
     with mp.workprec(200):
         x = mpf(1) + mpf(2) ** -150
         assert exact(lambda x: x - 1, x)[0] == mpf(2) ** -150
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: log(x / (1 - x)),
+        lambda x: where(x > 0, log(x), -x),
+        lambda x: sqrt(x) + 1 / (x - 2),
+        lambda x: where(x > 0, x, sqrt(x - 1)),
+    ],
+)
+def test_rows_are_what_is_exact_at_each_number_within_the_domain_and_beyond(function) -> None:
+    formula, float_format = trace(function), FloatFormat.of(np.dtype(np.float64))
+    pairs = [complex(x, dout) for x in (-1e300, -1.0, 0.0, 1e-9, 0.5, 1.0, 2.0) for dout in (1, -3)]
+    pairs += [complex(x, 1) for x in (math.inf, -math.inf, NAN)] + [complex(-1, math.inf)]
+    for pair, row in zip(pairs, exact_rows(formula, float_format, pairs), strict=True):
+        results = exact(formula, pair.real, pair.imag, BITS)
+        expected = [number for each in results for number in truth_of(each, float_format)]
+        np.testing.assert_array_equal(row, expected)
 
 
 @pytest.mark.no_cover

@@ -42,6 +42,8 @@ STEPS, FARTHEST = 128, 680.0
 NOTHING = 2.0**-970
 #: R is tabled between 0 and FAR, in PIECES intervals a unit with TERMS Taylor coefficients each.
 PIECES, FAR, TERMS = 16, 26.0, 12
+#: The table of R is made in units of 2^-BITS, with terms up to h^LAST of the step h = 1/PIECES.
+BITS, LAST = 220, 45
 #: sin and cos are tabled at POINTS points a unit, MOST on either side of 0. Beyond ±LARGEST nothing
 #: is claimed: a multiple of the first part of π/2 must be exact.
 POINTS, MOST, LARGEST = 64, 51, 2.0**20
@@ -175,21 +177,32 @@ def tanh(a: Ball) -> Ball:
 def _table() -> Array:
     """R = exp(x²)·erfc(x) in the middle of each piece: R and R′ as hi, lo, then R″/2, R‴/6, …
 
-    The differential equation R′ = 2x·R − 2/√π gives each coefficient from the two before.
+    The differential equation R′ = 2x·R − 2/√π gives each coefficient from the two before. The sum
+    of the series a step h lower is R in the piece below. Such a step divides the error of R by
+    exp(2x·h). The numbers are integers, in units of 2^-BITS.
     """
+    top = int(PIECES * FAR) - 1
+    with mp.workprec(2 * BITS):
+        x = mp.mpf(2 * top + 1) / (2 * PIECES)
+        value = int(mp.ldexp(mp.exp(x * x) * mp.erfc(x), BITS))
+        kappa = int(mp.ldexp(2 / mp.sqrt(mp.pi), BITS))
     rows = []
-    with mp.workprec(300):
-        kappa = 2 / mp.sqrt(mp.pi)
-        for i in range(int(PIECES * FAR)):
-            x = mp.mpf(2 * i + 1) / (2 * PIECES)
-            terms = [mp.exp(x * x) * mp.erfc(x)]
-            terms.append(2 * x * terms[0] - kappa)
-            for n in range(1, TERMS - 1):
-                terms.append(2 * (x * terms[n] + terms[n - 1]) / (n + 1))
-            rows.append(
-                [*_double_double(terms[0]), *_double_double(terms[1]), *map(float, terms[2:])]
-            )
-    return np.array(rows).T.copy()
+    for i in range(top, -1, -1):
+        terms = [value, (2 * i + 1) * value // PIECES - kappa]
+        # |R⁽ⁿ⁾/n!|·h^n is below 2^-BITS/4 at the last.
+        for n in range(1, LAST):
+            terms.append(((2 * i + 1) * terms[n] + 2 * PIECES * terms[n - 1]) // (PIECES * (n + 1)))
+        rows.append([*_parts(terms[0]), *_parts(terms[1]), *(_parts(t)[0] for t in terms[2:TERMS])])
+        value = 0
+        for term in reversed(terms):
+            value = term - value // PIECES
+    return np.array(rows[::-1]).T.copy()
+
+
+def _parts(value: int) -> tuple[float, float]:
+    """value·2^-BITS as hi + lo."""
+    hi = value / (1 << BITS)
+    return hi, (value - int(math.ldexp(hi, BITS))) / (1 << BITS)
 
 
 def erf(a: Ball) -> Ball:

@@ -203,6 +203,14 @@ def _periodic(near: Near, offset: Any) -> Callable[..., Interval]:
     return read
 
 
+def _asin(value: Any, precision: int) -> Any:
+    """asin(u). At ±1 it is ±π/2, for which mpmath sums a slow series."""
+    if libmp.mpf_abs(value) != libmp.fone:
+        return libmp.mpf_asin(value, precision)
+    quarter = libmp.mpf_shift(libmp.mpf_pi(precision), -1)
+    return libmp.mpf_neg(quarter) if value[0] else quarter
+
+
 def _arc(near: Near, side: int) -> Callable[..., Interval]:
     """asin or acos on the part of an interval from −1 to 1; `side` is the sign of its slope."""
 
@@ -246,7 +254,7 @@ class Intervals:
     atan = _increasing(libmp.mpf_atan)
     sin = _periodic(libmp.mpf_sin, libmp.fhalf)
     cos = _periodic(libmp.mpf_cos, libmp.fzero)
-    asin = _arc(libmp.mpf_asin, 1)
+    asin = _arc(_asin, 1)
     acos = _arc(libmp.mpf_acos, -1)
 
     def tan(self, u: Interval) -> Interval:

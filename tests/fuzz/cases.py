@@ -399,6 +399,7 @@ backward x**1e-320/(x+x) --x [1,1.7e308]
 explain ((2-x)/(1e308-1))**1000
 graph 1/(1/(pi-pi)) --x 1
 plot ((asin(x)*(x)**1000))**0.5
+plot (asin(-1/x))*0
 graph (x)if(x>(1e308-2)**1000)else(1) --x 1
 forward laplace(x)-log(x)**2 --x -inf
 forward x**None --x 1

@@ -78,6 +78,14 @@ def is_defined(word: f.Operation, x: float, high: float | None = None) -> bool:
     return x > LEAST.get(word, -math.inf) and top < MOST.get(word, math.inf)
 
 
+def test_the_arcsine_reaches_a_quarter_turn_at_the_ends_of_its_domain() -> None:
+    with mp.workprec(200):
+        for end in (1.0, -1.0):
+            value, slope = exact(f.asin, end, bits=150)
+            assert abs(value - end * mp.pi / 2) < mp.mpf(2) ** -150
+            assert mp.isnan(slope)
+
+
 def sample_inputs(word: f.Operation) -> list[Any]:
     """Numbers that a word takes."""
     if word is f.literal:

@@ -7,12 +7,13 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from io import BufferedReader
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
+from actgrad.cli.exit import to_stderr
 from actgrad.cli.read import literal, notation, rows
 from actgrad.layers import ActgradError, UnreadableError
 from actgrad.layers.arrays import Array, floating, named
@@ -217,6 +218,10 @@ def _stdin(option: str, encoding: Encoding, files: ExitStack) -> Array | Externa
         raise SourceError(f"{option} is -, but standard input is closed")
     try:
         stdin = cast(BufferedReader, sys.stdin.buffer)
+        if stdin.isatty():
+            # A terminal ends each read by a Ctrl-D of its own, so all is read in one.
+            to_stderr(f"note: reading {option} from the terminal; Ctrl-D on a new line ends it")
+            stdin = BufferedReader(BytesIO(stdin.read()))
         source = _stream(stdin, "standard input", None, encoding, files)
     except OSError as error:
         raise SourceError(f"standard input: {error.strerror}") from error

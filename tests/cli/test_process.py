@@ -393,6 +393,17 @@ def on_terminal(actgrad: Run, *arguments: str) -> tuple[int, bytes]:
     return ended.returncode, shown
 
 
+@pytest.mark.parametrize("text", [b"[1,-2]\n", b"[[1, -2], [3, 4]]\n"])
+def test_one_end_of_file_ends_an_array_that_is_typed(text: bytes, actgrad: Run) -> None:
+    ours, theirs = pty.openpty()
+    os.write(ours, text + b"\x04")  # a Ctrl-D
+    ended = actgrad("forward", "relu", "--x", "-", "-f", "csv", stdin=theirs)
+    os.close(ours)
+    os.close(theirs)
+    assert (ended.returncode, ended.stderr.count(b"\n")) == (0, 1)
+    assert b"-2.0,True,0.0" in ended.stdout
+
+
 @pytest.mark.parametrize(
     "arguments", ["-f npy", "-f npz", "-o -", "-o /dev/stdout", "-o a.npy -o -"]
 )

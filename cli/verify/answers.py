@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from actgrad.cli.answer import OutputError
 from actgrad.cli.options import VerificationFormat
 from actgrad.cli.show import VerifiedDump, attempts_answer, verification_answer
+from actgrad.cli.verify.policy import OPTIONS
 from actgrad.cli.write import Output
 from actgrad.layers import ActgradError
 from actgrad.layers.verify import Attempt
@@ -28,8 +29,9 @@ class Destinations:
         """Deliver the verification of a dump, and return the status.
 
         Raises:
-            ActgradError: no element fails, but a file could not be read.
+            ActgradError: --range leaves no element, or none fails, but a file could not be read.
         """
+        dump.verification.counted.check_any(OPTIONS["within"])
 
         def page() -> str:
             # Imported for HTML only: it imports plots and derivations.
@@ -46,7 +48,12 @@ class Destinations:
         return 0
 
     def deliver_attempts(self, attempts: list[Attempt]) -> int:
-        """Deliver ways to compute a layer, the best first, and return the status of the best."""
+        """Deliver ways to compute a layer, the best first, and return the status of the best.
+
+        Raises:
+            PolicyError: --range leaves no element.
+        """
+        attempts[0].verification.counted.check_any(OPTIONS["within"])
 
         def page() -> str:
             from actgrad.cli.page import attempts_page

@@ -49,8 +49,10 @@ def tried(
     likewise. With `accumulate`, the steps are rounded to that dtype, and the result to x's.
 
     Raises:
-        ShapeError: the layer, or a way, works along an axis.
+        ShapeError: x is empty, or the layer, or a way, works along an axis.
     """
+    if not x.size:
+        raise ShapeError("x has no elements to verify")
     for each in (layer, *ways):
         if not each.is_elementwise:
             raise ShapeError(f"{each} works along an axis, so it is not computed step by step")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import zlib
 
+from actgrad.layers.errors import PolicyError, ShapeError
 from actgrad.layers.verify.causes import FailedLines
 from actgrad.layers.verify.tally import Tally
 
@@ -19,6 +20,20 @@ class Counted:
         self.exact = 0
         #: By result, the first lines in which some failed, to infer the cause from.
         self.failed_lines: dict[str, FailedLines] = {}
+
+    def check_any(self, field: str = "within") -> None:
+        """Check that of each result at least one element was verified.
+
+        Raises:
+            ShapeError: no element was given.
+            PolicyError: every x is outside the range that `field` of the policy states.
+        """
+        if not self.tallies:
+            raise ShapeError("there is no element to verify")
+        for name, tally in self.tallies.items():
+            if not tally.count:
+                problem = f"leaves no element of {name} to verify: widen it, or leave it out"
+                raise PolicyError(field, problem)
 
     def merge(self, later: Counted) -> None:
         """Include what was counted of a later part."""

@@ -362,8 +362,8 @@ def verify(
 
     Raises:
         UnknownLayerError, ParameterError: a text names no layer of the catalogue.
-        PolicyError: a limit is negative or nan, or the range of x is empty.
-        ShapeError: the shapes do not fit, or the layer works along too many axes: one for d2x.
+        PolicyError: a limit is negative or nan, or the range of x is empty or leaves no element.
+        ShapeError: there is no element, the shapes do not fit, or the layer has too many axes.
         DtypeError: x has no dtype in which layers compute, or another array has another dtype.
     """
     layer = named_layer(layer) if isinstance(layer, str) else layer
@@ -384,11 +384,11 @@ def verify(
             raise ShapeError(f"{name} has shape {array.shape}, but must have {shapes[name]}")
         native = array.astype(x.dtype.newbyteorder("="))
         for axis in axes:
-            lines = np.moveaxis(native, axis, -1)
-            native = lines.reshape(-1, lines.shape[-1])
+            native = np.moveaxis(native, axis, -1).reshape(-1, native.shape[axis])
         parts[name] = native if axes else native.ravel()
     verification = Verification(layer, parts["x"].dtype, policy)
     for start in range(0, len(parts["x"]), LINES):
         part = slice(start, start + LINES)
         verification.add(Block(**{name: array[part] for name, array in parts.items()}))
+    verification.counted.check_any()
     return verification

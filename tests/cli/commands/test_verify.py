@@ -81,6 +81,23 @@ def test_json_has_what_the_table_has(folder: Path, monkeypatch: Any, capsys: Any
     assert answer["policy"]["within"] == [-99, 99]
 
 
+@pytest.mark.parametrize(
+    "results", [["--out", "[7, 9]"], ["--try", "relu"], ["--run", "numpy"]], ids=lambda r: r[0]
+)
+def test_a_range_that_leaves_no_element_is_refused(
+    results: list[str], monkeypatch: Any, capsys: Any
+) -> None:
+    arguments = ["tanh", "--x", "[1, 2]", "--range", "5:6", *results]
+    with pytest.raises(ActgradError, match="--range leaves no element of out to verify: widen"):
+        run(monkeypatch, *arguments)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_way_to_try_at_no_x_is_refused(monkeypatch: Any) -> None:
+    with pytest.raises(ActgradError, match="x has no elements to verify"):
+        run(monkeypatch, "relu", "--x", "[]", "--try", "relu")
+
+
 class Terminal(BytesIO):
     """A stream that says it is a terminal."""
 

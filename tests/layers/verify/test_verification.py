@@ -13,6 +13,7 @@ from actgrad.layers import (
     Chain,
     Layer,
     Policy,
+    PolicyError,
     ShapeError,
     Verification,
     layer,
@@ -109,6 +110,13 @@ def test_a_chain_with_dout_is_verified_without_exact_arithmetic() -> None:
 def test_arrays_of_different_shapes_are_refused() -> None:
     with pytest.raises(ShapeError, match="dx has shape"):
         verified("relu", np.ones(3), None, np.ones(2))
+
+
+def test_a_verification_of_no_element_is_refused() -> None:
+    with pytest.raises(ShapeError, match="there is no element to verify"):
+        verify("relu", np.zeros(0), out=np.zeros(0))
+    with pytest.raises(PolicyError, match="within leaves no element of out"):
+        verify("relu", np.ones(2), out=np.zeros(2), policy=Policy(within=(5, 6)))
 
 
 def test_the_second_derivative_is_verified_and_is_0_at_a_kink() -> None:

@@ -22,7 +22,7 @@ from actgrad.cli.read.external import (
     nbytes,
     shape_problem,
 )
-from actgrad.layers import UnreadableError
+from actgrad.layers import DtypeError, UnreadableError
 from actgrad.layers.arrays import Order, floating, named
 from actgrad.layers.casting import OF_PACKAGE
 
@@ -65,9 +65,9 @@ def streamed_npy(
     `available` is the number of bytes that follow `head`, if it is known.
 
     Raises:
-        NpyError: the bytes are not a `.npy` array, or no array can have its shape.
+        NpyError: the bytes are not a `.npy` array, no array can have its shape, or no layer
+            computes in its dtype.
         IncompleteArrayError: the data end too early.
-        DtypeError: no layer computes in the array's dtype.
     """
     shape, order, dtype, length = read_header(head, stream, name)
     if dtype.hasobject:
@@ -75,7 +75,10 @@ def streamed_npy(
     if dtype.subdtype:
         raise NpyError(f"{name} holds arrays of arrays: its dtype is {dtype}")
     if dtype not in UNNAMED:
-        floating(np.empty(0, dtype), name)
+        try:
+            floating(np.empty(0, dtype), name)
+        except DtypeError as error:
+            raise NpyError(str(error), error.hint) from None
     array = StreamedArray(stream, name, shape, dtype, order)
     if available is not None and nbytes(array) > available - length:
         raise array.incomplete(available - length)

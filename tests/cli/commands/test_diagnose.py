@@ -239,14 +239,17 @@ def test_an_array_of_several_that_cannot_be_read_is_a_finding(
 ) -> None:
     shards = ["diagnose", "gelu", "--x", "shard-*.npy", "--shards"]
     rest = np.concatenate([np.load(tmp_path / f"shard-{k}.npy") for k in (0, 2, 3)])
-    (tmp_path / "shard-1.npy").write_bytes(b"broken")
+    np.save(tmp_path / "shard-1.npy", np.zeros(3, complex))
     answer = actgrad(*shards, "-f", "json")
     (layer,) = json.loads(answer.stdout)["diagnoses"]
     assert answer.returncode == 1
     assert layer["samples"] == rest.size
     assert layer["unit"][3]["mean"] == pytest.approx(rest[:, 3].mean(), rel=1e-5)
     assert layer["findings"][0]["rule"] == "unread-arrays"
-    assert "1 of 4 could not be read: shard-1.npy is" in layer["findings"][0]["message"]
+    assert (
+        "1 of 4 could not be read: shard-1.npy is of dtype complex128"
+        in layer["findings"][0]["message"]
+    )
     for k in range(4):
         (tmp_path / f"shard-{k}.npy").write_bytes(b"broken")
     refused = actgrad(*shards)

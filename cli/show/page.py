@@ -100,7 +100,7 @@ class Page:
 
     def fits(self, content: RenderableType) -> bool:
         """Whether the content fits into the limit without being folded or cut."""
-        return self.width_of(content) <= self.limit
+        return self.limit == UNBOUNDED or self.width_of(content) <= self.limit
 
     def fold(self, text: str, hanging: str = "  ") -> str:
         """The text in lines that fit into the limit; those after the first are indented."""

@@ -28,8 +28,8 @@ from actgrad.layers.parameter import Number, Setting, unknown_parameter
 SPEC = r"(?s)([^(:]*)(\(.*\))?(?::(.*))?"
 #: What only an expression has: its input x, an operator, or a bracket that follows one.
 EXPRESSION = r"\bx\b|[*+^√|π⁰¹²³⁴-⁹]|[(<>/-].*\bx\b"
-#: An operation that no name has before its arguments and parameters.
-OPERATION = r"[^(:]*[*^+/√|π]"
+#: An operation that no name has before its arguments and parameters, or a bracket in front.
+OPERATION = r"[^(:]*[*^+/√|π]|\("
 #: Two names are near if difflib finds this ratio of common characters: one letter in four differs.
 NEAR = 0.75
 

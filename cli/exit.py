@@ -95,7 +95,7 @@ def hint_for_layer(word: str) -> str | None:
 
 def write_usage(error: TyperException) -> None:
     """Write what is wrong with the command line, unless help was shown instead."""
-    message = " ".join(error.format_message().split()).rstrip(".")
+    message = in_words(" ".join(error.format_message().split()).rstrip("."))
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "actgrad"
     hint = f"{command} --help shows how it is used"
@@ -120,6 +120,14 @@ def write_usage(error: TyperException) -> None:
         hint = f"did you mean -{option}?"
     if message:
         to_stderr(message[0].lower() + message[1:], hint)
+
+
+def in_words(message: str) -> str:
+    """A message of the parser, without the names of types and the x of its ranges."""
+    message = re.sub(r"is not a valid int(eger)?( range)?\b", "is not a whole number", message)
+    message = re.sub(r"is not a valid float( range)?\b", "is not a number", message)
+    message = re.sub(r"is not in the range x>=(\S+)", r"is less than \1", message)
+    return re.sub(r"is not in the range (\S+)<=x<=(\S+)", r"is not from \1 to \2", message)
 
 
 def to_stderr(message: str, hint: str | None = None) -> None:

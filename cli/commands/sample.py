@@ -35,13 +35,14 @@ def sample(
         bool, typer.Option("--all", help="Give every bit pattern of an 8- or 16-bit dtype.")
     ] = False,
     count: Annotated[
-        int | None, typer.Option("-n", "--count", help="How many numbers.", show_default="100000")
+        int | None,
+        typer.Option("-n", "--count", metavar="N", help="How many numbers.", show_default="100000"),
     ] = None,
     shape: Annotated[
         str | None, typer.Option("--shape", metavar="N,M,...", help="The array's shape.")
     ] = None,
     seed: Annotated[
-        int, typer.Option("--seed", min=0, help="Another seed draws other numbers.")
+        int, typer.Option("--seed", metavar="N", min=0, help="Another seed draws other numbers.")
     ] = 0,
     plot: Histograms = False,
     form: ArrayFormatOption = None,

@@ -207,12 +207,18 @@ def verify_dump(
         kernel = KernelOptions(target, drawn, device, jit)
         dump = verified_run(layers, kernel, arguments, encoding, policy)
         return destinations.deliver_dump(dump)
-    for option, value in {"--all": every, "--device": device, "--jit": jit, "-n": count}.items():
+    for option, value, needed in (
+        ("--all", every, "--run TARGET"),
+        ("--device", device, "--run TARGET"),
+        ("--jit", jit, "--run TARGET"),
+        ("-n", count, "--run TARGET or --try LAYER"),
+        ("--accumulate", accumulate, "--try LAYER"),
+    ):
         if value:
-            raise ActgradError(f"{option} needs --run", "--run TARGET runs a kernel")
-    if x is None or accumulate:
-        missing = "--accumulate needs --try" if x else "verify needs --x"
-        raise ActgradError(missing, "or --run with a kernel, or --try with a way to compute it")
+            raise ActgradError(f"{option} needs {needed}")
+    if x is None:
+        hint = "or --run with a kernel, or --try with a way to compute it"
+        raise ActgradError("verify needs --x", hint)
     if out is dx is d2x is None:
         raise ActgradError("there is nothing to verify", "give --out, --dx or --d2x")
     if is_pattern(x):

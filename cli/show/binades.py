@@ -51,5 +51,7 @@ def may_join(left: Binade, right: Binade, octaves: int) -> bool:
         return False
     if not left.failed and not right.failed and max(left.error, right.error) <= 0.5:
         return True
+    if math.isinf(left.error) or math.isinf(right.error):
+        return left.error == right.error
     steps = [math.log2(max(row.error, 0.25)) // octaves for row in (left, right)]
     return steps[0] == steps[1] and bool(left.failed) == bool(right.failed)

@@ -27,6 +27,11 @@ HEADS = (
     *("layer", "dtype", "result", "max ULP", "at x"),
     *("right", "fail", "of", "kinds", "likely cause"),
 )
+#: What a cell of `short_text` holds.
+LEGEND = (
+    "A cell has the largest finite error in ULP, the share that is correctly rounded, and the"
+    " failures without a size; -f csv has the x and all counts."
+)
 NUMERIC = ("max ULP", "at x", "right", "fail", "of")
 
 
@@ -95,6 +100,7 @@ def survey_parts(report: SurveyReport) -> Iterator[Part]:
     survey = report.survey
     yield Heading(1, f"survey {survey.target}")
     yield Paragraph(f"{heading(survey)}.")
+    yield Paragraph(LEGEND)
     if report.changes is not None:
         yield Paragraph(verdict(report.changes), is_verdict=True)
         if report.changes:

@@ -106,8 +106,8 @@ def _histogram(tally: Tally, page: Page) -> RenderableType:
     from rich.text import Text
 
     rows = merged_binades(tally.binades)
-    longest = min(LONGEST_BAR, max(page.width - BESIDE_BARS, 0))
-    most = max(row.error for row in rows)
+    most = max((row.error for row in rows if math.isfinite(row.error)), default=0.0)
+    longest = min(LONGEST_BAR, max(page.width - BESIDE_BARS, 0)) if most > NO_BAR else 0
     table = _table(("  x", "left"), ("max ULP", "right"), ("fail", "right"), ("of", "right"))
     if longest:
         table.add_column(f"bar: {NO_BAR:g} … {short_numeral(most)} ULP, log scale", no_wrap=True)
@@ -137,7 +137,10 @@ def _show_rows(part: Rows, page: Page) -> None:
     for first, *rest in rows:
         table.add_row(f"  {first}", *rest)
     lines = (
-        "  " + ", ".join(f"{head} {cell}" for head, cell in zip(heads, row, strict=True))
+        "  "
+        + ", ".join(
+            f"{head}{':' * (head[0] in '≤>')} {cell}" for head, cell in zip(heads, row, strict=True)
+        )
         for row in rows
     )
     page.print(table if page.fits(table) else _folded(page, lines))
@@ -161,9 +164,9 @@ def _table(*columns: tuple[str, Any]) -> Table:
 
 
 def _bar_length(error: float, most: float, longest: float) -> int:
-    if error <= NO_BAR:
+    if error <= NO_BAR or not longest:
         return 0
-    return round(longest * math.log2(error / NO_BAR) / max(math.log2(most / NO_BAR), 5))
+    return round(longest * math.log2(min(error, most) / NO_BAR) / max(math.log2(most / NO_BAR), 5))
 
 
 def _worst_elements(worst: Worst, page: Page) -> RenderableType:

@@ -10,6 +10,9 @@ from actgrad.layers.arrays import named
 from actgrad.layers.casting import in_dtype
 from actgrad.layers.verify import Attempt, draw_sample, tried
 
+#: A sample has inf, −inf and nan, which are not tried.
+NOT_FINITE = 3
+
 
 def tried_ways(
     specs: list[str],
@@ -29,9 +32,10 @@ def tried_ways(
     chain = chain_of(specs)
     if x is None:
         check_drawn(count)
-        given = draw_sample(chain, named(encoding.dtype or "float32"), count)
+        dtype = named(encoding.dtype or "float32")
+        given = draw_sample(chain, dtype, count + NOT_FINITE)
         with np.errstate(invalid="ignore"):
-            given = given[np.isfinite(given)]
+            given = given[np.isfinite(given)][:count]
     else:
         with open_array(x, "--x", encoding) as array:
             given = in_memory(array, encoding.dtype)

@@ -128,6 +128,8 @@ class Report(Displayed):
     strict: bool = False
     #: The gradients of parameters that were compared, as Python has them after `layer.`.
     parameters: tuple[str, ...] = ()
+    #: The names of findings that the caller ignores and that were made.
+    ignored: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Report({self.summary})"
@@ -158,8 +160,9 @@ class Report(Displayed):
         )
         unjudged = f" ({self.unjudged} not checked)" if self.unjudged else ""
         parameters = f"; {', '.join(self.parameters)}" if self.parameters else ""
+        ignored = f", {', '.join(self.ignored)} ignored" if self.ignored else ""
         return (
-            f"{self.layer}: {'ok' if self.ok else 'FAILED'}, {counts or 'no finding'}; "
+            f"{self.layer}: {'ok' if self.ok else 'FAILED'}, {counts or 'no finding'}{ignored}; "
             f"{self.points} points{unjudged}, {', '.join(self.dtypes)}{parameters}"
         )
 
@@ -172,7 +175,8 @@ class Report(Displayed):
     def filtered(self, strict: bool = False, ignore: Collection[str] = ()) -> Report:
         """The report without the ignored findings; `strict` makes every warning an error."""
         kept = tuple(each for each in self.findings if each.name not in ignore)
-        return replace(self, findings=kept, strict=strict)
+        ignored = tuple(each.name for each in self.findings if each.name in ignore)
+        return replace(self, findings=kept, strict=strict, ignored=ignored)
 
 
 def with_severity(finding: Finding, asked: Collection[str], given: bool) -> Finding:

@@ -39,7 +39,9 @@ class Environment(NamedTuple):
         """The environment as a report states it: `torch 2.13.0, cpu, 2 threads`."""
         parts = [f"{package} {number}" for package, number in self.versions.items()]
         parts.append(self.device)
-        parts += [] if self.threads is None else [f"{self.threads} threads"]
+        parts += (
+            [] if self.threads is None else [f"{self.threads} thread{'s' * (self.threads != 1)}"]
+        )
         return ", ".join(parts + ["compiled"] * self.jit)
 
 

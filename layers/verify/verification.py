@@ -172,6 +172,8 @@ class Verification(Displayed):
         counts = ", ".join(f"{failure} {n}" for failure, n in tally.failures.items() if n)
         failed = f"{tally.failed} of {tally.count} elements fail ({counts}), " if counts else ""
         where = f" at x = {decimal(tally.at, 9)}" if tally.at is not None and tally.max else ""
+        if counts and not tally.max:
+            return f"{name}: {failed.removesuffix(', ')}"
         return f"{name}: {failed}max {decimal(tally.max, 3)} ULP{where}"
 
     def worst(self, name: str, count: int) -> list[VerifiedElement]:

@@ -83,6 +83,11 @@ def test_the_default_dout_is_ones(actgrad: Run) -> None:
         ("help nope", "no such command 'nope'"),
         ("nope", "no such command 'nope'"),
         ("forward relu --x 1 -f xml", "invalid value for '--format' / '-f': 'xml' is not one of"),
+        (
+            "forward relu --x 1 --threads two",
+            "invalid value for '--threads': 'two' is not a whole number",
+        ),
+        ("backward relu --x 1 --order 3", "invalid value for '--order': 3 is not from 1 to 2"),
         ("forward relu --x 1 --dtype int8", "invalid value for '--dtype': 'int8' is not one of"),
         ("forward relu --x missing.npy", "missing.npy: No such file or directory"),
         ("forward relu --x [1,[2]]", "--x: the rows differ: row 1 has 1 number, row 0 is a number"),

@@ -28,7 +28,7 @@ class Binade(NamedTuple):
     high: float
     elements: int
     failed: int
-    #: The largest error in ULP.
+    #: The largest error in ULP; infinite where a failure has no size.
     error: float
 
 
@@ -129,7 +129,8 @@ class Tally:
         self._counts[0] += np.bincount(binade, minlength=BINADES)
         if elements.failure.any():
             self._counts[1] += np.bincount(binade[elements.failure > 0], minlength=BINADES)
-        np.maximum.at(self._errors, binade[measured], error)
+        has_error = ~np.isnan(elements.error)
+        np.maximum.at(self._errors, binade[has_error], elements.error[has_error])
 
     def add_failures(self, failure: str, elements: Elements) -> None:
         """Count a failure of elements that were counted already."""

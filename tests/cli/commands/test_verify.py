@@ -93,6 +93,29 @@ def test_a_range_that_leaves_no_element_is_refused(
     assert capsys.readouterr().out == ""
 
 
+def test_an_error_without_a_size_is_infinite_in_its_bin(monkeypatch: Any, capsys: Any) -> None:
+    assert run(monkeypatch, "relu", "--x", "[1, nan]", "--out", "[1, 2]") == 1
+    out = capsys.readouterr().out
+    assert re.search(r"^  inf, nan +inf +1 +1$", out, re.MULTILINE)
+    assert "bar:" not in out
+    assert "relu: FAILED: out: 1 of 2 elements fail (not-nan 1) (float64;" in out
+
+
+def test_few_elements_that_are_all_x_are_the_wrong_array(monkeypatch: Any) -> None:
+    x = "[0, 1, 2, 3, 4, 5]"
+    with pytest.raises(ActgradError, match="is the wrong array: it holds x"):
+        run(monkeypatch, "gelu", "--x", x, "--out", x)
+
+
+def test_counts_on_a_narrow_page_stand_behind_a_colon(monkeypatch: Any) -> None:
+    assert "≤ 1: 0" in shown_on_a_terminal(monkeypatch, 40, "relu", "--x", "[1]", "--out", "[1]")
+
+
+def test_a_sample_to_try_has_the_number_that_is_asked_for(monkeypatch: Any, capsys: Any) -> None:
+    assert run(monkeypatch, "relu", "--try", "relu", "-n", "1000", "-f", "json") == 0
+    assert json.loads(capsys.readouterr().out)["results"]["out"]["count"] == 1000
+
+
 def test_a_way_to_try_at_no_x_is_refused(monkeypatch: Any) -> None:
     with pytest.raises(ActgradError, match="x has no elements to verify"):
         run(monkeypatch, "relu", "--x", "[]", "--try", "relu")

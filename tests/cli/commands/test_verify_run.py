@@ -92,6 +92,8 @@ def test_x_and_dout_are_read_where_they_are_given(monkeypatch: Any, capsys: Any)
         (["--run", "kernels_to_run.py:relu", "--x", "[1,2]", "--dout", "[1]"], "--dout has shape"),
         (["--x", "3", "--jit"], "--jit needs --run"),
         (["--x", "3", "--all"], "--all needs --run"),
+        (["--x", "3", "-n", "5"], "-n needs --run TARGET or --try LAYER"),
+        (["--x", "3", "--accumulate", "float32"], "--accumulate needs --try LAYER"),
     ],
 )
 def test_what_does_not_fit_is_refused(arguments: list[str], message: str, monkeypatch: Any) -> None:

@@ -80,3 +80,9 @@ def test_only_a_strict_report_counts_warnings() -> None:
     strict = report.filtered(strict=True)
     assert strict.errors == (warning,)
     assert not strict.ok
+
+
+def test_the_summary_names_the_findings_that_are_ignored() -> None:
+    report = Report("relu", "", "element-wise", ("float64",), 1, findings=(finding(),))
+    ignored = report.filtered(ignore=[finding().name, "dx-shape"])
+    assert f"ok, no finding, {finding().name} ignored; 1 points" in ignored.summary

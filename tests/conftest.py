@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,12 +20,22 @@ settings.register_profile("repeatable", deadline=None, derandomize=True)
 # A script's background jobs ignore Ctrl-C, and so would every process that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Coverage notes the stack where it starts, in each forked process anew. Among the modules of all
-# tests this takes seconds.
+#: The environment in which this process started, and its variable by which others measure coverage.
+STARTED_IN = dict(os.environ)
+MEASURES_COVERAGE = "COVERAGE_PROCESS_CONFIG"
 if "coverage" in sys.modules:
     import coverage.collector
+    import coverage.control
 
+    # Coverage notes the stack where it starts, in each forked process anew. Among the modules of
+    # all tests this takes seconds.
     coverage.collector.short_stack = str
+    # A worker measures coverage from the start of Python on, and pytest-cov measures it once more.
+    # The first would go on where pytest-cov pauses.
+    while "PYTEST_XDIST_WORKER" in os.environ and (started := coverage.Coverage.current()):
+        started.stop()
+    # After each pause, another call at every fork would be registered, which starts coverage anew.
+    coverage.control.apply_patches = cache(coverage.control.apply_patches)
 
 # A width that the caller of pytest has set must not fold what the tests read.
 for name in ("COLUMNS", "LINES"):
@@ -36,7 +47,7 @@ def warm_start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with an `actgrad` whose process is forked from one that has loaded everything."""
     folder = tmp_path_factory.mktemp("bin")
     server = [sys.executable, Path(__file__).with_name("warm_start.py"), folder]
-    with subprocess.Popen(server, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(server, stdout=subprocess.PIPE, text=True, env=STARTED_IN) as process:
         assert process.stdout
         assert process.stdout.readline() == "ready\n"
         yield folder
@@ -59,6 +70,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in sweep:
             if item not in measured:
                 item.add_marker("no_cover")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Measure no coverage in the processes of a test that measures none itself."""
+    with pytest.MonkeyPatch.context() as patch:
+        if item.get_closest_marker("no_cover"):
+            patch.delenv(MEASURES_COVERAGE, raising=False)
+        return (yield)
 
 
 class Forked(list[int]):

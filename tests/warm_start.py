@@ -26,6 +26,9 @@ from typing import Any, NoReturn
 
 from actgrad.cli import main
 
+#: Imported at the start of Python, where processes are to measure coverage.
+coverage = sys.modules.get("coverage")
+
 CLIENT = """\
 #!{python} -ISE
 import _socket, array, marshal, os, resource, signal, sys
@@ -86,6 +89,7 @@ def write_client(folder: Path, address: str) -> None:
 def serve(folder: Path) -> NoReturn:
     """Answer every client of the folder, until this process is ended."""
     load()
+    leave_coverage_to_commands()
     address = str(folder / "socket")
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
@@ -115,6 +119,15 @@ def load() -> None:
                 import_module(module.name)
     # A page that a collection of garbage writes to is a page that each fork copies.
     gc.freeze()
+
+
+def leave_coverage_to_commands() -> None:
+    """Measure coverage no further, but in each command whose client has it in its environment."""
+    if coverage and (of_imports := coverage.Coverage.current()):
+        of_imports.stop()
+        of_imports.save()
+        del os.environ["COVERAGE_PROCESS_CONFIG"]
+        coverage.control.apply_patches = lambda *_: None
 
 
 def start(connection: socket.socket, listener: socket.socket) -> int:
@@ -153,6 +166,8 @@ def run(arguments: list[str], environment: dict[str, str], folder: str, streams:
         setattr(sys, name, stream_like(getattr(sys, name), number, mode))
         setattr(sys, f"__{name}__", getattr(sys, name))
     sys.argv = ["actgrad", *arguments]
+    if coverage:
+        coverage.process_startup(force=True)
     main()
 
 

@@ -413,6 +413,7 @@ plot relu --range=-1.7e308:1.7e308
 explain situ:beta=5e-324
 explain elu:alpha=-1e308
 verify snake_beta:alpha=1e308,beta=1e20 --x 70968 --out 70968
+verify softcap --x [[],[]] --flush-subnormals --try exponential
 """.splitlines()
 
 

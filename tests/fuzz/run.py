@@ -37,6 +37,8 @@ from actgrad.cli import run
 from actgrad.cli.exit import exit_status
 
 SECONDS, MEMORY = 20, 1 << 30
+#: The options that print a text and end the command, whatever the others say.
+PRINTED_AT_ONCE = {"--help", "-h", "--rules", "--version", "-V"}
 #: The cases of a long run; JSON of more bytes is not read.
 LONG = 10**6
 
@@ -110,6 +112,7 @@ def broken_rules(case: Case, status: int, stdout: bytes, stderr: str) -> Iterato
     if (
         status == 0
         and "json" in case.arguments
+        and PRINTED_AT_ONCE.isdisjoint(case.arguments)
         and "-o" not in case.arguments
         and 0 < len(stdout) < LONG
     ):

@@ -28,6 +28,7 @@ from actgrad.layers.arithmetic import (
     magnitude,
 )
 from actgrad.layers.exact.domain import without_value
+from actgrad.layers.exact.small_terms import with_small_terms
 from actgrad.layers.exact.ulp import FloatFormat, truth_of
 from actgrad.layers.formula import Formula, Node, Sweep, intervals, limits, trace
 
@@ -89,6 +90,7 @@ def exact(
     many = isinstance(x, Sequence)
     if not isinstance(formula, Formula):
         formula = trace(formula, len(x)) if many else trace(formula)
+    formula = with_small_terms(formula)
     inputs = [_raw(value) for value in (x if many else [x])]
     outputs = len(formula.outputs)
     upstream = [_raw(value) for value in (dout if isinstance(dout, Sequence) else [dout] * outputs)]

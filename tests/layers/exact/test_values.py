@@ -356,6 +356,16 @@ def test_numbers_beyond_an_exponent_may_be_infinite() -> None:
         assert near(gradient, -mp.exp(1000) * mpf(2) ** -900)
 
 
+@pytest.mark.parametrize("x", [50.0, 1e5, 1.96e300])
+def test_a_logarithm_of_almost_1_keeps_what_is_added_to_1(x: float) -> None:
+    def formula(u: Node) -> Node:
+        return exp(u) * log(1 + exp(-u))
+
+    value, slope = exact(formula, x)
+    assert value == pytest.approx(1, abs=1e-20)
+    assert 0 <= slope < 1e-20
+
+
 def test_an_undecided_choice_is_settled_with_more_digits() -> None:
     def formula(x: Node) -> Node:
         return where(erf(x) < 1, x * x, 0)

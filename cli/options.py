@@ -268,7 +268,7 @@ def raw_shape(text: str | None, *arguments: str | None) -> tuple[int, ...] | Non
         ShapeError: the text is no shape, or none of the arguments is a file of raw data.
     """
     shape = parsed_shape(text)
-    if shape is not None and not any(each and each.endswith(".bin") for each in arguments):
+    if shape is not None and not any(each and each.lower().endswith(".bin") for each in arguments):
         from actgrad.layers import ShapeError
 
         raise ShapeError("--shape is that of raw data, which a .bin file holds")

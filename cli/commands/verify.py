@@ -21,7 +21,7 @@ from actgrad.cli.options import (
     Scheduler,
     VerificationFormatOption,
     VerificationOutput,
-    parsed_shape,
+    raw_shape,
 )
 
 Limit = float | None
@@ -193,7 +193,7 @@ def verify_dump(
         like=like,
     )
     policy = stated_policy(policy, within)
-    encoding = Encoding(dtype, parsed_shape(shape), bits)
+    encoding = Encoding(dtype, raw_shape(shape, x, out, dx, d2x, dout), bits)
     if tries:
         from actgrad.cli.verify import tried_ways
 

@@ -20,7 +20,7 @@ def with_small_terms(formula: Formula) -> Formula:
         kept = node if inputs == node.inputs else Node(node.operation, inputs, node.leaf)
         small = _added_to_1(inputs[0]) if node.operation is f.log else None
         made[node] = kept if small is None else f.log1p(small)
-    if len(made) == len({*made.values()} & {*formula.nodes}):
+    if all(made[node] is node for node in formula.nodes):
         return formula
     outputs = [made[node] for node in formula.outputs]
     return Formula(formula.inputs, outputs[0] if formula.is_scalar else outputs)

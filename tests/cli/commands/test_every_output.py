@@ -105,8 +105,9 @@ def test_a_text_has_no_arrays_to_pick(command: str, actgrad: Run) -> None:
     ]
 
 
-def test_a_shape_is_refused_where_no_data_are_raw(actgrad: Run) -> None:
-    refused = actgrad("backward", "relu", "--x", "[1,2]", "--shape", "2")
+@pytest.mark.parametrize("command", ["forward", "backward", "verify --out 1"])
+def test_a_shape_is_refused_where_no_data_are_raw(command: str, actgrad: Run) -> None:
+    refused = actgrad(*command.split(), "relu", "--x", "[1,2]", "--shape", "2")
     assert refused.stderr == b"actgrad: --shape is that of raw data, which a .bin file holds\n"
     assert refused.returncode == 2
 

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,10 +23,9 @@ from actgrad.layers.exact import exact
 from actgrad.layers.explain import at_defaults, with_names
 from actgrad.layers.formula import Formula, Node, program_of, two_floats, words, words_javascript
 
+After = Callable[[str, dict[str, str]], str]
 NODE = shutil.which("node")
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed")
-needs_browser = pytest.mark.skipif(BROWSER is None, reason="Chromium is not installed")
 ELEMENTWISE = [cls for cls in catalogue() if at_defaults(cls).is_elementwise]
 ULP = 4
 #: The arguments at which a word is compared, where they are not the usual.
@@ -163,29 +163,6 @@ def test_every_layer_has_a_page_that_asks_for_nothing(cls: type[Layer]) -> None:
     assert open_tags == ["html", "body"]
 
 
-def moved(page: str, changes: dict[str, str], tmp_path: Path) -> str:
-    """The document after these inputs were changed as a person changes them."""
-    assert BROWSER is not None
-    script = "".join(
-        f"{{ const input = document.querySelector({json.dumps(query)}); input.value = '{value}';"
-        " input.dispatchEvent(new Event('input', { bubbles: true })); }"
-        for query, value in changes.items()
-    )
-    file = tmp_path / "page.html"
-    file.write_text(page.replace("</body>", f"<script>{script}</script></body>"), encoding="utf-8")
-    command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000"]
-    # Otherwise the document may be read before the frame in which the page updates.
-    command.append("--run-all-compositor-stages-before-draw")
-    process = subprocess.run(
-        [*command, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", file.as_uri()],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    return process.stdout
-
-
 def numbers(document: str, place: str) -> list[float]:
     """The full numbers of the elements with this attribute."""
     elements = re.findall(r"<(?:output|text)[^>]*>", document)
@@ -196,12 +173,10 @@ def numbers(document: str, place: str) -> list[float]:
     ]
 
 
-@needs_browser
-def test_the_slider_moves_every_number(tmp_path: Path) -> None:
-    document = moved(
+def test_the_slider_moves_every_number(document_after: After) -> None:
+    document = document_after(
         page_of(layer("sigmoid")),
         {'input[type=range][data-name="x"]': "2", 'input[type=number][data-name="∂L/∂y"]': "3"},
-        tmp_path,
     )
     with mpmath.workdps(30):
         y = 1 / (1 + mp.exp(-2))
@@ -218,13 +193,11 @@ def test_the_slider_moves_every_number(tmp_path: Path) -> None:
     assert "0.880797" in document
 
 
-@needs_browser
-def test_a_parameter_moves_the_numbers_of_a_chain(tmp_path: Path) -> None:
+def test_a_parameter_moves_the_numbers_of_a_chain(document_after: After) -> None:
     chain = chain_of(["elu", "leaky_relu"])
-    document = moved(
+    document = document_after(
         page_of(chain, [-1.0]),
         {'[data-name="1.alpha"]': "2", '[data-name="2.negative_slope"]': "0.5"},
-        tmp_path,
     )
     with mpmath.workdps(30):
         assert numbers(document, 'id="dx"') == [pytest.approx(float(mp.exp(-1)), rel=1e-15)]
@@ -249,9 +222,8 @@ def test_explain_and_graph_write_the_page(tmp_path: Path) -> None:
     assert 'data-name="x₃"' in result.stdout
 
 
-@needs_browser
-def test_the_slope_is_cut_where_it_jumps(tmp_path: Path) -> None:
-    document = moved(page_of(chain_of(["tanh", "relu"])), {}, tmp_path)
+def test_the_slope_is_cut_where_it_jumps(document_after: After) -> None:
+    document = document_after(page_of(chain_of(["tanh", "relu"])), {})
     (path,) = re.findall(r'<path class="slope-line" d="([^"]+)"', document)
     assert path.count("M") == 2
     assert document.count('class="end open slope-end"') == 2

@@ -1,0 +1,105 @@
+"""A page in Chromium, spoken to through its debugging pipe: nothing is read before its time."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+#: A page changes in the frame after an event, so its numbers are there in the second frame.
+DOCUMENT = """new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(
+  () => done(document.documentElement.outerHTML))))"""
+
+
+class Pipe:
+    """The messages to a browser and its answers, each a JSON text that a zero byte ends."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self.end, self.received, self.count, self.session = end, b"", 0, ""
+
+    def message(self) -> dict[str, Any]:
+        while b"\0" not in self.received:
+            piece = self.end.recv(65_536)
+            assert piece, "the browser has ended"
+            self.received += piece
+        text, _, self.received = self.received.partition(b"\0")
+        return json.loads(text)
+
+    def ask(self, method: str, **parameters: Any) -> dict[str, Any]:
+        self.count += 1
+        request = {"id": self.count, "method": method, "params": parameters}
+        if self.session:
+            request["sessionId"] = self.session
+        self.end.sendall(json.dumps(request).encode() + b"\0")
+        while (answer := self.message()).get("id") != self.count:
+            pass
+        return answer["result"]
+
+    def visit(self, file: Path) -> None:
+        """Open the file, and wait until it is loaded."""
+        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
+        self.session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self.ask("Page.enable")
+        self.ask("Page.navigate", url=file.as_uri())
+        while self.message().get("method") != "Page.loadEventFired":
+            pass
+
+    def evaluate(self, script: str) -> Any:
+        answer = self.ask(
+            "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True
+        )
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+
+@contextmanager
+def browser(program: str, profile: Path) -> Iterator[Pipe]:
+    ours, theirs = socket.socketpair()
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe"]
+    actions = [
+        (os.POSIX_SPAWN_DUP2, theirs.fileno(), 3),
+        (os.POSIX_SPAWN_DUP2, theirs.fileno(), 4),
+        (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+    ]
+    command = [program, *options, f"--user-data-dir={profile}", "about:blank"]
+    process = os.posix_spawn(program, command, os.environ, file_actions=actions)
+    theirs.close()
+    try:
+        pipe = Pipe(ours)
+        yield pipe
+        pipe.session = ""
+        pipe.ask("Browser.close")
+    finally:
+        ours.close()  # the browser ends with its pipe
+        os.waitpid(process, 0)
+
+
+@pytest.fixture
+def document_after(tmp_path: Path) -> Callable[[str, dict[str, str]], str]:
+    """The document of a page after these inputs were changed as a person changes them."""
+    if BROWSER is None:
+        pytest.skip("Chromium is not installed")
+
+    def document(page: str, changes: dict[str, str]) -> str:
+        file = tmp_path / "page.html"
+        file.write_text(page, encoding="utf-8")
+        script = "".join(
+            f"{{ const input = document.querySelector({json.dumps(query)});"
+            f" input.value = '{value}';"
+            " input.dispatchEvent(new Event('input', { bubbles: true })); }"
+            for query, value in changes.items()
+        )
+        with browser(BROWSER, tmp_path / "profile") as pipe:
+            pipe.visit(file)
+            pipe.evaluate(script)
+            return str(pipe.evaluate(DOCUMENT))
+
+    return document

@@ -316,10 +316,11 @@ class Elementwise(Layer):
     and round the result once, so 16- and 32-bit results are right to 0.501 ULP.
 
     If a layer keeps `out`, that array is the result before this rounding; `forward` fills it, and
-    the kernel does not.
+    the kernel does not. `backward_block` of an `in_place` layer can write dx over dout.
     """
 
     exact: ClassVar[bool] = False
+    in_place: ClassVar[bool] = False
     has_kernel = True
 
     @property

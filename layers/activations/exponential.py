@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from actgrad.layers.activations.kernels import Nearest, Smooth, SmoothRectifier
+from actgrad.layers.activations.near_ties import NearTies
 from actgrad.layers.arithmetic import DEEP, deepen, two_product
 from actgrad.layers.arrays import Array, decimal
 from actgrad.layers.errors import ParameterError
@@ -16,6 +17,9 @@ from actgrad.layers.formula import words as f
 from actgrad.layers.layer import Derivation, Kept
 from actgrad.layers.parameter import parameter
 
+#: A sigmoid's slope is less, except for |x| < 2⁻¹⁵: it is 1/4 − x²/16 there.
+STEEP = 0.25 - 2.0**-34
+
 
 class Sigmoid(Nearest):
     """The logistic function: out = 1 / (1 + exp(−x)).
@@ -23,7 +27,7 @@ class Sigmoid(Nearest):
     ∂out/∂x = exp(−x) / (1 + exp(−x))² = out·(1 − out). x has any shape; out is 0 at −inf, 1 at inf.
 
     The subtraction 1 − out loses digits where out is near 1: in float32 all of them for x > 17. So
-    forward also keeps 1 − out, computed without subtraction.
+    forward also keeps the slope, with exp(−x)·out in place of 1 − out.
     """
 
     name = "sigmoid"
@@ -40,9 +44,10 @@ class Sigmoid(Nearest):
         'Verhulst, "Recherches mathématiques sur la loi d\'accroissement de la population", 1845.'
     )
     range = "0 < y < 1"
+    in_place = True
     keeps = {
         "out": Kept(float, "the result before it is rounded to x's dtype"),
-        "_rest": Kept(float, "1 − out, computed without subtraction"),
+        "_slope": Kept(float, "∂out/∂x, computed without subtraction"),
     }
 
     @property
@@ -65,25 +70,28 @@ class Sigmoid(Nearest):
         return Derivation(steps, reasons=reasons)
 
     def forward_block(self, x: Array, out: Array, *saved: Array) -> None:
-        (rest,) = saved
-        t = np.exp(np.negative(x, out=rest), out=rest)
+        (slope,) = saved
+        t = np.exp(np.negative(x, out=slope), out=slope)
         np.divide(1, np.add(t, 1, out=out), out=out)
-        np.multiply(t, out, out=rest)
+        np.multiply(np.multiply(t, out, out=slope), out, out=slope)
         # For these x, t overflows, and out = exp(x) because exp(x) is below 2⁻⁹⁰⁰.
         deep = np.flatnonzero(x < DEEP)
-        out[deep], rest[deep] = np.exp(x[deep]), 1
+        out[deep] = slope[deep] = np.exp(x[deep])
 
-    def short_block(self, x: Array, out: Array, *saved: Array) -> None:
-        (rest,) = saved
+    def nearest_block(self, ties: NearTies, x: Array, out: Array, *saved: Array) -> None:
+        (slope,) = saved
         t = np.exp(x, out=out)
-        np.divide(1, np.add(t, 1, out=rest), out=rest)
-        np.multiply(t, rest, out=out)
-        if not np.maximum.reduce(x) < -DEEP:  # there t overflows, and ∞·0 is nan
-            out[x > -DEEP] = 1
+        rest = np.divide(1, np.add(t, 1, out=slope), out=slope)
+        np.multiply(np.multiply(t, rest, out=out), rest, out=slope)
+        # The greatest slope tells in one pass whether x comes near 0; where t overflows it is nan.
+        if np.maximum.reduce(slope) < STEEP and ties.beside_0:
+            return
+        high = np.flatnonzero(x > -DEEP)
+        out[high], slope[high] = 1, np.exp(-x[high])
+        ties.mend(x, ties.places(x, np.empty_like(x)), out, None)
 
     def backward_block(self, dout: Array, dx: Array, *saved: Array) -> None:
-        out, rest = saved
-        np.multiply(np.multiply(dout, out, out=dx), rest, out=dx)
+        np.multiply(dout, saved[-1], out=dx)
 
 
 class Logsigmoid(Smooth):
@@ -232,6 +240,7 @@ class Exponential(Nearest):
     elsewhere = {"Keras": "exponential", "ONNX": "Exp", "NumPy": "exp"}
     source = "Keras, `keras.activations.exponential`."
     range = "0 < y"
+    in_place = True
     keeps = {"out": Kept(float, "the result before it is rounded to x's dtype")}
 
     def formula(self, x: Node) -> Node:

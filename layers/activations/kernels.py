@@ -45,6 +45,7 @@ class Smooth(Nearest):
     """
 
     keeps = {"slope": Kept(float, "∂out/∂x")}
+    in_place = True
 
     @abstractmethod
     def value_and_slope(self, x: Array) -> tuple[Array, Array]:

@@ -128,7 +128,9 @@ class Stage:
     def backward(self, dout: Array, wanted: Mapping[str, Array]) -> Iterator[Step]:
         """The steps that compute the layer's `dx`, from dout and what the last forward kept."""
         self.dx = wanted.get(self.dx_name, self._dx[: dout.size])
-        computed = self.dx if self.working == self.dtype else self._wide[2][: dout.size]
+        # A cache has more room for fewer buffers.
+        wide = self._wide[0 if self.layer.in_place else 2]
+        computed = self.dx if self.working == self.dtype else wide[: dout.size]
         yield from self._widening(dout)
         yield self.backward_kernel, (self._widened(dout), computed, *self._saved.values())
         if computed is not self.dx:

@@ -15,6 +15,7 @@ from mpmath import isnan
 from actgrad.layers import (
     AlongAxis,
     BackwardBeforeForwardError,
+    Elementwise,
     Layer,
     ShapeError,
     Threshold,
@@ -73,6 +74,22 @@ def test_dtype_and_shape_are_kept_and_the_callers_arrays_untouched(
     assert not any(name.startswith("_") for name in layer.saved)
     held = [x, dout, *layer.saved.values()]
     assert not any(np.shares_memory(result, other) for result in (out, dx) for other in held)
+
+
+@pytest.mark.parametrize(
+    "cls", [cls for cls in catalogue() if getattr(cls, "in_place", False)], ids=lambda cls: cls.name
+)
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_dx_can_take_the_place_of_dout_where_the_layer_says_so(
+    cls: type[Elementwise], dtype: str
+) -> None:
+    layer, x, dout = made(cls), moderate(dtype), np.linspace(-3, 2, 24).reshape(4, 6)
+    layer.forward(x)
+    saved = [layer._saved[name] for name in layer.keeps]
+    dx, both = np.empty_like(dout), dout.copy()
+    layer.backward_block(dout, dx, *saved)
+    layer.backward_block(both, both, *saved)
+    assert both.tobytes() == dx.tobytes()
 
 
 @every_layer

@@ -98,7 +98,7 @@ def result_dtype(trial: Trial) -> Iterator[Behaviour]:
 
     float32 and float64 for each other are a warning: the numbers may be right in them.
     """
-    run = trial.subject.run(trial.x.array, trial.dout(42).array)
+    run = trial.subject.results(trial.x.array, trial.dout(42).array)
     of_x, of_out = "x.dtype.name", "x.dtype.name if type(out) is not float else 'float64'"
     for method, result, given, expected in (
         ("forward", "out", run.out.dtype, of_out),

@@ -53,12 +53,19 @@ class Subject(NamedTuple):
         Raises:
             LayerRaisedError: forward or backward raised an exception, or returned no array.
         """
+        return Run(*(self._restored(result, x) for result in self.results(x, dout)))
+
+    def results(self, x: Array, dout: Array | None = None) -> Run:
+        """`run` with the results in the layer's own shape and dtype.
+
+        Raises:
+            LayerRaisedError: as in `run`.
+        """
         layer = self.make()
         with np.errstate(all="ignore"):
             out = self.call(layer, "forward", self._arranged(x)).copy()
             upstream = np.ones_like(out) if dout is None else self._arranged(dout)
-            dx = self.call(layer, "backward", upstream).copy()
-            return Run(self._restored(out, x), self._restored(dx, x))
+            return Run(out, self.call(layer, "backward", upstream).copy())
 
     def run_wider(self, x: Array, dout: Array | None = None) -> Run | None:
         """The layer's own results in a dtype with more digits than x's; None if it has none."""
@@ -118,11 +125,14 @@ class Subject(NamedTuple):
         return array.astype(self.widest) if narrow else array.copy(order="K")
 
     def _restored(self, result: Array, x: Array) -> Array:
-        """The layer's result in x's own shape and dtype, where `_arranged` changed them."""
+        """The layer's result in x's own shape and dtype, where `_arranged` changed them.
+
+        Truth values and unsigned numbers become float64, for they have no differences.
+        """
         if x.ndim == 1 and self.row != (-1,) and result.size == x.size:
             result = result.reshape(x.shape)
         widened = self.widest != "float64" and x.dtype == np.float64
-        return result.astype(np.float64) if widened else result
+        return result.astype(np.float64) if widened or result.dtype.kind in "bu" else result
 
 
 def layer_error(error: BaseException, action: str) -> LayerRaisedError:

@@ -96,3 +96,32 @@ class NormalizedRowAsAMatrix:
         return (
             dout - dout.mean(-1, keepdims=True) - y * (dout * y).mean(-1, keepdims=True)
         ) / self.s
+
+
+@wrong("wrong-dtype")
+class ReluThatGivesItsMask:
+    def forward(self, x):
+        self.mask = x > 0
+        return self.mask
+
+    def backward(self, dout):
+        return dout * 0
+
+
+@wrong("not-linear")
+class ReluWhoseGradientIsATruthValue:
+    def forward(self, x):
+        return np.maximum(x, 0)
+
+    def backward(self, dout):
+        return dout > 0
+
+
+@wrong("wrong-gradient")
+class ReluWhoseGradientIsAByte:
+    def forward(self, x):
+        self.mask = x > 0
+        return np.where(self.mask, x, 0)
+
+    def backward(self, dout):
+        return (dout * ~self.mask).astype(np.uint8)

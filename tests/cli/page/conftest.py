@@ -14,9 +14,6 @@ from typing import Any
 import pytest
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
-#: A page changes in the frame after an event, so its numbers are there in the second frame.
-DOCUMENT = """new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(
-  () => done(document.documentElement.outerHTML))))"""
 
 
 class Pipe:
@@ -44,9 +41,10 @@ class Pipe:
         return answer["result"]
 
     def visit(self, file: Path) -> None:
-        """Open the file, and wait until it is loaded."""
+        """Open the file in an active window, and wait until it is loaded."""
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self.ask("Emulation.setFocusEmulationEnabled", enabled=True)
         self.ask("Page.enable")
         self.ask("Page.navigate", url=file.as_uri())
         while self.message().get("method") != "Page.loadEventFired":
@@ -83,23 +81,16 @@ def browser(program: str, profile: Path) -> Iterator[Pipe]:
 
 
 @pytest.fixture
-def document_after(tmp_path: Path) -> Callable[[str, dict[str, str]], str]:
-    """The document of a page after these inputs were changed as a person changes them."""
+def browsed(tmp_path: Path) -> Callable[[str, str], Any]:
+    """What a script gives, or its promise, which runs in a page once that is loaded."""
     if BROWSER is None:
         pytest.skip("Chromium is not installed")
 
-    def document(page: str, changes: dict[str, str]) -> str:
+    def value(page: str, script: str) -> Any:
         file = tmp_path / "page.html"
         file.write_text(page, encoding="utf-8")
-        script = "".join(
-            f"{{ const input = document.querySelector({json.dumps(query)});"
-            f" input.value = '{value}';"
-            " input.dispatchEvent(new Event('input', { bubbles: true })); }"
-            for query, value in changes.items()
-        )
         with browser(BROWSER, tmp_path / "profile") as pipe:
             pipe.visit(file)
-            pipe.evaluate(script)
-            return str(pipe.evaluate(DOCUMENT))
+            return pipe.evaluate(script)
 
-    return document
+    return value

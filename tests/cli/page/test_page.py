@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -23,7 +24,7 @@ from actgrad.layers.exact import exact
 from actgrad.layers.explain import at_defaults, with_names
 from actgrad.layers.formula import Formula, Node, program_of, two_floats, words, words_javascript
 
-After = Callable[[str, dict[str, str]], str]
+Browsed = Callable[[str, str], Any]
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed")
 ELEMENTWISE = [cls for cls in catalogue() if at_defaults(cls).is_elementwise]
@@ -163,6 +164,19 @@ def test_every_layer_has_a_page_that_asks_for_nothing(cls: type[Layer]) -> None:
     assert open_tags == ["html", "body"]
 
 
+def document_after(browsed: Browsed, page: str, changes: dict[str, str]) -> str:
+    """The document after these inputs were changed as a person changes them."""
+    script = "".join(
+        f"{{ const input = document.querySelector({json.dumps(query)}); input.value = '{value}';"
+        " input.dispatchEvent(new Event('input', { bubbles: true })); }"
+        for query, value in changes.items()
+    )
+    # The page changes in the next frame, so its numbers are there in the second one.
+    frame = "await new Promise(requestAnimationFrame);"
+    answer = "return document.documentElement.outerHTML;"
+    return str(browsed(page, f"(async () => {{ {script} {frame} {frame} {answer} }})()"))
+
+
 def numbers(document: str, place: str) -> list[float]:
     """The full numbers of the elements with this attribute."""
     elements = re.findall(r"<(?:output|text)[^>]*>", document)
@@ -173,8 +187,9 @@ def numbers(document: str, place: str) -> list[float]:
     ]
 
 
-def test_the_slider_moves_every_number(document_after: After) -> None:
+def test_the_slider_moves_every_number(browsed: Browsed) -> None:
     document = document_after(
+        browsed,
         page_of(layer("sigmoid")),
         {'input[type=range][data-name="x"]': "2", 'input[type=number][data-name="∂L/∂y"]': "3"},
     )
@@ -193,9 +208,10 @@ def test_the_slider_moves_every_number(document_after: After) -> None:
     assert "0.880797" in document
 
 
-def test_a_parameter_moves_the_numbers_of_a_chain(document_after: After) -> None:
+def test_a_parameter_moves_the_numbers_of_a_chain(browsed: Browsed) -> None:
     chain = chain_of(["elu", "leaky_relu"])
     document = document_after(
+        browsed,
         page_of(chain, [-1.0]),
         {'[data-name="1.alpha"]': "2", '[data-name="2.negative_slope"]': "0.5"},
     )
@@ -222,8 +238,8 @@ def test_explain_and_graph_write_the_page(tmp_path: Path) -> None:
     assert 'data-name="x₃"' in result.stdout
 
 
-def test_the_slope_is_cut_where_it_jumps(document_after: After) -> None:
-    document = document_after(page_of(chain_of(["tanh", "relu"])), {})
+def test_the_slope_is_cut_where_it_jumps(browsed: Browsed) -> None:
+    document = document_after(browsed, page_of(chain_of(["tanh", "relu"])), {})
     (path,) = re.findall(r'<path class="slope-line" d="([^"]+)"', document)
     assert path.count("M") == 2
     assert document.count('class="end open slope-end"') == 2

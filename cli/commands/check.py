@@ -14,6 +14,7 @@ from actgrad.cli.options import (
     CheckOutput,
     DtypeOption,
     parsed_shape,
+    raw_shape,
 )
 
 
@@ -45,7 +46,8 @@ def check(
             "--shape",
             metavar="N,M,...",
             help="The shape of an x that the layer takes, such as 2,3,8,8. Without it, the layer's"
-            " own input_shape, the sizes of its parameters and common shapes are tried.",
+            " own input_shape, the sizes of its parameters and common shapes are tried."
+            " With --x, the shape of its raw data.",
             show_default=False,
         ),
     ] = None,
@@ -74,8 +76,10 @@ def check(
 
     Exit status 0: no error was found; 1: a layer is wrong; 2: one could not be checked.
     """
+    import math
+
     from actgrad.cli.exit import NOT_DONE, write_refusal
-    from actgrad.cli.read import read_array
+    from actgrad.cli.read import check_drawn, read_array
     from actgrad.cli.show import (
         check_answer,
         checks_answer,
@@ -89,8 +93,10 @@ def check(
     destination = Output(CheckFormat, form, output)
     ignored = ignore or []
     require_finding_names(ignored)
-    given = None if x is None else read_array(x, "--x", dtype)
-    sizes = parsed_shape(shape)
+    sizes = parsed_shape(shape) if x is None else raw_shape(shape, x)
+    given = None if x is None else read_array(x, "--x", dtype, sizes)
+    if given is None and sizes is not None:
+        check_drawn(math.prod(sizes))
     texts = [text for layer in layers for text in layer_texts(layer)]
 
     def report_on(text: str) -> Report:

@@ -18,6 +18,8 @@ from actgrad.layers.formula import Edge, Node
 
 #: The longest label that the drawing contains is a third of the page, within these bounds.
 LONGEST, SHORTEST = 44, 9
+#: Characters of a cell: the expression of a node that many operations lead to can have millions.
+MOST = 1000
 #: On a narrower page a long cell stands below its heading, not beside it.
 NARROW = 60
 
@@ -64,7 +66,12 @@ def node_rows(labels: Labels) -> tuple[list[str], list[list[str]]]:
         for node, row in zip(graph.nodes, rows, strict=True):
             row.insert(4, numeral(numbers.value(node)))
             row.append(numeral(numbers.gradient(node)))
-    return headings, rows
+    return headings, [list(map(shortened, row)) for row in rows]
+
+
+def shortened(text: str) -> str:
+    """The text, or its beginning if it is too long for a cell."""
+    return text if len(text) <= MOST else f"{text[: MOST - 1]}…"
 
 
 def records(headings: list[str], rows: list[list[str]], page: Page) -> Text:

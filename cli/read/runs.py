@@ -50,8 +50,9 @@ def chosen_runs(runs: list[LayerRun], only: str | None) -> list[LayerRun]:
     last = [run.name for run in runs if run.may_have_gradient][-1:]
     chosen = [run for run in runs if only in (None, run.name) or run.name in last]
     if only not in (None, *(run.name for run in chosen)):
-        names = ", ".join(dict.fromkeys(run.name or "-" for run in runs))
-        raise ActgradError(f"no array is called {only!r}", f"there are {names or 'none'}")
+        names = ", ".join(dict.fromkeys(run.name for run in runs if run.name))
+        hint = f"there are {names}" if names else "a single array has no name"
+        raise ActgradError(f"no array is called {only!r}", hint)
     return chosen
 
 
@@ -82,7 +83,7 @@ def layer_runs(
     if shards:
         check_shards(str(arguments["x"] or arguments["out"]), first)
     if shards or (len(parts) == 1 and only is None):
-        return [LayerRun("", parts, [layers] * len(parts))]
+        return chosen_runs([LayerRun("", parts, [layers] * len(parts))], only)
     named = zip(first, parts, strict=True)
     return chosen_runs([LayerRun(array.name, [part], [layers]) for array, part in named], only)
 

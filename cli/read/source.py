@@ -67,13 +67,20 @@ class Encoding(NamedTuple):
     threads: int | None = None
 
 
-def read_array(argument: str, option: str, dtype: str | None = None) -> Array:
+def read_array(
+    argument: str,
+    option: str,
+    dtype: str | None = None,
+    shape: tuple[int, ...] | None = None,
+) -> Array:
     """The array that `argument` of `option` stands for, cast to `dtype` if that is given.
+
+    `shape` is that of raw data.
 
     Raises:
         ActgradError: the argument stands for no array, or its data end too early.
     """
-    with open_array(argument, option, Encoding(dtype)) as array:
+    with open_array(argument, option, Encoding(dtype, shape)) as array:
         return in_memory(array, dtype)
 
 

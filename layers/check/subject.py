@@ -19,8 +19,6 @@ from actgrad.layers.layer import Layer
 PACKAGE = str(Path(__file__).parents[1])
 #: The kinds of dtypes whose arrays hold real numbers; bfloat16 is of kind V.
 NUMBERS = "biufV"
-#: For each dtype, one with more digits.
-WIDER = {**dict.fromkeys(("float16", "bfloat16", "float32"), np.float64), "float64": np.longdouble}
 
 
 class Run(NamedTuple):
@@ -69,7 +67,7 @@ class Subject(NamedTuple):
 
     def run_wider(self, x: Array, dout: Array | None = None) -> Run | None:
         """The layer's own results in a dtype with more digits than x's; None if it has none."""
-        dtype = np.dtype(WIDER[x.dtype.name])
+        dtype = np.dtype(np.longdouble if x.dtype == np.float64 else np.float64)
         if self.widest != "float64" or finfo(dtype).eps >= finfo(x.dtype).eps:
             return None
         try:

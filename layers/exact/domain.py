@@ -5,11 +5,12 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from functools import reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from mpmath import libmp
 
-from actgrad.layers.arithmetic import balls
+from actgrad.layers.arithmetic import balls, degenerate
 from actgrad.layers.formula import BALLS, Formula, Node, Operation, Sweep
 from actgrad.layers.formula import words as f
 
@@ -26,21 +27,47 @@ def _is_beyond_1(u: balls.Ball) -> Any:
     return _is_negative(balls.subtract(balls.ONE, balls.absolute(u)))
 
 
-#: By word, whether its inputs are proven to lie outside its domain.
-OUTSIDE: Mapping[Operation, Callable[..., Any]] = {
-    f.divide: lambda u, v: _is_zero(v),
-    f.reciprocal: _is_zero,
-    f.log: lambda u: _is_negative(u) | _is_zero(u),
-    f.log1p: lambda u: OUTSIDE[f.log](balls.add(u, balls.ONE)),
-    f.sqrt: _is_negative,
-    f.asin: _is_beyond_1,
-    f.acos: _is_beyond_1,
-    f.real_power: lambda u, v: _is_negative(u),
-}
+class Domain(NamedTuple):
+    """How a reading of the words proves that values lie outside a domain."""
+
+    #: By word, whether its inputs do.
+    outside: Mapping[Operation, Callable[..., Any]]
+    #: What holds of a choice with this condition, where it holds of these branches.
+    chosen: Callable[..., Any]
 
 
-def undefined(formula: Formula, values: Mapping[Node, Any], size: int) -> Any:
-    """Where the first output is proven to have no value, for the balls of all nodes.
+BALL_DOMAIN: Domain = Domain(
+    {
+        f.divide: lambda u, v: _is_zero(v),
+        f.reciprocal: _is_zero,
+        f.log: lambda u: _is_negative(u) | _is_zero(u),
+        f.log1p: lambda u: BALL_DOMAIN.outside[f.log](balls.add(u, balls.ONE)),
+        f.sqrt: _is_negative,
+        f.asin: _is_beyond_1,
+        f.acos: _is_beyond_1,
+        f.real_power: lambda u, v: _is_negative(u),
+    },
+    lambda condition, *branches: condition.sure & np.where(condition.holds, *branches),
+)
+
+_ZERO, _ONE, _MINUS_1 = degenerate(libmp.fzero), libmp.fone, libmp.fnone
+INTERVAL_DOMAIN = Domain(
+    {
+        f.divide: lambda u, v: v == _ZERO,
+        f.reciprocal: lambda u: u == _ZERO,
+        f.log: lambda u: libmp.mpf_sign(u[1]) <= 0,
+        f.log1p: lambda u: libmp.mpf_le(u[1], _MINUS_1),
+        f.sqrt: lambda u: libmp.mpf_sign(u[1]) < 0,
+        f.asin: lambda u: libmp.mpf_gt(u[0], _ONE) or libmp.mpf_lt(u[1], _MINUS_1),
+        f.acos: lambda u: libmp.mpf_gt(u[0], _ONE) or libmp.mpf_lt(u[1], _MINUS_1),
+        f.real_power: lambda u, v: libmp.mpf_sign(u[1]) < 0,
+    },
+    lambda condition, then, other: condition in (True, False) and (then if condition else other),
+)
+
+
+def undefined(formula: Formula, values: Mapping[Node, Any], domain: Domain) -> Any:
+    """Where the first output is proven to have no value, for the values of all nodes.
 
     A branch that is not taken need not have one.
     """
@@ -48,23 +75,22 @@ def undefined(formula: Formula, values: Mapping[Node, Any], size: int) -> Any:
     for node in formula.nodes:
         known = [outside[source] for source in node.inputs]
         if node.operation is f.where and any(each is not False for each in known):
-            condition = values[node.inputs[0]]
-            here = known[0] | (condition.sure & np.where(condition.holds, *known[1:]))
+            here = known[0] | domain.chosen(values[node.inputs[0]], *known[1:])
         else:
             here = reduce(operator.or_, known, False)
-        if node.operation in OUTSIDE:
-            proven = OUTSIDE[node.operation](*(values[source] for source in node.inputs))
+        if node.operation in domain.outside:
+            proven = domain.outside[node.operation](*(values[source] for source in node.inputs))
             here = here | proven if np.any(proven) else here
         outside[node] = here
-    return np.broadcast_to(outside[formula.outputs[0]], size)
+    return outside[formula.outputs[0]]
 
 
 def without_value(formula: Formula, x: Any) -> Any:
     """Where a formula of one number is proven to have no value; never at x = nan or ±inf."""
-    if not any(node.operation in OUTSIDE for node in formula.nodes):
+    if not any(node.operation in BALL_DOMAIN.outside for node in formula.nodes):
         return np.zeros(x.size, bool)
     with np.errstate(all="ignore"):
         sweep: Sweep[Any] = Sweep(formula, BALLS, {formula.inputs[0]: balls.Ball(x)}, [])
         for node in formula.nodes:
             sweep.value(node)
-        return undefined(formula, sweep.values, x.size) & np.isfinite(x)
+        return undefined(formula, sweep.values, BALL_DOMAIN) & np.isfinite(x)

@@ -17,7 +17,7 @@ from mpmath import isnan, mp, mpf
 from actgrad.layers.arithmetic import balls, single
 from actgrad.layers.arrays import Array
 from actgrad.layers.casting import nearest_numbers
-from actgrad.layers.exact.domain import undefined
+from actgrad.layers.exact.domain import BALL_DOMAIN, undefined
 from actgrad.layers.exact.ulp import ZERO, FloatFormat, Truths, truth_of
 from actgrad.layers.exact.values import BITS, LEAST, MANY, Row, bounds, exact, exact_rows
 from actgrad.layers.formula import BALLS, Formula, Node, Sweep, arrays, words
@@ -109,7 +109,7 @@ class Rounded:
             slope = full(sweep.gradient(self.formula.inputs[0]), x.size)
             for node in self.domain.nodes:
                 sweep.value(node)
-            no_value = undefined(self.domain, sweep.values, x.size) & finite
+            no_value = undefined(self.domain, sweep.values, BALL_DOMAIN) & finite
             rounded_value, sure = rounded_ball(value, dtype)
             known = slope.radius <= np.abs(slope.hi) * KEPT
             if self.domain is not self.formula:

@@ -27,7 +27,7 @@ from actgrad.layers.arithmetic import (
     is_unbounded,
     magnitude,
 )
-from actgrad.layers.exact.domain import without_value
+from actgrad.layers.exact.domain import INTERVAL_DOMAIN, undefined, without_value
 from actgrad.layers.exact.small_terms import with_small_terms
 from actgrad.layers.exact.ulp import FloatFormat, truth_of
 from actgrad.layers.formula import Formula, Node, Sweep, intervals, limits, trace
@@ -169,6 +169,8 @@ def _settled(
         ]
         if all(agreed) or precision > MOST_BITS:
             break
+        if formula.is_scalar and undefined(formula, sweep.values, INTERVAL_DOMAIN):
+            return [libmp.fnan] * len(results)
         precision *= 2
     narrow = [ends for infinite, ends in zip(beyond, results, strict=True) if infinite is None]
     spare = min((_spare(*ends, floor, bits) for ends in narrow), default=0)

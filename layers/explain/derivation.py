@@ -81,10 +81,13 @@ def steps(layer: Layer) -> list[Step]:
 
 
 def textbook_form(derivation: Sequence[Step]) -> Step:
-    """The step that a textbook prints: the last one; a textbook writes cases in terms of x."""
+    """The step that a textbook prints: the last one; a textbook writes cases in terms of x.
+
+    Where a constant decides, all steps may be cases of y.
+    """
     in_cases = f.where
     forms = [s for s in derivation if not (s.terms == ("y",) and s.node.operation is in_cases)]
-    return forms[-1]
+    return (forms or derivation)[-1]
 
 
 def gradient_formula(formula: Formula) -> Formula:

@@ -414,6 +414,12 @@ explain situ:beta=5e-324
 explain elu:alpha=-1e308
 verify snake_beta:alpha=1e308,beta=1e20 --x 70968 --out 70968
 verify softcap --x [[],[]] --flush-subnormals --try exponential
+check softmax --x [0,0.2] --dtype float8_e4m3fn
+check situ:beta=1e308 --shape 4294967296,4294967296
+diagnose logsigmoid --x -0.13 --shards --layer 4 --output out.html
+graph logit sparsemax --x [40658,-1.6e-05,3.2e-301,1.7e+308]
+explain (2+(x)if(1e-320<=0.1)else(1))**(-1)
+plot (-1/1e308)**(2+logit(x))
 """.splitlines()
 
 

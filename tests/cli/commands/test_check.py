@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from actgrad import cli
-from actgrad.layers import LayerRaisedError
+from actgrad.layers import LayerRaisedError, SampleError, ShapeError
 
 RELU = """
 class Relu:
@@ -210,3 +211,13 @@ def test_several_layers_have_one_table_and_the_worst_status(
     assert "3 layers: 1 ok, 1 FAILED, 1 not checked" in lines
     assert f"| `{tmp_path}/other.py:Power` | not checked |  |" in lines
     assert f"## check `{file}:Relu`: FAILED" in lines
+
+
+def test_the_shape_is_of_raw_data_or_of_a_sample(monkeypatch: Any, tmp_path: Path) -> None:
+    raw = tmp_path / "x.bin"
+    np.float32([[1, -2, 3], [4, 5, 6]]).tofile(raw)
+    assert run(monkeypatch, "softmax", "--x", str(raw), "--dtype", "float32", "--shape", "2,3") == 0
+    with pytest.raises(ShapeError, match=r"--shape is that of raw data, which a \.bin file holds"):
+        run(monkeypatch, "relu", "--x", "[1, 2]", "--shape", "2")
+    with pytest.raises(SampleError, match="18446744073709551616 numbers need more than"):
+        run(monkeypatch, "relu", "--shape", "4294967296,4294967296")

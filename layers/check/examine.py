@@ -308,9 +308,9 @@ class Examination:
                 raise
             self.notes.append(f"not checked in {dtype}: {error}")
             return False
-        kept = {each.dtype.name for each in self._parameters()}
+        kept = {each.dtype.name for each in self._parameters() if each.dtype.kind == "f"}
         wider = {run.out.dtype.name, run.dx.dtype.name} & kept - {dtype}
-        if not wider or dtype in self.asked:
+        if not wider or dtype in (self.subject.widest, *self.asked):
             return True
         self.notes.append(f"not checked in {dtype}: its parameters are {', '.join(wider)}")
         return False

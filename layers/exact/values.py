@@ -41,6 +41,8 @@ LEAST = mp.make_mpf(libmp.from_man_exp(1, SMALLEST - 80))
 EQUAL = libmp.from_man_exp(1, 4 * (SMALLEST - 80))
 #: A result that this many bits do not settle has no value: the formula has a pole at x.
 MOST_BITS = 1 << 14
+#: As many bits are tried where a constant of the formula is beyond ±2^FARTHEST.
+FEW_BITS = 1 << 10
 #: The exponent of numbers whose exponents have as many bits as that.
 HUGE = 1 << MOST_BITS
 #: A limit at ±∞ that intervals do not prove is read at ±2 to these: beyond all float64 numbers.
@@ -167,7 +169,10 @@ def _settled(
             infinite is not None or _agree(*ends, floor, bits)
             for infinite, ends in zip(beyond, results, strict=True)
         ]
-        if all(agreed) or precision > MOST_BITS:
+        # A constant beyond all numbers is not known better with more bits.
+        far = (isinstance(c, tuple) and _is_far(*c) for c in constants.values())
+        is_last = precision > (FEW_BITS if any(far) else MOST_BITS)
+        if all(agreed) or is_last:
             break
         if formula.is_scalar and undefined(formula, sweep.values, INTERVAL_DOMAIN):
             return [libmp.fnan] * len(results)
@@ -272,12 +277,15 @@ def _beyond(low: Any, high: Any, most: int) -> Any:
     return libmp.fninf if high[1] and magnitude(high) > most and high[0] else None
 
 
+def _is_far(low: Any, high: Any) -> bool:
+    """Whether the interval has no end, and its numbers are beyond ±2^FARTHEST."""
+    return (low in WHOLE or high in WHOLE) and _beyond(low, high, FARTHEST) is not None
+
+
 def _agree(low: Any, high: Any, floor: Any, bits: int) -> bool:
     """Whether all numbers of the interval are the same to so many bits."""
     if low in WHOLE or high in WHOLE:
-        return bool(low[1] and magnitude(low) > FARTHEST and not low[0]) or bool(
-            high[1] and magnitude(high) > FARTHEST and high[0]
-        )
+        return _is_far(low, high)
     width = libmp.mpf_sub(high, low, 20, "u")
     if libmp.mpf_le(width, floor):
         return True

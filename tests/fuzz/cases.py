@@ -420,6 +420,7 @@ diagnose logsigmoid --x -0.13 --shards --layer 4 --output out.html
 graph logit sparsemax --x [40658,-1.6e-05,3.2e-301,1.7e+308]
 explain (2+(x)if(1e-320<=0.1)else(1))**(-1)
 plot (-1/1e308)**(2+logit(x))
+backward x**3**3**3**3**3**3**3**3**3**3**3**3**3**3**3**3 --x [0.5,2,1e-5]
 """.splitlines()
 
 

@@ -125,3 +125,27 @@ class ReluWhoseGradientIsAByte:
 
     def backward(self, dout):
         return (dout * ~self.mask).astype(np.uint8)
+
+
+@wrong("wrong-dtype")
+class ScaleByAnExtendedNumber:
+    def __init__(self):
+        self.weight = np.ones(1, np.longdouble)
+
+    def forward(self, x):
+        return x * self.weight
+
+    def backward(self, dout):
+        return dout * self.weight
+
+
+@wrong("wrong-dtype")
+class IdentityThatRoundsToItsIntegers:
+    def __init__(self):
+        self.steps = np.zeros(3, np.int64)
+
+    def forward(self, x):
+        return np.round(x).astype(self.steps.dtype)
+
+    def backward(self, dout):
+        return np.zeros_like(dout)

@@ -1,6 +1,7 @@
 """What every test stands on."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -8,14 +9,15 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# Hypothesis is given all the time it needs: speed is measured elsewhere.
-settings.register_profile("actgrad", deadline=None)
+# The tests say the same of the same tree each time, however slow the machine is. The profile
+# "searching" tries new examples in each run, as tests/fuzz does.
+settings.register_profile("searching", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("actgrad", settings.get_profile("searching"), derandomize=True)
 settings.load_profile("actgrad")
-# For .ci/run, which must say the same of the same tree twice; new examples are sought elsewhere.
-settings.register_profile("repeatable", deadline=None, derandomize=True)
 
 # A script's background jobs ignore Ctrl-C, and so would every process that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -40,6 +42,15 @@ if "coverage" in sys.modules:
 # A width that the caller of pytest has set must not fold what the tests read.
 for name in ("COLUMNS", "LINES"):
     os.environ.pop(name, None)
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """Draw the same random numbers in a test each time, whichever tests ran before it."""
+    random.seed(0)
+    np.random.seed(0)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")

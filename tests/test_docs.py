@@ -45,7 +45,7 @@ def run(command: str, folder: Path, *programs: Path) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     return process.stdout
@@ -149,7 +149,7 @@ def python_examples() -> Iterator[object]:
 
 @pytest.mark.parametrize("code", [*python_examples()])
 def test_the_python_examples_run(code: str, tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, cwd=tmp_path)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=600, cwd=tmp_path)
 
 
 def regenerate() -> None:

@@ -45,7 +45,7 @@ def actgrad(
             [warm_start / "actgrad", *arguments],
             env=environment | (env or {}),
             cwd=tmp_path,
-            timeout=60,
+            timeout=600,
             check=False,
             **options,
         )
@@ -67,7 +67,7 @@ def shell(
             cwd=tmp_path,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=60,
+            timeout=600,
             check=False,
         )
 

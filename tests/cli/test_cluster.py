@@ -57,10 +57,11 @@ def address() -> Iterator[str]:
     import dask
     from distributed import LocalCluster
 
-    # Without it, the scheduler asks a worker that is dead for 30 seconds.
     with (
-        dask.config.set({"distributed.comm.timeouts.connect": "2s"}),
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        # Without it, the scheduler asks a worker that is dead for 30 seconds. Workers that start
+        # have these 30 seconds.
+        dask.config.set({"distributed.comm.timeouts.connect": "2s"}),
     ):
         yield cluster.scheduler_address
 

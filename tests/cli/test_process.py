@@ -290,7 +290,7 @@ def ended_by(error: str, *flags: str) -> CompletedProcess[bytes]:
     """What the program does when a command stops with that error."""
     script = f"import actgrad.cli as cli\ndef run(): raise {error}\ncli.run = run\ncli.main()"
     return subprocess.run(
-        [sys.executable, *flags, "-c", script], capture_output=True, timeout=60, check=False
+        [sys.executable, *flags, "-c", script], capture_output=True, timeout=600, check=False
     )
 
 
@@ -331,7 +331,7 @@ def test_a_signal_decides_the_status_whatever_error_it_leads_to(name: str) -> No
         cli.run = run
         cli.main()"""
     ended = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, timeout=60, check=False
+        [sys.executable, "-c", script], capture_output=True, timeout=600, check=False
     )
     status = 128 + getattr(signal, name)
     assert (ended.returncode, ended.stdout, ended.stderr) == (status, b"", b"")
@@ -356,7 +356,7 @@ def started(
 
 def stopped(process: subprocess.Popen[bytes], by: signal.Signals) -> None:
     process.send_signal(by)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=600)
     assert (process.returncode, out, err) == (128 + by, b"", b"")
 
 

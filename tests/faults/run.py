@@ -48,7 +48,7 @@ def interrupted(folder: Path, new: str, number: signal.Signals, after: float) ->
             process.wait(after)
         except subprocess.TimeoutExpired:
             process.send_signal(number)
-        _, stderr = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=600)
     yield from judged(folder, new, number, process.returncode, stderr)
 
 

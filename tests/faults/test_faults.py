@@ -24,7 +24,7 @@ def ended(folder: Path, *arguments: str, **options: Any) -> subprocess.Completed
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=600,
         **{"stdin": subprocess.DEVNULL, **options},
     )
 
@@ -57,7 +57,7 @@ def test_a_signal_leaves_the_old_file_or_the_new_one(
         process.stdin.write(data[:taken])
         process.stdin.flush()
         process.send_signal(number)
-        _, stderr = process.communicate(data[taken:], timeout=60)
+        _, stderr = process.communicate(data[taken:], timeout=600)
     assert list(judged(folder, new, number, process.returncode, stderr.decode())) == []
 
 
@@ -81,7 +81,7 @@ def test_ctrl_c_ends_the_wait_for_a_pipe_without_a_writer(tmp_path: Path) -> Non
         while process.poll() is None and "wait_for_partner" not in waiting.read_text():
             os.sched_yield()
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130
+        assert process.wait(600) == 130
         assert process.stderr
         assert process.stderr.read() == b""
 
@@ -129,7 +129,7 @@ def test_a_full_disk_leaves_the_old_file(large: tuple[Path, str, float], file: s
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=600,
     )
     if "status" not in run.stdout:
         pytest.skip(f"no disk can be mounted here: {run.stderr.strip()}")
@@ -143,7 +143,7 @@ def test_two_writers_of_one_file_leave_one_of_them(large: tuple[Path, str, float
         subprocess.Popen([PROGRAM, "forward", name, "--x", "x.npy", "-o", "two.npy"], cwd=folder)
         for name in ("relu", "identity")
     ]
-    assert [run.wait(60) for run in runs] == [0, 0]
+    assert [run.wait(600) for run in runs] == [0, 0]
     x, written = np.load(folder / "x.npy"), np.load(folder / "two.npy")
     assert np.array_equal(written, x) or np.array_equal(written, np.maximum(x, 0))
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
@@ -167,7 +167,7 @@ def test_the_output_folder_may_vanish(tmp_path: Path) -> None:
         with (tmp_path / "pipe").open("w") as pipe:
             (tmp_path / "out").rmdir()
             pipe.write("[1, 2]")
-        assert process.wait(60) == 2
+        assert process.wait(600) == 2
         assert process.stderr
         assert process.stderr.read() == "actgrad: out/a.npy: No such file or directory\n"
 
@@ -189,6 +189,6 @@ def test_an_input_that_changes_while_it_is_read(tmp_path: Path, change: str) -> 
             rest = len(pipe.read())
         assert process.stderr
         message = process.stderr.read()
-        assert process.wait(60) == (2 if change == "truncated" else 0)
+        assert process.wait(600) == (2 if change == "truncated" else 0)
     assert ("cut short" in message) == (change == "truncated")
     assert (rest < x.nbytes - 1000) == (change == "truncated")

@@ -132,7 +132,7 @@ def test_latex_has_the_steps_and_the_names() -> None:
 def test_latex_compiles(spec: str, tmp_path: Path) -> None:
     (tmp_path / "layer.tex").write_text(run(spec, "-f", "latex"))
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "layer.tex"]
-    subprocess.run(command, cwd=tmp_path, check=True, stdout=subprocess.DEVNULL, timeout=120)
+    subprocess.run(command, cwd=tmp_path, check=True, stdout=subprocess.DEVNULL, timeout=600)
     assert (tmp_path / "layer.pdf").stat().st_size > 10_000
 
 

@@ -8,6 +8,7 @@ import pty
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -233,7 +234,7 @@ def test_signals_clean_up(
         process.stdin.write((tmp_path / "x.npy").read_bytes()[:3_000_000])
         process.stdin.flush()
         process.send_signal(number)
-        assert process.wait(timeout=30) == status
+        assert process.wait(timeout=600) == status
         assert process.stderr.read() == b""
     assert sorted(tmp_path.iterdir()) == before
 
@@ -252,14 +253,12 @@ def test_a_long_run_shows_how_far_it_is_on_a_terminal(
         data = (tmp_path / "x.npy").read_bytes()
         process.stdin.write(data[:3_000_000])
         process.stdin.flush()
-        shown = b""
-        if not quiet:
-            shown = os.read(ours, 4096)  # what waits here is the bar
-        else:
-            process.stdin.write(data[3_000_000:3_100_000])
-        process.stdin.write(data[3_000_000 + 100_000 * quiet :])
+        shown = b"" if quiet else os.read(ours, 4096)  # what waits here is the bar
+        process.stdin.write(data[3_000_000:])
         process.stdin.close()
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=600) == 0
+    with suppress(OSError):  # Linux: EIO at its end
+        shown += os.read(ours, 4096)
     assert bool(shown) is not quiet
     os.close(ours)
     assert np.load(tmp_path / "y.npy").size == N

@@ -134,7 +134,7 @@ INPUT = st.tuples(SIZES, st.floats(-1, 1), st.sampled_from([0, 0, 2.0**-90, 2.0*
 @example(first=(5e-324, 0.0, 0.0), second=(5e-324, 0.0, 0.0))
 @example(first=(26.0, 0.3, 2.0**-50), second=(2.0**-500, 0.3, 0.0))
 @example(first=(1.7976931080746007e308, 0.0, 0), second=(1.0, 0.0, 0))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_words_results_lie_in_their_balls(word: f.Operation, first: Any, second: Any) -> None:
     """For all that the inputs may be: the middle and both ends of their balls are tried."""
     count, truth = WORDS[word]

@@ -81,6 +81,7 @@ def check(
     from actgrad.cli.exit import NOT_DONE, write_refusal
     from actgrad.cli.read import check_drawn, read_array
     from actgrad.cli.show import (
+        at_work,
         check_answer,
         checks_answer,
         require_finding_names,
@@ -101,7 +102,8 @@ def check(
 
     def report_on(text: str) -> Report:
         try:
-            with distinct_lines_on_stderr():
+            of_all = f", {texts.index(text) + 1} of {len(texts)}" if len(texts) > 1 else ""
+            with at_work(f"checking {text}{of_all}"), distinct_lines_on_stderr():
                 subject = load_subject(text)
                 return examine(subject, given, dtype, formula, sizes).filtered(strict, ignored)
         except LayerRaisedError as error:

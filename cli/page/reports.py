@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 
@@ -137,9 +138,9 @@ def binades_of(x: Array, errors: Array, wrong: Array) -> list[Binade]:
     bins = []
     for sign, exponent in sorted({*zip(np.sign(x).tolist(), exponents.tolist(), strict=True)}):
         inside = (np.sign(x) == sign) & (exponents == exponent)
-        low, high = (
-            sorted((sign * 2.0**exponent, sign * 2.0 ** (exponent + 1))) if sign else (0.0, 0.0)
-        )
+        power = 2.0**exponent
+        ends = (power, min(2 * power, sys.float_info.max))
+        low, high = sorted(sign * end for end in ends) if sign else (0.0, 0.0)
         error = float(np.nanmax(errors[inside], initial=0.0))
         bins.append(Binade(low, high, int(inside.sum()), int(wrong[inside].sum()), error))
     return sorted(bins, key=lambda each: each.low)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from actgrad.cli.show.page import SIGNS, Page, numeral
     from actgrad.cli.show.panel import WRONG, Marks, Panel, legend, panel_text
     from actgrad.cli.show.parts import Code, Heading, Items, Paragraph, Part, Rows
-    from actgrad.cli.show.progress import Bar
+    from actgrad.cli.show.progress import Bar, at_work
     from actgrad.cli.show.raster import STROKES, Stroke, stroke
     from actgrad.cli.show.scatter import differing
     from actgrad.cli.show.sections import definition_lines, explanation_sections, with_parameters

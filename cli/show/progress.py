@@ -1,10 +1,12 @@
-"""The progress bar of a long run, on a terminal."""
+"""The progress bar of a long run, and the name of the work at hand, on a terminal."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -49,6 +51,21 @@ class Bar:
             self._progress.add_task("", total=self._total or 1)
         task = self._progress.tasks[0]
         self._progress.update(task.id, completed=share * (self._total or 1))
+
+
+@contextmanager
+def at_work(text: str) -> Iterator[None]:
+    """Name the work at hand on stderr if that is a terminal; the name disappears at the end."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield
+        return
+    terminal, width = sys.stderr, shutil.get_terminal_size().columns
+    shown = "".join(filter(str.isprintable, text))[: width - 3] + ": "
+    print(shown, end="", file=terminal, flush=True)
+    try:
+        yield
+    finally:
+        print(f"\r{' ' * len(shown)}\r", end="", file=terminal, flush=True)
 
 
 def rich_progress(in_bytes: bool) -> Progress:

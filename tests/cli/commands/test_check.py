@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 from pathlib import Path
 from typing import Any
 
@@ -221,3 +223,19 @@ def test_the_shape_is_of_raw_data_or_of_a_sample(monkeypatch: Any, tmp_path: Pat
         run(monkeypatch, "relu", "--x", "[1, 2]", "--shape", "2")
     with pytest.raises(SampleError, match="18446744073709551616 numbers need more than"):
         run(monkeypatch, "relu", "--shape", "4294967296,4294967296")
+
+
+def test_a_terminal_names_the_layer_that_is_checked(monkeypatch: Any, tmp_path: Path) -> None:
+    (tmp_path / "two.py").write_text(f"{RELU}\n\nclass Other(Relu):\n    pass\n")
+    monkeypatch.chdir(tmp_path)
+    ours, theirs = pty.openpty()
+    with open(theirs, "w") as terminal:  # noqa: PTH123
+        monkeypatch.setattr("sys.stderr", terminal)
+        run(monkeypatch, "two.py")
+        terminal.write("end")
+    shown = b""
+    while b"end" not in shown:
+        shown += os.read(ours, 4096)
+    os.close(ours)
+    assert b"two.py:Relu, 1 of 2: " in shown
+    assert shown.endswith(b" \rend")

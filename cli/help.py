@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,8 @@ from typer._click.formatting import HelpFormatter
 
 #: The least and the greatest width of a page; longer lines are hard to read.
 LEAST, MOST = 20, 80
+#: How Click writes the least number that an option takes; x is the tool's own input.
+LEAST_NUMBER = re.compile(r"\bx>=(\d+)\]")
 #: On a narrower page, what an option does stands below its name.
 NARROW = 60
 
@@ -31,6 +34,7 @@ class HelpPage(HelpFormatter):
     def getvalue(self) -> str:
         """The page as text, in ASCII where stdout takes nothing else."""
         text = "\n".join(line.rstrip() for line in super().getvalue().split("\n"))
+        text = LEAST_NUMBER.sub(r"at least \1]", text)
         if sys.stdout is None or sys.stdout.encoding.lower().startswith("utf"):
             return text
         from actgrad.cli.show import ascii_text

@@ -201,6 +201,10 @@ def _path(argument: str) -> tuple[Path, str | None]:
 def _neither(argument: str, option: str, error: literal.LiteralError | None) -> ActgradError:
     """The error for a text that is no literal and names no file."""
     path, _ = _path(argument)
+    file, colon, _ = argument.rpartition(":")
+    if colon and os.path.isfile(file):  # noqa: PTH113 — False for a name that is too long
+        problem = f"{option}: {file} holds no arrays with names"
+        return SourceError(problem, f"{option} {file} reads it")
     if path.suffix.lower() in {".npy", ".npz", ".safetensors"}:
         return SourceError(f"{path}: {_why_missing(path)}")
     hint = error.hint if error else None

@@ -222,7 +222,7 @@ def _whole_numpy(file: str) -> Iterator[None]:
         lost = {each: functions[each] for each in functions if not callable(vars(np).get(each))}
         vars(np).update(lost)
     if lost:
-        raise LayerImportError(f"{file} replaces numpy.{min(lost)} by what is no function")
+        raise LayerImportError(f"{file} replaces the function numpy.{min(lost)}")
 
 
 def _module_name(path: Path) -> tuple[Path, str]:

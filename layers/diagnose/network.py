@@ -78,8 +78,9 @@ def diagnose_network(
         steps = beside_the_last(steps, thresholds)
     recorded = recorded_steps(steps)
     if step is not None and step not in recorded:
-        known = ", ".join(map(str, recorded)) or "none"
-        raise ActgradError(f"step {step} was not recorded", f"the recorded steps are {known}")
+        known = ", ".join(map(str, recorded))
+        hint = f"the recorded steps are {known}" if known else "only a recording has steps"
+        raise ActgradError(f"step {step} was not recorded", hint)
     shown = [
         [each for each in layer if step is None or each.step is None or each.step <= step]
         for layer in steps

@@ -159,9 +159,10 @@ class Reader:
         except SyntaxError as error:
             start = len(self.notation.text) - len(self.notation.text.lstrip())
             place = start + (error.offset or 1) - 1
-            raise ExpressionError(
-                text, self._typed(place), "the expression cannot be read here"
-            ) from None
+            problem = "the expression cannot be read here"
+            if "'else'" in error.msg:
+                problem = "an if needs an else, as in: x if x > 0 else 0"
+            raise ExpressionError(text, self._typed(place), problem) from None
         except (MemoryError, RecursionError):
             raise self._too_deep(0) from None
         self._shift = len(self.notation.text) - len(self.notation.text.lstrip())

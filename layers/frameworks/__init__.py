@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         catalogued_layers,
         catalogued_target,
         function_of,
+        require_framework,
     )
     from actgrad.layers.frameworks.framework import Framework, as_array, framework_of, is_torch
     from actgrad.layers.frameworks.in_numpy import NumpyTarget

@@ -69,6 +69,18 @@ FRAMEWORKS = {
 }
 
 
+def require_framework(framework: str) -> None:
+    """Check that the framework is installed.
+
+    Raises:
+        TargetError: it is not.
+    """
+    kind = FRAMEWORKS[framework]
+    if find_spec(kind.package) is None:
+        hint = f'pip install "actgrad[{kind.extra}]"'
+        raise TargetError(f"{framework} is not installed", hint)
+
+
 def catalogued_target(framework: str, layer: Layer, place: Place = CPU) -> Target:
     """The framework's own function for that layer.
 
@@ -80,9 +92,7 @@ def catalogued_target(framework: str, layer: Layer, place: Place = CPU) -> Targe
             parameters, or not that place.
     """
     kind, (signature, given) = FRAMEWORKS[framework], function_of(framework, layer)
-    if find_spec(kind.package) is None:
-        hint = f'pip install "actgrad[{kind.extra}]"'
-        raise TargetError(f"{framework} is not installed", hint)
+    require_framework(framework)
     # A framework takes no Fraction.
     plain = {k: float(v) if isinstance(v, Fraction) else v for k, v in given.items()}
     return kind.make(call_text(signature.path, given), signature.path, plain, place)

@@ -20,6 +20,7 @@ from actgrad.layers.frameworks import (
     catalogued_layers,
     catalogued_target,
     function_of,
+    require_framework,
 )
 from actgrad.layers.survey.inputs import default_dout, default_x
 from actgrad.layers.survey.kernel import TargetRun, verify_kernel
@@ -114,6 +115,7 @@ def survey(
     """
     if framework not in FRAMEWORKS:
         raise TargetError(f"{framework} cannot be surveyed", f"one of {', '.join(FRAMEWORKS)} can")
+    require_framework(framework)
     policy = (policy or Policy()).checked()
     for spec in layers:
         function_of(framework, named_layer(spec))

@@ -47,7 +47,7 @@ def with_preset(policy: Policy, layer: Layer, float_format: FloatFormat) -> Poli
         return policy
     dtype = float_format.dtype.name
     if policy.like not in PRESETS:
-        raise PolicyError("like", f"is {policy.like!r}", f"one of {', '.join(PRESETS)}")
+        raise PolicyError("like", f"{policy.like!r} is no preset", f"one of {', '.join(PRESETS)}")
     if any(limit is not None for limit in (policy.max_ulp, policy.max_abs, policy.max_rel)):
         raise PolicyError("like", f"{policy.like} sets the limits", "leave out the other limits")
     if policy.like == "torch":

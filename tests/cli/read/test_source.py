@@ -138,6 +138,7 @@ def test_a_file_that_holds_no_array(name: str, data: bytes, message: str) -> Non
         ("", "--x is empty"),
         ("  ", "--x is empty"),
         ("missing", "--x: 'missing' is no number, no array and no file"),
+        ("file:a", "--x: file holds no arrays with names"),
         ("missing.npy", "missing.npy: No such file or directory"),
         ("missing.npz:a", "missing.npz: No such file or directory"),
         ("file/x.npy", "file/x.npy: Not a directory"),

@@ -61,6 +61,7 @@ def test_an_expression_is_read(text: str, x: float, expected: float) -> None:
 @pytest.mark.parametrize(
     ("text", "column", "problem"),
     [
+        ("x if x>0", 1, "an if needs an else, as in: x if x > 0 else 0"),
         ("x*sigmod(x)", 3, "there is no function sigmod"),
         ("x*twise(x)", 3, "there is no function twise"),
         ("x*(1 + y)", 8, "there is no name y"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -143,3 +144,11 @@ def test_a_cell_that_no_longer_runs_is_worse_and_one_not_asked_for_is_nothing(
     refused = gone._replace(refusals=[Refusal("exponential", "float32", "no kernel")])
     (change,) = changes(before, refused)
     assert (change.layer, change.figure, change.worse) == ("exponential", "runs", True)
+
+
+def test_a_framework_that_is_missing_is_named_with_the_line_that_installs_it() -> None:
+    if find_spec("onnxruntime"):
+        pytest.skip("ONNX Runtime is installed")
+    with pytest.raises(TargetError, match="onnxruntime is not installed") as refused:
+        survey("onnxruntime", ["float32"])
+    assert refused.value.hint == 'pip install "actgrad[onnx]"'

@@ -69,7 +69,14 @@ def complete_layer(incomplete: str) -> list[str]:
 
 
 def complete_checked(incomplete: str) -> list[str]:
-    """As `complete_layer`, and the folders and Python files whose paths begin with the text."""
+    """As `complete_layer`, and the folders and Python files whose paths begin with the text.
+
+    After `FILE.py:`, the classes and functions of the file, which is read and not run.
+    """
+    file, colon, beginning = incomplete.partition(".py:")
+    if colon:
+        names = names_in(Path(f"{file}.py"))
+        return [f"{file}.py:{name}" for name in names if name.startswith(beginning)]
     folder, _, start = incomplete.rpartition("/")
     try:
         entries = sorted(Path(folder or ("/" if incomplete[:1] == "/" else ".")).iterdir())
@@ -82,6 +89,20 @@ def complete_checked(incomplete: str) -> list[str]:
         if entry.is_dir() or entry.suffix == ".py"
     ]
     return complete_layer(incomplete) + (paths if incomplete else [])
+
+
+def names_in(file: Path) -> list[str]:
+    """The public classes of a Python file, then its public functions; none if it has no syntax."""
+    try:
+        body = ast.parse(file.read_text(encoding="utf-8")).body
+    except (OSError, SyntaxError, ValueError):
+        return []
+    return [
+        statement.name
+        for kind in (ast.ClassDef, ast.FunctionDef)
+        for statement in body
+        if isinstance(statement, kind) and not statement.name.startswith("_")
+    ]
 
 
 def known_layers() -> dict[str, tuple[str, ...]]:

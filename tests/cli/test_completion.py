@@ -49,6 +49,13 @@ def test_check_completes_python_files_beside_layers(
     assert complete_checked("mi/") == ["mi/layer.py"]
     assert complete_checked(f"{tmp_path}/min") == [f"{tmp_path}/mine.py"]
     assert complete_checked("missing/") == []
+    Path("mine.py").write_text(
+        "raise SystemExit\ndef relu(x): ...\nclass Relu: ...\nclass _R: ...\n"
+    )
+    assert complete_checked("mine.py:") == ["mine.py:Relu", "mine.py:relu"]
+    assert complete_checked("mine.py:R") == ["mine.py:Relu"]
+    Path("mine.py").write_bytes(b"class \0")
+    assert complete_checked("mine.py:") == complete_checked("missing.py:") == []
 
 
 @pytest.mark.parametrize(

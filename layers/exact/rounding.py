@@ -41,6 +41,8 @@ STRETCH_BITS = 51
 FAINT_EXPONENT, FAINT, MODERATE = -1145, 2.0**-1074, 2.0**64
 #: An x beside 0. Values and slopes that approach 0 as x does are less than NEARLY_0 there.
 BESIDE_0, NEARLY_0 = 2.0**-200, 2.0**-20
+#: The exact results that are kept.
+MOST_ROWS = 1 << 14
 #: The words that choose a branch.
 CONDITIONS = (words.above, words.not_above)
 WIDE = np.dtype(np.float64)
@@ -72,6 +74,8 @@ class Rounded:
         self._stretches: dict[tuple[int, str], Settled | None] = {}
         self._limits: dict[tuple[float, str], Settled] = {}
         self._signs_at: dict[float, list[float]] = {}
+        #: The latest exact results, by x + i·dout: a plot asks for the same x several times.
+        self._rows: dict[complex, Row] = {}
 
     def forward(self, x: Array, dtype: np.dtype[Any]) -> Outcome:
         """The values at x, in float64, each rounded to the dtype once, and the slopes there."""
@@ -220,12 +224,15 @@ class Rounded:
 
     def _truths(self, x: Array, dout: Array) -> tuple[Truths, Truths]:
         """The exact value and gradient for each pair; no other process takes part."""
-        rows: list[Row] = []
-        for i in range(0, x.size, MANY - 1):
-            part = slice(i, i + MANY - 1)
-            pairs = map(complex, x[part].tolist(), dout[part].tolist())
-            rows += exact_rows(self.formula, FLOAT64, list(pairs))
-        columns = list(np.array(rows).T)
+        pairs = list(map(complex, x.tolist(), dout.tolist()))
+        if len(self._rows) > MOST_ROWS:
+            self._rows = {}
+        rows = self._rows  # Another thread may begin a new one.
+        new = [pair for pair in pairs if pair not in rows]
+        for i in range(0, len(new), MANY - 1):
+            part = new[i : i + MANY - 1]
+            rows.update(zip(part, exact_rows(self.formula, FLOAT64, part), strict=True))
+        columns = list(np.array([rows[pair] for pair in pairs]).T)
         return Truths(*columns[:3]), Truths(*columns[3:])
 
     def _decide_ties(

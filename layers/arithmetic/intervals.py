@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from mpmath import libmp
@@ -147,6 +148,11 @@ def _arithmetic(operation: Callable[..., Any]) -> Callable[..., Interval]:
 
 def _increasing(near: Near, farthest: float = FARTHEST) -> Callable[..., Interval]:
     """An increasing function, bounded beyond ±2^farthest by its limits at ±∞."""
+    # exp(2^FARTHEST) takes milliseconds, and every number beyond it asks for it.
+    at_farthest = lru_cache(near)
+
+    def at(value: Any, precision: int) -> Any:
+        return (at_farthest if magnitude(value) > farthest else near)(value, precision)
 
     def read(self: Intervals, u: Interval) -> Interval:
         low, high = u
@@ -154,8 +160,8 @@ def _increasing(near: Near, farthest: float = FARTHEST) -> Callable[..., Interva
             low = libmp.fninf if low[0] else _FAR
         if magnitude(high) > farthest:
             high = libmp.mpf_neg(_FAR) if high[0] else libmp.finf
-        below = near(low, self.precision + 10)
-        above = below if low == high else near(high, self.precision + 10)
+        below = at(low, self.precision + 10)
+        above = below if low == high else at(high, self.precision + 10)
         return (
             _outwards(below, low, self.precision, "f"),
             _outwards(above, high, self.precision, "c"),

@@ -12,7 +12,7 @@ from mpmath import isnan, mpf, workprec
 
 from actgrad.layers import Layer, catalogue, layer
 from actgrad.layers.arithmetic.balls import Ball
-from actgrad.layers.exact.domain import undefined
+from actgrad.layers.exact.domain import BALL_DOMAIN, undefined
 from actgrad.layers.exact.values import Effort, exact
 from actgrad.layers.formula import BALLS, Formula, Sweep
 
@@ -136,7 +136,7 @@ def values(formula: Formula, x: list[list[float]], parts: list[Interval]) -> lis
     ends, decided = [], np.ones(len(x), bool)
     with np.errstate(all="ignore"):
         sweep = Sweep(formula, BALLS, known)
-        without = undefined(formula, sweep.values, len(x))
+        without = np.broadcast_to(undefined(formula, sweep.values, BALL_DOMAIN), len(x))
         for node in formula.outputs:
             hi, lo, radius, _ = np.broadcast_arrays(*sweep.value(node), columns[0])
             off = np.nextafter(np.abs(lo) + radius, inf)

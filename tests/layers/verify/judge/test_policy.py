@@ -220,7 +220,7 @@ def test_like_webnn_has_a_limit_for_each_layer() -> None:
     [
         ("mish", "float32", Policy(like="webnn"), "like webnn states nothing for mish"),
         ("gelu", "float64", Policy(like="webnn"), "like webnn states nothing for float64"),
-        ("gelu", "float32", Policy(like="onnx"), "like is 'onnx'"),
+        ("gelu", "float32", Policy(like="onnx"), "like 'onnx' is no preset"),
         ("gelu", "float32", Policy(2, like="torch"), "like torch sets the limits"),
     ],
 )

@@ -107,7 +107,8 @@ def quick_json_text(array: Array) -> bytes | None:
 
     values, others = np.ascontiguousarray(array), np.empty(0)
     if array.dtype != np.bool_ and array.dtype.kind not in "iu":
-        values = values.astype(np.float64)  # a float32 has its digits in float64
+        with np.errstate(invalid="ignore"):  # a signalling nan becomes a quiet one
+            values = values.astype(np.float64)  # a float32 has its digits in float64
         unlike = has_exponent(values)
         others, values[unlike] = values[unlike], np.nan  # nan is written as null
     text: bytes = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY).replace(b",", b", ")

@@ -422,6 +422,7 @@ explain (2+(x)if(1e-320<=0.1)else(1))**(-1)
 plot (-1/1e308)**(2+logit(x))
 backward x**3**3**3**3**3**3**3**3**3**3**3**3**3**3**3**3 --x [0.5,2,1e-5]
 plot (x*1e308)**(1e308)**1000
+sample --dtype bfloat16 --all -f json
 """.splitlines()
 
 

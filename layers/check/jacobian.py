@@ -22,7 +22,7 @@ from actgrad.layers.check.numerical_derivative import (
 )
 from actgrad.layers.check.points import Sample, distinct, ordinary_sample
 from actgrad.layers.check.report import Finding, Where
-from actgrad.layers.check.script import finding_of
+from actgrad.layers.check.script import Script, finding_of
 from actgrad.layers.check.subject import Subject
 from actgrad.layers.check.trial import largest_size
 
@@ -42,12 +42,18 @@ GROSS = 1e-3
 def check_gradient(subject: Subject, sample: Sample) -> Finding | None:
     """The finding where dx is not the derivative of forward at the sample, taken as float64.
 
-    A dx of another size has a finding on its shape already.
+    A dx of another size is a wrong shape.
     """
     x = sample.array.astype(np.float64)
     run = subject.run(x)
     if run.dx.size != x.size:
-        return None
+        return Script(
+            f"x = {sample.text}; out = layer.forward(x)",
+            "np.shape(layer.backward(np.ones_like(out)))",
+            "x.shape",
+        ).finding(
+            subject, "wrong-shape", f"backward gives another shape than x's, {x.shape}", "float64"
+        )
     small = max(x.size, run.out.size) <= LARGEST_JACOBIAN
     return (_check_jacobian if small else check_directions)(subject, sample)
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from mpmath import libmp
 
-from actgrad.layers.arithmetic import balls, degenerate
+from actgrad.layers.arithmetic import Interval, balls, degenerate
 from actgrad.layers.formula import BALLS, Formula, Node, Operation, Sweep
 from actgrad.layers.formula import words as f
 
@@ -32,7 +32,7 @@ class Domain(NamedTuple):
 
     #: By word, whether its inputs do.
     outside: Mapping[Operation, Callable[..., Any]]
-    #: What holds of a choice with this condition, where it holds of these branches.
+    #: Whether a choice does, from its condition and from whether each branch does.
     chosen: Callable[..., Any]
 
 
@@ -50,16 +50,22 @@ BALL_DOMAIN: Domain = Domain(
     lambda condition, *branches: condition.sure & np.where(condition.holds, *branches),
 )
 
-_ZERO, _ONE, _MINUS_1 = degenerate(libmp.fzero), libmp.fone, libmp.fnone
+_ZERO = degenerate(libmp.fzero)
+
+
+def _is_interval_beyond_1(u: Interval) -> bool:
+    return bool(libmp.mpf_gt(u[0], libmp.fone) or libmp.mpf_lt(u[1], libmp.fnone))
+
+
 INTERVAL_DOMAIN = Domain(
     {
         f.divide: lambda u, v: v == _ZERO,
         f.reciprocal: lambda u: u == _ZERO,
         f.log: lambda u: libmp.mpf_sign(u[1]) <= 0,
-        f.log1p: lambda u: libmp.mpf_le(u[1], _MINUS_1),
+        f.log1p: lambda u: libmp.mpf_le(u[1], libmp.fnone),
         f.sqrt: lambda u: libmp.mpf_sign(u[1]) < 0,
-        f.asin: lambda u: libmp.mpf_gt(u[0], _ONE) or libmp.mpf_lt(u[1], _MINUS_1),
-        f.acos: lambda u: libmp.mpf_gt(u[0], _ONE) or libmp.mpf_lt(u[1], _MINUS_1),
+        f.asin: _is_interval_beyond_1,
+        f.acos: _is_interval_beyond_1,
         f.real_power: lambda u, v: libmp.mpf_sign(u[1]) < 0,
     },
     lambda condition, then, other: condition in (True, False) and (then if condition else other),

@@ -41,7 +41,7 @@ STRETCH_BITS = 51
 FAINT_EXPONENT, FAINT, MODERATE = -1145, 2.0**-1074, 2.0**64
 #: An x beside 0. Values and slopes that approach 0 as x does are less than NEARLY_0 there.
 BESIDE_0, NEARLY_0 = 2.0**-200, 2.0**-20
-#: The exact results that are kept.
+#: After so many exact results, all are dropped.
 MOST_ROWS = 1 << 14
 #: The words that choose a branch.
 CONDITIONS = (words.above, words.not_above)

@@ -30,9 +30,6 @@ class Labels:
     def __init__(self, graph: Graph, symbolic: bool = False) -> None:
         self.graph = graph
         self.numbers = None if symbolic else graph.numbers
-        operations = [node for node in graph.nodes if node.inputs]
-        self.ids = {node: str(node.leaf) for node in graph.formula.inputs}
-        self.ids |= {node: f"#{i}" for i, node in enumerate(operations, 1)}
 
     @cached_property
     def _conditions(self) -> Sweep[Symbol]:
@@ -53,7 +50,7 @@ class Labels:
 
     def id(self, node: Node) -> str:
         """A node's name in tables: an input's name, an operation's number, a constant's value."""
-        return self.ids.get(node) or str(self.graph.expressions.value(node))
+        return self.graph.ids.get(node) or str(self.graph.expressions.value(node))
 
     def constants(self, node: Node) -> list[str]:
         """The constants among the node's operands."""

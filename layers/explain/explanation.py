@@ -11,7 +11,7 @@ from actgrad.layers.explain.characteristics import Characteristics, characterist
 from actgrad.layers.explain.derivation import Step, steps, textbook_form, with_names
 from actgrad.layers.explain.kinks import Kink, find_kinks
 from actgrad.layers.explain.pitfalls import Pitfall, find_pitfalls
-from actgrad.layers.formula import SYMBOLS, Sweep, written
+from actgrad.layers.formula import Expressions, written
 from actgrad.layers.formula import name as name_symbol
 from actgrad.layers.layer import Derivation, Layer
 
@@ -179,7 +179,7 @@ def formula_text(layer: Layer) -> str:
     """y in terms of x, as text; for a layer along an axis y₁ in terms of x₁ and x₂."""
     formula = with_names(layer).traced(None if layer.is_elementwise else LINE)
     inputs = {node: name_symbol(str(node.leaf)) for node in formula.inputs}
-    return str(Sweep(formula, SYMBOLS, inputs).value(formula.outputs[0]))
+    return str(Expressions(formula, inputs).value(formula.outputs[0]))
 
 
 def derivative_text(layer: Layer) -> str:

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from actgrad.layers.formula import (
     FLOATS,
-    SYMBOLS,
+    Expressions,
     Formula,
     Graph,
     Node,
@@ -95,7 +95,7 @@ class Grouped(Graph):
                     ends = known[given[j]], known[result[i]]
                     known[slope] = derivative_symbol(layer, inner, *ends)
         dout = [name(f"∂L/∂{y}") for y in self.output_names]
-        return Sweep(self.formula, SYMBOLS, known, dout)
+        return Expressions(self.formula, known, dout, self.ids)
 
     @cached_property
     def expressions(self) -> Sweep[Symbol]:
@@ -148,5 +148,5 @@ def derivative_symbol(layer: Layer, graph: Graph, x: Symbol, y: Symbol) -> Symbo
     if stated is None:
         return graph.slope(x, y)
     known = {x_node: x, y_node: y}
-    value: Symbol = Sweep(Formula([x_node, y_node], stated), SYMBOLS, known).value(stated)
+    value: Symbol = Expressions(Formula([x_node, y_node], stated), known).value(stated)
     return value

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actgrad.layers.formula import words
-from actgrad.layers.formula.graph import Edge, Formula, Graph, Sweep, indexed, slope_node, trace
+from actgrad.layers.formula.graph import (
+    Edge,
+    Expressions,
+    Formula,
+    Graph,
+    Sweep,
+    indexed,
+    slope_node,
+    trace,
+)
 from actgrad.layers.formula.readings import (
     BALLS,
     FLOATS,

@@ -14,10 +14,12 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from actgrad.layers.displayed import Displayed
 from actgrad.layers.formula import words as f
 from actgrad.layers.formula.readings import FLOATS, NODES, SYMBOLS
-from actgrad.layers.formula.symbol import Symbol, name, number
+from actgrad.layers.formula.symbol import Symbol, name, number, require_length
 from actgrad.layers.formula.words import Node, Operation, constant, variable
 
 T = TypeVar("T")
+#: The characters of the longest expression that others contain.
+LONGEST = 2000
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -112,9 +114,13 @@ class Sweep(Generic[T]):
     def value(self, node: Node) -> Any:
         """The value of a node of the formula, or of a derivative."""
         if node not in self.values:
-            inputs = [self.value(source) for source in node.inputs] or [node.leaf]
+            inputs = [self.operand(source) for source in node.inputs] or [node.leaf]
             self.values[node] = self.reading[node.operation](*inputs)
         return self.values[node]
+
+    def operand(self, node: Node) -> Any:
+        """The value of a node as others take it."""
+        return self.value(node)
 
     def gradient(self, node: Node) -> T:
         """∂L/∂node: the sum of the gradients that its edges carry backward."""
@@ -152,6 +158,41 @@ class Sweep(Generic[T]):
             # The gradients of all uses of a value are added.
             gradient = self.reading[f.add](self._gradients[edge.source], gradient)
         self._gradients[edge.source] = gradient
+
+
+class Expressions(Sweep[Symbol]):
+    """A formula read on symbols.
+
+    A node may be used twice, so a chain's expression doubles with each layer. Others contain the
+    name of a node, which `names` has, in place of a long expression.
+
+    Raises:
+        ActgradError: an expression without a name is too long.
+    """
+
+    def __init__(
+        self,
+        formula: Formula,
+        known: Mapping[Node, Any],
+        dout: Sequence[Symbol] = (),
+        names: Mapping[Node, str] | None = None,
+    ) -> None:
+        self._names = names or {}
+        super().__init__(formula, SYMBOLS, known, dout)
+
+    def operand(self, node: Node) -> Any:
+        symbol = self.value(node)
+        return symbol if isinstance(symbol, bool) else self._short(symbol, node, "")
+
+    def _backward(self, node: Node, gradient: Symbol) -> None:
+        super()._backward(node, self._short(gradient, node, "∂L/∂"))
+
+    def _short(self, symbol: Symbol, node: Node, mark: str) -> Symbol:
+        length = len(str(symbol))
+        if length > LONGEST and node in self._names:
+            return name(mark + self._names[node])
+        require_length(length)
+        return symbol
 
 
 def slope_node(formula: Formula) -> Node:
@@ -208,7 +249,7 @@ class Graph(Displayed):
         """∂y/∂x of a formula with one input x and one output y."""
         (start,), (end,) = self.formula.inputs, self.formula.outputs
         known = {**self._decisions, end: y, start: x}
-        return Sweep(self.formula, SYMBOLS, known, [number(1)]).gradient(start)
+        return Expressions(self.formula, known, [number(1)]).gradient(start)
 
     @cached_property
     def nodes(self) -> list[Node]:
@@ -219,6 +260,13 @@ class Graph(Displayed):
                 reached.update(edge.source for edge in self._into(node))
         operations = [node for node in self.formula.nodes if node in reached and node.inputs]
         return [*self.formula.inputs, *(node for node in operations if not node.is_constant)]
+
+    @cached_property
+    def ids(self) -> dict[Node, str]:
+        """The name of each node: an input's own, and the number of an operation, as in `#7`."""
+        operations = [node for node in self.nodes if node.inputs]
+        named = {node: str(node.leaf) for node in self.formula.inputs}
+        return named | {node: f"#{i}" for i, node in enumerate(operations, 1)}
 
     @cached_property
     def edges(self) -> list[Edge]:
@@ -254,4 +302,5 @@ class Graph(Displayed):
     def _symbols(self, outputs: Mapping[Node, Symbol]) -> Sweep[Symbol]:
         inputs = {node: name(str(node.leaf)) for node in self.formula.inputs}
         dout = [name(f"∂L/∂{y}") for y in self.output_names]
-        return Sweep(self.formula, SYMBOLS, {**self._decisions, **inputs, **outputs}, dout)
+        known = {**self._decisions, **inputs, **outputs}
+        return Expressions(self.formula, known, dout, self.ids)

@@ -13,11 +13,15 @@ from itertools import chain
 from math import gcd, lcm
 from typing import TypeAlias
 
+from actgrad.layers.errors import ActgradError
+
 #: The factors of a product, each a name, a function's call or a bracket, and their exponents.
 Powers: TypeAlias = "frozenset[tuple[str | Symbol, Fraction]]"
 ONE, HALF = Fraction(1), Fraction(1, 2)
 #: A product of larger numbers than these stays a product, which is shorter: 10²⁰·10²⁰.
 MOST_BITS = 64
+#: The characters of the longest formula that is written out.
+MOST = 100_000
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -97,6 +101,19 @@ class Symbol:
             sign = "-" if coefficient < 0 else ""
             text += (f" {sign or '+'} " if text else sign) + _written(powers, abs(coefficient))
         return text or "0"
+
+
+def require_length(characters: int) -> None:
+    """Check that a formula of so many characters is short enough to be written out.
+
+    Raises:
+        ActgradError: it is not.
+    """
+    if characters > MOST:
+        raise ActgradError(
+            f"the formula has more than {MOST} characters when it is written out",
+            "actgrad graph shows it node by node",
+        )
 
 
 def number(value: int) -> Symbol:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from actgrad.layers.formula.readings import Reading
-from actgrad.layers.formula.symbol import SUPERSCRIPTS
+from actgrad.layers.formula.symbol import SUPERSCRIPTS, require_length
 from actgrad.layers.formula.words import Node, Operation
 
 #: How tightly a text is bound: an operand of a lower rank is put in brackets.
@@ -256,12 +256,19 @@ def written(node: Node, style: PlainText = PLAIN, names: Mapping[str, Node] | No
 
     >>> written(1 / (1 + exp(-Node(variable, leaf="x"))))
     '1/(1 + exp(-x))'
+
+    Raises:
+        ActgradError: the text is too long.
     """
     known = {named: style.name(name) for name, named in (names or {}).items() if named is not node}
+    #: How many nodes the text of each has; it has a node as often as others use it.
+    sizes = dict.fromkeys(known, 1)
 
     def read(inner: Node) -> Any:
         if inner not in known:
             inputs = [read(source) for source in inner.inputs] or [inner.leaf]
+            sizes[inner] = 1 + sum(sizes[source] for source in inner.inputs)
+            require_length(sizes[inner])
             known[inner] = READINGS[style][inner.operation](*inputs)
         return known[inner]
 

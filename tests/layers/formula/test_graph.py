@@ -1,14 +1,16 @@
 """The computational graph: values forward, gradients backward, on the edges of the drawing."""
 
 import math
+import re
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actgrad.layers.formula import trace
-from actgrad.layers.formula.graph import Graph
+from actgrad.layers.errors import ActgradError
+from actgrad.layers.formula import trace, written
+from actgrad.layers.formula.graph import LONGEST, Expressions, Formula, Graph
 from actgrad.layers.formula.words import (
     Node,
     erf,
@@ -18,6 +20,7 @@ from actgrad.layers.formula.words import (
     minimum,
     sqrt,
     tanh,
+    variable,
     where,
 )
 
@@ -216,3 +219,29 @@ def test_a_graph_without_numbers_still_has_its_edges() -> None:
     graph = Graph(trace(sigmoid))
     assert graph.numbers is None
     assert len(graph.edges) == 5
+
+
+def test_the_expressions_of_a_long_chain_stay_short() -> None:
+    def chain(x: Node) -> Node:
+        for _ in range(100):
+            x = relu(x)
+        return x
+
+    graph = Graph(trace(chain))
+    first, *_, last = (node for node in graph.nodes if node.inputs)
+    expression = str(graph.expressions.value(last))
+    assert len(expression) < 3 * LONGEST
+    assert re.search(r"where\(#\d+ > 0, #\d+, 0\)", expression)
+    assert str(graph.expressions.value(first)) == "where(x > 0, x, 0)"
+    assert len(str(graph.labels.gradient(first))) < 3 * LONGEST
+    assert "∂L/∂#" in str(graph.labels.gradient(graph.formula.inputs[0]))
+
+
+def test_a_formula_that_is_too_long_is_not_written_out() -> None:
+    node = Node(variable, leaf="x")
+    for _ in range(30):
+        node = relu(node)
+    with pytest.raises(ActgradError, match="more than 100000 characters"):
+        written(node)
+    with pytest.raises(ActgradError, match="more than 100000 characters"):
+        Expressions(Formula([], node), {})

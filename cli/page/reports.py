@@ -25,6 +25,7 @@ from actgrad.cli.show import (
     check_parts,
     checks_parts,
     differing,
+    drawable,
     dump_of,
     head_parts,
     merged_binades,
@@ -201,9 +202,11 @@ def curve_drawing(verification: Verification, name: str) -> Iterator[str]:
         inside = (wrong.x >= curve.x[0]) & (wrong.x <= curve.x[-1]) & np.isfinite(y)
         x, y = wrong.x[inside], y[inside]
         chosen = np.argsort(x)[:: max(x.size // MARKED, 1)]
-        finite = curve.y[np.isfinite(curve.y)]
-        beside = BESIDE * float(np.ptp(finite))
-        x, y = x[chosen], np.clip(y[chosen], finite.min() - beside, finite.max() + beside)
+        x, y = x[chosen], y[chosen]
+        if (finite := curve.y[np.isfinite(curve.y)]).size:
+            low, high = drawable(float(finite.min()), float(finite.max()))
+            beside = BESIDE * (high - low)
+            y = np.clip(y, low - beside, high + beside)
     panel = Panel("dx for dout = 1" if order else "out", [curve], [Marks(x, y, WRONG, "")])
     yield html_of(Heading(3, "The curve"))
     if tally.failed:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from actgrad.cli.answer import OutputError
 from actgrad.cli.show import rounded_axis, stroke
 
@@ -17,6 +19,8 @@ WIDTH, HEIGHT, DPI, TICKS = 7.0, 2.8, 160, 6
 LINE, MARKER = 1.6, 5.0
 
 
+# matplotlib computes with the ends of axes, which may be as large as floats are.
+@np.errstate(over="ignore")
 def figure_file(figure: Figure, form: str) -> bytes:
     """The bytes of the file.
 

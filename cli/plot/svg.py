@@ -216,6 +216,4 @@ def line_path(path: str, series: int) -> str:
 
 def pixels(over: Axis, values: float | Array, low: float, high: float) -> Array:
     """The pixels of values on an axis whose ends are at these pixels."""
-    with np.errstate(over="ignore"):
-        share = (np.asarray(values) - over.low) / (over.high - over.low)
-    return np.asarray(low + (high - low) * np.clip(share, 0, 1))
+    return np.asarray(low + (high - low) * over.share(np.asarray(values)))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from actgrad.cli.show.faults import layer_verdict
     from actgrad.cli.show.histogram import Distribution, show_histograms
     from actgrad.cli.show.page import SIGNS, Page, numeral
-    from actgrad.cli.show.panel import WRONG, Marks, Panel, legend, panel_text
+    from actgrad.cli.show.panel import WRONG, Marks, Panel, drawable, legend, panel_text
     from actgrad.cli.show.parts import Code, Heading, Items, Paragraph, Part, Rows
     from actgrad.cli.show.progress import Bar, at_work
     from actgrad.cli.show.raster import STROKES, Stroke, stroke

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, overload
+
+import numpy as np
+
+from actgrad.layers.arrays import Array
 
 #: The first digits of the distances between ticks.
 ROUND = (1, 2, 5, 10)
@@ -16,9 +20,16 @@ class Axis(NamedTuple):
     high: float
     ticks: list[float]
 
-    def share(self, value: float) -> float:
+    @overload
+    def share(self, value: float) -> float: ...
+    @overload
+    def share(self, value: Array) -> Array: ...
+    def share(self, value: float | Array) -> float | Array:
         """Where the value stands: 0 at the low end, 1 at the high end."""
-        return min(max((value - self.low) / (self.high - self.low), 0.0), 1.0)
+        # Halves, because ends that are rounded up may be more than the largest float apart.
+        low, high = self.low / 2, self.high / 2
+        share: float | Array = np.clip((value / 2 - low) / (high - low), 0.0, 1.0)
+        return share
 
 
 def tick_distance(span: float, most: int) -> float:

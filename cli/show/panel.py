@@ -103,7 +103,7 @@ def draw(panel: Panel, raster: Raster, horizontal: Axis, vertical: Axis) -> None
     for series, curve in enumerate(panel.curves):
         for x, y in curve.pieces():
             if x.size:
-                raster.line(share(horizontal, x), share(vertical, y), series)
+                raster.line(horizontal.share(x), vertical.share(y), series)
     closed, unattained = (CLOSED, OPEN) if raster.high > 1 else ("@", "o")
     for series, curve in enumerate(panel.curves):
         for point in curve.breaks:
@@ -112,15 +112,9 @@ def draw(panel: Panel, raster: Raster, horizontal: Axis, vertical: Axis) -> None
                 raster.mark(across, vertical.share(limit), unattained, colour)
             raster.mark(across, vertical.share(point.here), closed, colour)
     for marks in panel.marks:
-        places = zip(share(horizontal, marks.x), share(vertical, marks.y), strict=True)
+        places = zip(horizontal.share(marks.x), vertical.share(marks.y), strict=True)
         for place in places:
             raster.mark(float(place[0]), float(place[1]), marks.char, marks.style)
-
-
-def share(over: Axis, values: Array) -> Array:
-    """Where the values stand on the axis, as `Axis.share` says."""
-    with np.errstate(over="ignore"):
-        return np.clip((values - over.low) / (over.high - over.low), 0, 1)
 
 
 def x_axis(horizontal: Axis, raster: Raster, margin: int) -> str:

@@ -14,6 +14,8 @@ from actgrad.layers.layer import Layer
 
 #: The least half-width of a default range, and its ratio to the |x| of the outermost kink.
 HALF_WIDTH, ROOM = 5.0, 1.25
+#: The end of the farthest range: its width must not overflow.
+FARTHEST = 8e307
 
 
 class Break(NamedTuple):
@@ -79,8 +81,8 @@ def curves(
 ) -> list[Curve]:
     """The curves of the layers, for each order in turn, over one range of at least `count` x.
 
-    Without `ends`, the range shows every kink, and ends where no layer has a value. The kinks are
-    among the x.
+    Without `ends`, the range shows every kink, and ends where no layer has a value. An infinite
+    end is that of this range. The kinks are among the x.
 
     Raises:
         ShapeError: a layer works along an axis, so out is no function of one number.
@@ -90,7 +92,9 @@ def curves(
             raise layer.refused("it has no curve")
     kinks = {layer: [kink.x for kink in find_kinks(layer)] for layer in layers}
     places = sorted({x for each in kinks.values() for x in each})
-    low, high = ends or with_values(layers, *default_ends(places), count)
+    low, high = with_values(layers, *default_ends(places), count)
+    if ends:
+        low, high = finite_ends(ends, low, high)
     inside = [x for x in places if low < x < high]
     x = np.union1d(np.linspace(low, high, count), inside)
     return [
@@ -105,6 +109,16 @@ def default_ends(kinks: Sequence[float]) -> tuple[float, float]:
     """A range around 0 with room beside the outermost kinks."""
     half = max([HALF_WIDTH, *(ROOM * abs(x) for x in kinks)])
     return -half, half
+
+
+def finite_ends(ends: tuple[float, float], low: float, high: float) -> tuple[float, float]:
+    """The ends, with those of the range from `low` to `high` in place of infinite ones."""
+    first, last = (min(max(end, -FARTHEST), FARTHEST) for end in ends)
+    if np.isinf(ends[0]):
+        first = min(low, last - (high - low))
+    if np.isinf(ends[1]):
+        last = max(high, first + (high - low))
+    return first, last
 
 
 def with_values(

@@ -1,5 +1,7 @@
 """Curves of layers: kinks and jumps are found, and pieces end at the limits there."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -46,3 +48,15 @@ def test_the_range_ends_where_there_is_no_value() -> None:
 def test_a_layer_along_an_axis_has_no_curve() -> None:
     with pytest.raises(ShapeError, match="softmax takes a line of numbers"):
         curves([layer("softmax")], [0])
+
+
+def test_an_infinite_end_is_that_of_the_default_range() -> None:
+    def ends(low: float, high: float) -> list[float]:
+        (curve,) = curves([layer("relu")], [0], (low, high))
+        return [float(curve.x[0]), float(curve.x[-1])]
+
+    assert ends(-math.inf, math.inf) == [-5, 5]
+    assert ends(-1, math.inf) == [-1, 9]
+    assert ends(-math.inf, -100) == [-110, -100]
+    low, high = ends(-1.7e308, 1.7e308)
+    assert low < -7e307 < 7e307 < high

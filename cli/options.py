@@ -214,6 +214,7 @@ Threads: TypeAlias = Annotated[
         "--threads",
         metavar="N",
         min=1,
+        max=1024,
         help="How many processes or threads share the work on large arrays.",
         show_default="all cores",
     ),

@@ -65,7 +65,12 @@ def survey_framework(
     processes: Annotated[
         int | None,
         typer.Option(
-            "--processes", metavar="N", min=1, help="How many at once.", show_default="all cores"
+            "--processes",
+            metavar="N",
+            min=1,
+            max=1024,
+            help="How many at once.",
+            show_default="all cores",
         ),
     ] = None,
     form: VerificationFormatOption = None,

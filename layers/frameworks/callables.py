@@ -41,7 +41,7 @@ def made(name: str, cls: Callable[[], Any]) -> Any:
     """
     try:
         return cls()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise TargetError(
             f"{name} cannot be made without arguments: {error}",
             "give an object: silu = Swish(beta=1.5) in the file, and its name here",

@@ -52,7 +52,7 @@ class NumpyTarget:
                 layer = self._make()
                 out = np.array(layer.forward(x.copy()))
                 return Results(out, np.asarray(layer.backward(dout.copy())))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise refusal(self.name, error) from error
 
 

@@ -63,7 +63,7 @@ class TorchTarget:
         try:
             out = layer.forward(x)
             return Results(out, layer.backward(dout) if layer.has_gradient else None)
-        except (RuntimeError, NotImplementedError, TypeError, ValueError) as error:
+        except (Exception, SystemExit) as error:
             raise refusal(self.name, error) from error
 
 

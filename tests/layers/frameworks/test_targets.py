@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -186,3 +187,5 @@ def test_what_is_no_function_is_refused() -> None:
 def test_a_function_that_raises_is_named() -> None:
     with pytest.raises(TargetError, match=r"^mine: AttributeError: .*missing"):
         target_of("mine", lambda x: x.missing).run(np.zeros(2), np.zeros(2))
+    with pytest.raises(TargetError, match=r"^mine: SystemExit: 3$"):
+        target_of("mine", lambda x: sys.exit(3)).run(np.zeros(2), np.zeros(2))

@@ -55,7 +55,10 @@ class TextAnswer(NamedTuple):
     def write(self, form: str, stream: IO[bytes]) -> None:
         """Write one of the texts, as UTF-8."""
         content = self.texts[form]()
-        stream.write(content if isinstance(content, bytes) else content.encode())
+        if isinstance(content, str):
+            # A file name that is not UTF-8 has characters that are not either.
+            content = content.encode(errors="backslashreplace")
+        stream.write(content)
 
     def with_text(self, form: str, text: Callable[[], str | bytes]) -> TextAnswer:
         """The answer with one more format."""

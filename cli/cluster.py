@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -54,14 +55,14 @@ def connected(address: str) -> Iterator[Any]:
 
 def absolute_argument(argument: str) -> str:
     """The ARRAY by its absolute path, so that workers find the file in any folder of theirs."""
-    is_file = Path(argument.partition(":")[0]).is_file()
+    is_file = os.path.isfile(argument.partition(":")[0])
     return str(Path.cwd() / argument) if is_file else argument
 
 
 def absolute_layer(spec: str) -> str:
     """The LAYER with the absolute path of its Python file, if it names one."""
     named = re.match(r"(?s)(.+?\.py)(:|$)", spec)
-    return str(Path.cwd() / spec) if named and Path(named[1]).is_file() else spec
+    return str(Path.cwd() / spec) if named and os.path.isfile(named[1]) else spec
 
 
 class Outcomes(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
 from typing import Annotated
@@ -95,7 +96,7 @@ def record_script(
         require_no_recording,
     )
 
-    if not Path(script).is_file():
+    if not os.path.isfile(script):
         raise ActgradError(f"{script}: there is no such script")
     folder = Path(output)
     if not overwrite:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import json
+import os
 import re
 import zipfile
 from collections.abc import Iterator
@@ -15,6 +16,16 @@ from actgrad.layers.arrays import ARRAY_FILES
 
 #: What marks a pattern of files.
 WILDCARDS = re.compile(r"[*?\[]")
+#: What reading the list of an archive's members raises, if its bytes are broken.
+BROKEN = (
+    OSError,
+    ValueError,
+    TypeError,
+    zipfile.BadZipFile,
+    MemoryError,
+    OverflowError,
+    RecursionError,
+)
 
 
 class Named(NamedTuple):
@@ -55,10 +66,7 @@ def named_arrays(argument: str, option: str) -> list[Named]:
         CollectionError: there is no such array.
     """
     path, (pattern, member) = Path(argument), split_member(argument)
-    try:
-        is_folder, is_file = path.is_dir(), path.is_file()
-    except (OSError, ValueError):  # a literal that is too long for a name
-        is_folder = is_file = False
+    is_folder, is_file = os.path.isdir(path), os.path.isfile(path)
     if is_folder:
         files = [file for file in path.iterdir() if file.suffix.lower() in ARRAY_FILES]
         if not files:
@@ -98,7 +106,7 @@ def members(file: Path, is_one_of_many: bool) -> Iterator[Named]:
             with file.open("rb") as stream:
                 header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
             names = [name for name in header if name != "__metadata__"]
-    except (OSError, ValueError, zipfile.BadZipFile, MemoryError, OverflowError) as error:
+    except BROKEN as error:
         if not is_one_of_many:
             raise CollectionError(f"{file} is no readable archive: {error}") from error
     if len(names) < 2:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from math import inf, prod
 from pathlib import Path
@@ -30,7 +31,7 @@ def read_recording(folder: str, only: str | None) -> RecordedRuns:
     Raises:
         ActgradError: the folder holds no recording, or no call has the name `only`.
     """
-    if not (Path(folder) / MANIFEST).exists():
+    if not os.path.exists(Path(folder) / MANIFEST):
         raise ActgradError(
             f"{folder} holds no recording",
             f"for arrays that others saved, name their layer: actgrad diagnose LAYER --x {folder}",

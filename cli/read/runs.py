@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Sequence
@@ -36,7 +37,7 @@ class LayerRun(NamedTuple):
 
 def is_folder(layers: list[str]) -> bool:
     """Whether the folder of a recording is named in place of a layer."""
-    return len(layers) == 1 and Path(layers[0]).is_dir()
+    return len(layers) == 1 and os.path.isdir(layers[0])
 
 
 def chosen_runs(runs: list[LayerRun], only: str | None) -> list[LayerRun]:
@@ -103,7 +104,7 @@ def notes_on_chain(layers: list[str], runs: Sequence[LayerRun]) -> list[str]:
 def without_arrays(layers: list[str]) -> ActgradError:
     """The error where neither x nor out is given: what stands in the place of LAYER tells why."""
     needed = "diagnose needs --x or --out, one of the two"
-    if any(Path(word).is_dir() for word in layers):
+    if any(os.path.isdir(word) for word in layers):
         return ActgradError("diagnose reads one recording at a time", "name its folder alone")
     if files := [word for word in layers if word.lower().endswith(ARRAY_FILES)]:
         others = [word for word in layers if word not in files] or ["LAYER"]
@@ -122,7 +123,7 @@ def arrays_of_layers(argument: str, option: str) -> list[Named]:
         ActgradError: there is none, the argument is a recording, or they are x, out and gradients
             of one layer.
     """
-    if (Path(argument) / MANIFEST).is_file():
+    if os.path.isfile(Path(argument) / MANIFEST):
         raise ActgradError(f"{option} {argument} is a recording", f"actgrad diagnose {argument}")
     arrays = named_arrays(argument, option)
     if len(arrays) > 1 and {array.name for array in arrays} <= {*ARRAYS}:
@@ -162,7 +163,7 @@ def check_shards(argument: str, arrays: list[Named]) -> None:
     Raises:
         ActgradError: the names of its arrays differ in more than their numbers.
     """
-    if not Path(argument).is_dir():
+    if not os.path.isdir(argument):
         return
     kinds = {re.sub(r"\d+", "*", array.name): array.name for array in reversed(arrays)}
     if len(kinds) > 1:

@@ -177,7 +177,7 @@ def _opened(
         except literal.LiteralError as refused:
             error = refused
     path, member = _path(argument)
-    if os.path.exists(path):  # noqa: PTH110 — False, not an error, for a name that is too long
+    if os.path.exists(path):
         return _file(path, member, encoding, files)
     raise _neither(argument, option, error)
 
@@ -202,7 +202,7 @@ def _neither(argument: str, option: str, error: literal.LiteralError | None) -> 
     """The error for a text that is no literal and names no file."""
     path, _ = _path(argument)
     file, colon, _ = argument.rpartition(":")
-    if colon and os.path.isfile(file):  # noqa: PTH113 — False for a name that is too long
+    if colon and os.path.isfile(file):
         problem = f"{option}: {file} holds no arrays with names"
         return SourceError(problem, f"{option} {file} reads it")
     if path.suffix.lower() in {".npy", ".npz", ".safetensors"}:

@@ -31,7 +31,7 @@ def read_baseline(file: str, target: str, count: int) -> Survey:
         )
     except OSError as error:
         raise ActgradError(f"--baseline {file}: {error.strerror}") from error
-    except (ValueError, TypeError, LookupError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         hint = "actgrad survey TARGET -f json > FILE writes one"
         raise ActgradError(f"--baseline {file} holds no survey", hint) from error
     if survey.target != target:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_right
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 from actgrad.cli.cluster import absolute_argument, absolute_layer, connected, reduced
@@ -93,7 +93,7 @@ def parts_of_dump(
     """
     files = matching_files(str(arguments["x"]))
     for name, argument in arguments.items():
-        if argument is not None and STAR not in argument and Path(argument).is_file():
+        if argument is not None and STAR not in argument and os.path.isfile(argument):
             hint = f"write --{name} '{name}-*.npy'"
             raise ActgradError(f"--{name} {argument} is one file, but --x names several", hint)
     parts: list[PartOfDump] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 import re
 from functools import partial
 from pathlib import Path
@@ -39,7 +40,7 @@ def layer_texts(text: str) -> list[str]:
     Raises:
         LayerImportError: as `layers_in`.
     """
-    is_folder = Path(text).is_dir() and text not in {cls.name for cls in catalogue()}
+    is_folder = os.path.isdir(text) and text not in {cls.name for cls in catalogue()}
     return layers_in(text) if text.endswith((".py", "/")) or is_folder else [text]
 
 
@@ -212,7 +213,7 @@ def _constructor_hint(name: str, cls: type, given: dict[str, Any]) -> str | None
 
 def _refuse_other_spellings(text: str) -> None:
     """Raise LayerImportError if the text names a layer in another tool's way."""
-    if text.endswith(".py") and Path(text).is_file():
+    if text.endswith(".py") and os.path.isfile(text):
         layers = layer_names(Path(text)) or ["CLASS"]
         hint = f"write {' or '.join(f'{text}:{each}' for each in layers)}"
         raise LayerImportError(f"{text} names no layer in it", hint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,9 +33,9 @@ def layers_in(place: str) -> list[str]:
         LayerImportError: there is no such file or folder, no layer in it, or the file is no Python.
     """
     path = Path(place)
-    if not path.exists():
+    if not os.path.exists(path):
         raise LayerImportError(f"{place}: no such file")
-    files = _python_files(path) if path.is_dir() else [path]
+    files = _python_files(path) if os.path.isdir(path) else [path]
     texts = []
     for file in files:
         try:
@@ -186,7 +187,7 @@ def _layer_pairs(functions: Mapping[str, ast.FunctionDef]) -> Iterator[str]:
 
 def _import_file(file: str, layer: str) -> Any:
     path = Path(file)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise LayerImportError(f"{file}: no such file")
     name = path.stem if path.stem not in sys.modules else f"_checked_{path.stem}"
     spec = spec_from_file_location(name, path)

@@ -99,7 +99,7 @@ def load_statistics(file: Path, layer: str) -> RunStatistics:
             array = np.frombuffer(data, DTYPES[entry["dtype"]], count, begin + start)
             arrays[name.rpartition("/")[2]] = array.reshape(entry["shape"]).copy()
         return statistics_in(arrays)
-    except (OSError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except (OSError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
         raise UnreadableError(f"{file} holds no statistics of {layer}: {error}") from error
 
 

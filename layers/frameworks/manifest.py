@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -71,7 +72,7 @@ def read_manifest(folder: Path) -> Manifest:
             f"{folder} holds no recording: {file.name}: {error.strerror}",
             "actgrad record makes one",
         ) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         raise RecordingError(f"{file} is no manifest of a recording: {error}") from error
     return Manifest(calls, notes)
 
@@ -82,7 +83,7 @@ def require_no_recording(folder: Path, hint: str) -> None:
     Raises:
         RecordingError: one is there, with this hint; or it is broken.
     """
-    if not (folder / MANIFEST).exists():
+    if not os.path.exists(folder / MANIFEST):
         return
     if steps := len({call.step for call in read_manifest(folder).calls}):
         raise RecordingError(
@@ -92,7 +93,7 @@ def require_no_recording(folder: Path, hint: str) -> None:
 
 def remove_recording(folder: Path) -> None:
     """Remove the files of the recording in a folder, if there is one; any other file stays."""
-    if (folder / MANIFEST).exists():
+    if os.path.exists(folder / MANIFEST):
         for call in read_manifest(folder).calls:
             if re.fullmatch(STEP_FILE, call.file):
                 (folder / call.file).unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -141,7 +142,7 @@ class Recording:
         return f"{text} at {steps} step{'s' * (steps != 1)}"
 
     def __enter__(self) -> Recording:
-        self._made_folder = not self._folder.exists()
+        self._made_folder = not os.path.exists(self._folder)
         self._folder.mkdir(parents=True, exist_ok=True)
         if self._model is not None:
             self._training.listen(self._model)

@@ -423,7 +423,27 @@ plot (-1/1e308)**(2+logit(x))
 backward x**3**3**3**3**3**3**3**3**3**3**3**3**3**3**3**3 --x [0.5,2,1e-5]
 plot (x*1e308)**(1e308)**1000
 sample --dtype bfloat16 --all -f json
+plot 1e308*x
+plot 1e308*x -f html
+plot leaky_relu:negative_slope=1e308 -f png
+verify gelu --try x --range=-inf:inf --count 9 -f html
+verify gelu --try x --range=-1.7e308:1.7e308 --count 9 -f html
+survey numpy relu --count 9 --baseline deep.json
+diagnose relu --x deep.safetensors
+diagnose relu --x number.safetensors
+diagnose relu --x 1 --threads 99999999999999999999
+verify relu --count 9 --run exits.py:forward
 """.splitlines()
+EARLIER_FAULTS += [
+    f"graph{' relu' * 200} -f json",
+    f"graph{' mish' * 40} -f html",
+    f"explain {'relu(' * 40}x{')' * 40}",
+    f"check x*0.{'3' * 300}",
+    f"diagnose relu --x {'x' * 400}",
+    f"check {'x' * 400}.py:Layer",
+]
+#: JSON that is nested deeper than a parser goes.
+DEEP = b"[" * 100_000
 
 
 def earlier_fault(index: int) -> Case:
@@ -435,9 +455,14 @@ def earlier_fault(index: int) -> Case:
         "axes.npy": npy_bytes(x, (1,) * 63 + (2,)),
         "bits.npy": npy_bytes(np.zeros((4, 2), np.uint16), (4, 2)),
         "axes.safetensors": safetensors_bytes(x, [1] * 199 + [2]),
+        "deep.json": DEEP,
+        "deep.safetensors": len(DEEP).to_bytes(8, "little") + DEEP,
+        "number.safetensors": (1).to_bytes(8, "little") + b"5",
+        "exits.py": b"def forward(x): raise SystemExit(3)",
     }
     arguments = EARLIER_FAULTS[index].split(" ")
-    return Case(arguments, {name: files[name] for name in files if name in arguments})
+    named = [argument.partition(":")[0] for argument in arguments]
+    return Case(arguments, {name: files[name] for name in files if name in named})
 
 
 KINDS = {

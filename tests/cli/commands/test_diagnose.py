@@ -6,6 +6,7 @@ import csv
 import importlib.util
 import itertools
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -43,6 +44,16 @@ def test_a_dead_unit_is_named_in_every_format(actgrad: Actgrad, dead: Any) -> No
         *range(10, 20)
     ]
     assert b"## dead-units" in actgrad("diagnose", "relu", "--x", "h.npy", "-f", "markdown").stdout
+
+
+@pytest.mark.parametrize("form", ["json", "html", "csv", "markdown"])
+def test_a_file_name_that_is_not_utf_8_is_escaped(
+    form: str, actgrad: Actgrad, dead: Any, tmp_path: Path
+) -> None:
+    np.save(tmp_path / os.fsdecode(b"\xff.npy"), dead)
+    answer = actgrad("diagnose", "relu", "--x", ".", "-f", form)
+    assert answer.returncode == 1
+    assert r"\udcff" in answer.stdout.decode()
 
 
 @pytest.mark.parametrize("columns", ["40", "80", "200"])

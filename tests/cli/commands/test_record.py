@@ -219,5 +219,6 @@ def test_what_is_missing_is_told(actgrad: Actgrad, tmp_path: Path) -> None:
     refused = actgrad("diagnose", "acts")
     assert refused.returncode == 2
     assert b"acts holds no recording" in refused.stderr
-    (tmp_path / "acts" / "manifest.json").write_text("{}")
-    assert b"is no manifest" in actgrad("diagnose", "acts").stderr
+    for text in ("{}", "[]", "[" * 100_000):
+        (tmp_path / "acts" / "manifest.json").write_text(text)
+        assert b"is no manifest" in actgrad("diagnose", "acts").stderr

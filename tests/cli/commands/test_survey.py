@@ -107,6 +107,7 @@ def test_what_got_worse_exits_with_1(
         (None, ["numpy", "-n", "200"], "has 100 numbers a layer, not 200"),
         ("{}", ["numpy"], "holds no survey"),
         ("no json", ["numpy"], "holds no survey"),
+        ("[" * 100_000, ["numpy"], "holds no survey"),
     ],
 )
 def test_a_baseline_that_does_not_fit_is_refused(

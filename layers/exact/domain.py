@@ -45,7 +45,7 @@ BALL_DOMAIN: Domain = Domain(
         f.sqrt: _is_negative,
         f.asin: _is_beyond_1,
         f.acos: _is_beyond_1,
-        f.real_power: lambda u, v: _is_negative(u),
+        f.real_power: lambda u, v: _is_negative(u) | _is_zero(u) & _is_negative(v),
     },
     lambda condition, *branches: condition.sure & np.where(condition.holds, *branches),
 )
@@ -66,7 +66,9 @@ INTERVAL_DOMAIN = Domain(
         f.sqrt: lambda u: libmp.mpf_sign(u[1]) < 0,
         f.asin: _is_interval_beyond_1,
         f.acos: _is_interval_beyond_1,
-        f.real_power: lambda u, v: libmp.mpf_sign(u[1]) < 0,
+        f.real_power: lambda u, v: (
+            libmp.mpf_sign(u[1]) < 0 or (u == _ZERO and libmp.mpf_sign(v[1]) < 0)
+        ),
     },
     lambda condition, then, other: condition in (True, False) and (then if condition else other),
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -30,7 +30,7 @@ from actgrad.layers.arithmetic import (
 from actgrad.layers.exact.domain import INTERVAL_DOMAIN, undefined, without_value
 from actgrad.layers.exact.small_terms import with_small_terms
 from actgrad.layers.exact.ulp import FloatFormat, truth_of
-from actgrad.layers.formula import Formula, Node, Sweep, intervals, limits, trace
+from actgrad.layers.formula import Formula, Node, Sweep, intervals, limits, slope_node, trace
 
 #: The smallest float64 is 2 to this; numbers are distinguished down to `bits` below it.
 SMALLEST = -1074
@@ -43,6 +43,8 @@ EQUAL = libmp.from_man_exp(1, 4 * (SMALLEST - 80))
 MOST_BITS = 1 << 14
 #: As many bits are tried where a constant of the formula is beyond ±2^FARTHEST.
 FEW_BITS = 1 << 10
+#: The number 0.
+ZERO = degenerate(libmp.fzero)
 #: The exponent of numbers whose exponents have as many bits as that.
 HUGE = 1 << MOST_BITS
 #: A limit at ±∞ that intervals do not prove is read at ±2 to these: beyond all float64 numbers.
@@ -63,6 +65,8 @@ class Effort:
     precision: int = 0
     #: The values of the formula's constants, by precision.
     constants: dict[int, dict[Node, Any]] = field(default_factory=dict)
+    #: The constants that MOST_BITS did not tell from 0, such as sin(π), and are 0 from then on.
+    zeros: dict[Node, Any] = field(default_factory=dict)
 
 
 def exact(
@@ -160,7 +164,8 @@ def _settled(
     precision = max(bits + 20, effort.precision)
     while True:
         constants = effort.constants.setdefault(precision, {})
-        sweep = Sweep(formula, intervals(precision, EQUAL), {**constants, **known}, dout)
+        before = {**constants, **effort.zeros, **known}
+        sweep = Sweep(formula, intervals(precision, EQUAL), before, dout)
         if not constants:
             constants |= {node: value for node, value in sweep.values.items() if node.is_constant}
         results = _results(formula, sweep)
@@ -172,10 +177,15 @@ def _settled(
         # A constant beyond all numbers is not known better with more bits.
         far = (isinstance(c, tuple) and _is_far(*c) for c in constants.values())
         is_last = precision > (FEW_BITS if any(far) else MOST_BITS)
-        if all(agreed) or is_last:
+        if all(agreed):
+            break
+        if is_last:
+            effort.zeros |= {node: ZERO for node, c in constants.items() if _is_like_0(c)}
             break
         if formula.is_scalar and undefined(formula, sweep.values, INTERVAL_DOMAIN):
             return [libmp.fnan] * len(results)
+        if agreed[:-1] == [True] and _has_no_slope(formula, sweep):
+            break
         precision *= 2
     narrow = [ends for infinite, ends in zip(beyond, results, strict=True) if infinite is None]
     spare = min((_spare(*ends, floor, bits) for ends in narrow), default=0)
@@ -184,6 +194,25 @@ def _settled(
         infinite or (_middle(*ends, precision) if ok else libmp.fnan)
         for infinite, ends, ok in zip(beyond, results, agreed, strict=True)
     ]
+
+
+def _has_no_slope(formula: Formula, sweep: Sweep[Interval]) -> bool:
+    """Whether the slope of a formula of one number is proven to have no value."""
+    slope = Formula(formula.inputs, _slope_node(formula))
+    for node in slope.nodes:
+        sweep.value(node)
+    return bool(undefined(slope, sweep.values, INTERVAL_DOMAIN))
+
+
+#: Every x of a formula asks for its slope again.
+_slope_node = lru_cache(maxsize=8)(slope_node)
+
+
+def _is_like_0(constant: Any) -> bool:
+    """Whether an interval has numbers of both signs; that of exp(−10³⁰) ends at 0."""
+    if not isinstance(constant, tuple) or is_unbounded(constant):
+        return False
+    return bool(libmp.mpf_sign(constant[0]) < 0 < libmp.mpf_sign(constant[1]))
 
 
 def _limits(formula: Formula, x: Sequence[Any], dout: Sequence[Any], bits: int) -> list[Any]:

@@ -423,6 +423,8 @@ plot (-1/1e308)**(2+logit(x))
 backward x**3**3**3**3**3**3**3**3**3**3**3**3**3**3**3**3 --x [0.5,2,1e-5]
 plot (x*1e308)**(1e308)**1000
 sample --dtype bfloat16 --all -f json
+plot ((x*-1)/tan(pi))+erf(x) -f json
+explain (((x-x)/(x)**2))**laplace((x+2)) -f json
 plot 1e308*x
 plot 1e308*x -f html
 plot leaky_relu:negative_slope=1e308 -f png

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from actgrad.layers.arrays import Array
 from actgrad.layers.check.gradient import ROUNDINGS, SAFETY, ExpectedGradient
@@ -30,9 +31,10 @@ from actgrad.layers.check.trial import largest_size
 LARGEST_JACOBIAN = 64
 #: Of the mismatches in a column, so many are examined again.
 REEXAMINED = 4
-#: The longest steps with which a column is differentiated, and how often they are halved.
+#: How often the steps are halved at first.
 FEW = 6
-ATTEMPTS = ((REACH, FEW), (REACH, 10), (0.1 * REACH, 10), (0.01 * REACH, 10))
+#: The longest steps with which a column is differentiated then, and how often they are halved.
+ATTEMPTS = ((REACH, 10), (0.1 * REACH, 10), (0.01 * REACH, 10))
 #: An estimate from a few steps counts if its error is no larger part of the gradient.
 PRECISE = 1e-8
 #: A mismatch that is a larger part of the values than this is no effect of their noise.
@@ -80,15 +82,37 @@ def _column(subject: Subject, x: Array, j: int) -> Callable[[Any], Array]:
     return out
 
 
+def _quick_excess(
+    subject: Subject, x: Array, actual: Array, slack: float
+) -> tuple[Array, NDArray[np.bool_]]:
+    """How far each element of the Jacobian is off beyond its tolerance, and which columns are done.
+
+    A few steps are tried in all columns together. Where their estimate is not precise the excess is
+    inf. A column is done if it is precise and no element is off.
+    """
+    columns = [_column(subject, x, j) for j in range(x.size)]
+
+    def out(values: Array) -> Array:
+        moved = [column(value) for column, value in zip(columns, values, strict=True)]
+        return np.array(moved).reshape(x.size, len(actual)).T
+
+    with np.errstate(all="ignore"):
+        quick = differentiate(out, x.ravel(), np.array(REACH), 0, FEW, subject.eps)
+        tolerance = SAFETY * quick.error + slack
+        over = np.abs(actual - quick.value) - tolerance
+    largest = np.array([largest_size(column) for column in actual.T])
+    precise = np.all(tolerance <= PRECISE * (largest + 1), axis=0)
+    excess = np.where(precise, np.where(np.isnan(over), 0, over), np.inf)
+    return excess, precise & np.all(excess <= 0, axis=0)
+
+
 def _column_excess(
-    subject: Subject, x: Array, j: int, column: Array, slack: float
+    subject: Subject, x: Array, j: int, column: Array, excess: Array, slack: float
 ) -> tuple[Array, Array, Array]:
     """How far a column of the Jacobian is off beyond the tolerance, what is right, the tolerance.
 
-    More and shorter steps are tried until no element is off. A few steps suffice only if their
-    estimate is precise.
+    More and shorter steps than those which gave the quick excess are tried until no element is off.
     """
-    excess = np.full(len(column), np.inf)
     out, at = _column(subject, x, j), x.flat[j]
     for reach, levels in ATTEMPTS:
         sides = (0,) if reach == REACH else (0, -1, 1)
@@ -104,8 +128,6 @@ def _column_excess(
         expected = ExpectedGradient(values.min(0), values.max(0), tolerance)
         with np.errstate(all="ignore"):
             over = expected.distance(column) - tolerance
-        if levels == FEW and not (tolerance <= PRECISE * (largest_size(column) + 1)).all():
-            continue
         excess = np.fmin(excess, np.where(np.isnan(over), 0, over))
         if not (excess > 0).any():
             break
@@ -138,10 +160,11 @@ def _check_jacobian(subject: Subject, sample: Sample) -> Finding | None:
     # The noise of arithmetic in float32 is much the same in all elements.
     is_narrow, of_noise = arithmetic_eps(out, subject.eps) > subject.eps, 0.0
     slack = ROUNDINGS * subject.eps * largest_size(actual) * x.size
-    for j in range(x.size):
+    quick, done = _quick_excess(subject, x, actual, slack)
+    for j in np.flatnonzero(~done).tolist():
         # The elements of a column are estimated from nearly the same numbers.
         remembered = cache(_column(subject, x, j))
-        excess, nearest, tolerance = _column_excess(subject, x, j, actual[:, j], slack)
+        excess, nearest, tolerance = _column_excess(subject, x, j, actual[:, j], quick[:, j], slack)
         for i in np.argsort(-excess)[: min(REEXAMINED, int((excess > 0).sum()))].tolist():
             if is_narrow and excess[i] <= of_noise:
                 continue

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -56,7 +57,7 @@ class Trial(NamedTuple):
     @property
     def dtype(self) -> str:
         """The dtype of x."""
-        return self.x.array.dtype.name
+        return _name(self.x.array.dtype)
 
     @property
     def asked_shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -124,6 +125,12 @@ class Trial(NamedTuple):
         """The same trial of a small input."""
         small = Trial.of(self.subject, ordinary_sample(SMALL, self.dtype), self.elementwise)
         return small._replace(transform=self.transform)
+
+
+@cache
+def _name(dtype: np.dtype[Any]) -> str:
+    """The name of a dtype, which NumPy composes anew each time."""
+    return dtype.name
 
 
 def largest_size(array: Array) -> float:

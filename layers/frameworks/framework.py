@@ -45,6 +45,8 @@ def as_array(value: Any) -> np.ndarray[Any, Any]:
     Raises:
         ValueError, TypeError: it is none of these, or a list of rows of different lengths.
     """
+    if isinstance(value, np.ndarray):
+        return np.asarray(value)
     if is_torch(value, "Tensor"):
         from actgrad.layers.frameworks.torch_layer import array_of
 

@@ -14,6 +14,7 @@ from actgrad.layers.arrays import Array, decimal
 from actgrad.layers.errors import ParameterError
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
+from actgrad.layers.joined import Joinable, passes
 from actgrad.layers.layer import Derivation, Kept
 from actgrad.layers.parameter import parameter
 
@@ -21,7 +22,7 @@ from actgrad.layers.parameter import parameter
 STEEP = 0.25 - 2.0**-34
 
 
-class Sigmoid(Nearest):
+class Sigmoid(Nearest, Joinable):
     """The logistic function: out = 1 / (1 + exp(−x)).
 
     ∂out/∂x = exp(−x) / (1 + exp(−x))² = out·(1 − out). x has any shape; out is 0 at −inf, 1 at inf.
@@ -89,6 +90,11 @@ class Sigmoid(Nearest):
         high = np.flatnonzero(x > -DEEP)
         out[high], slope[high] = 1, np.exp(-x[high])
         ties.mend(x, ties.places(x, np.empty_like(x)), out, None)
+
+    def joined_block(self, x: Array, wide: Array, out: Array, slope: Array, rare: Array) -> int:
+        np.copyto(wide, x)
+        np.exp(wide, out=wide)
+        return passes.sigmoid(x, wide, out, slope, rare)
 
     def backward_block(self, dout: Array, dx: Array, *saved: Array) -> None:
         np.multiply(dout, saved[-1], out=dx)

@@ -27,6 +27,7 @@ import numpy as np
 
 from actgrad.layers.arithmetic import two_product
 from actgrad.layers.arrays import Array, scratch
+from actgrad.layers.joined import passes
 
 #: exp(−z²/2) is 0 beyond this z.
 FARTHEST = 39.5
@@ -114,6 +115,13 @@ def short_gelu(x: Array, out: Array, slope: Array) -> None:
     slope[near] = np.polyval(_root(), -x[near] - ROOT) * np.exp(-0.5 * np.square(x[near]))
 
 
+def joined_gelu(x: Array, wide: Array, out: Array, slope: Array, rare: Array) -> int:
+    """`short_gelu` by a compiled kernel, as `Joinable.joined_block` has it."""
+    passes.gelu_exponent(x, wide)
+    np.exp(wide, out=wide)
+    return passes.gelu(x, wide, out, slope, rare, _fine(), _root())
+
+
 @cache
 def _fine() -> Array:
     """R at the multiples of 2^−PLACES up to SHALLOW, from Taylor series about those of 1/32."""
@@ -131,7 +139,7 @@ def _root() -> Array:
     *_, r, g = tail(root)
     terms = np.concatenate(_terms(root, r))
     terms[0], terms[1] = g[0], terms[1] - KAPPA
-    return terms[::-1]
+    return terms[::-1].copy()
 
 
 def _terms(centres: Array, r: Array) -> list[Array]:

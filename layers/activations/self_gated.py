@@ -19,6 +19,7 @@ from actgrad.layers.arithmetic import DEEP, deepen, two_product, two_sum
 from actgrad.layers.arrays import Array, decimal, scratch
 from actgrad.layers.formula import Node
 from actgrad.layers.formula import words as f
+from actgrad.layers.joined import Joinable
 from actgrad.layers.layer import Derivation
 from actgrad.layers.parameter import parameter
 
@@ -220,7 +221,7 @@ MISH_TURN = -0.6
 MISH_ROOT, MISH_REST, MISH_EXP = -1.1924312145154952, 2.3835305781704074e-16, 0.30348253528152896
 
 
-class Gelu(SmoothRectifier):
+class Gelu(SmoothRectifier, Joinable):
     """x gated by the normal distribution: out = x·Φ(x), Φ(x) = (1 + erf(x/√2)) / 2.
 
     ∂out/∂x = Φ(x) + x·exp(−x²/2)/√(2π). x has any shape; out is −0 at −inf.
@@ -253,6 +254,9 @@ class Gelu(SmoothRectifier):
     def short_block(self, x: Array, out: Array, *saved: Array) -> None:
         (slope,) = saved
         normal.short_gelu(x, out, slope)
+
+    def joined_block(self, x: Array, wide: Array, out: Array, slope: Array, rare: Array) -> int:
+        return normal.joined_gelu(x, wide, out, slope, rare)
 
     def tail(self, x: Array) -> tuple[Array, Array]:
         x = np.maximum(x, -normal.FARTHEST)

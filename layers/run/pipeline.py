@@ -10,6 +10,7 @@ import numpy as np
 
 from actgrad.layers.arrays import Array
 from actgrad.layers.casting import round_into
+from actgrad.layers.joined import joined_kernel
 from actgrad.layers.layer import Elementwise, Layer
 
 #: Bytes of one buffer, a multiple of BLOCK elements. Those that a pass of NumPy reads and writes
@@ -108,6 +109,7 @@ class Stage:
             name: np.empty(length, self.layer.kept(name, self.dtype)) for name in self.layer.keeps
         }
         self._wide = [np.empty(length, self.working) for _ in range(3)]
+        self.joined = joined_kernel(self.layer, self.kernel, self.dtype, length)
 
     def forward(self, x: Array, wanted: Mapping[str, Array]) -> Iterator[Step]:
         """The steps that compute the layer's `out` at a block; it is valid until the next call."""
@@ -116,8 +118,11 @@ class Stage:
         self._saved = {
             name: wanted.get(self.prefix + name, kept[:size]) for name, kept in self._kept.items()
         }
-        computed = self.out if self.working == self.dtype else self._wide[1][:size]
         own = [kept for name, kept in self._saved.items() if name != "out"]
+        if self.joined and self.joined.takes(own[-1], x, self.out):
+            yield self.joined.forward, (x, self.out, own[-1])
+            return
+        computed = self.out if self.working == self.dtype else self._wide[1][:size]
         yield from self._widening(x)
         yield self.kernel, (self._widened(x), computed, *own)
         if "out" in self._saved:
@@ -128,11 +133,15 @@ class Stage:
     def backward(self, dout: Array, wanted: Mapping[str, Array]) -> Iterator[Step]:
         """The steps that compute the layer's `dx`, from dout and what the last forward kept."""
         self.dx = wanted.get(self.dx_name, self._dx[: dout.size])
+        saved = [*self._saved.values()]
+        if self.joined and self.joined.takes(saved[-1], dout, self.dx):
+            yield self.joined.backward, (dout, saved[-1], self.dx)
+            return
         # A cache has more room for fewer buffers.
         wide = self._wide[0 if self.layer.in_place else 2]
         computed = self.dx if self.working == self.dtype else wide[: dout.size]
         yield from self._widening(dout)
-        yield self.backward_kernel, (self._widened(dout), computed, *self._saved.values())
+        yield self.backward_kernel, (self._widened(dout), computed, *saved)
         if computed is not self.dx:
             yield round_into, (computed, self.dx)
 

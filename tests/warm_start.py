@@ -11,12 +11,14 @@ disks, closed streams) cannot be passed on: where it differs, the client runs th
 
 from __future__ import annotations
 
+import atexit
 import gc
 import marshal
 import os
 import pkgutil
 import socket
 import sys
+import threading
 from contextlib import suppress
 from importlib import import_module
 from io import BufferedIOBase, TextIOWrapper
@@ -28,6 +30,8 @@ from actgrad.cli import main
 
 #: Imported at the start of Python, where processes are to measure coverage.
 coverage = sys.modules.get("coverage")
+#: The variable of the environment that says so.
+MEASURES_COVERAGE = "COVERAGE_PROCESS_CONFIG"
 
 CLIENT = """\
 #!{python} -ISE
@@ -89,7 +93,7 @@ def write_client(folder: Path, address: str) -> None:
 def serve(folder: Path) -> NoReturn:
     """Answer every client of the folder, until this process is ended."""
     load()
-    leave_coverage_to_commands()
+    measured = leave_coverage_to_commands()
     address = str(folder / "socket")
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
@@ -103,7 +107,7 @@ def serve(folder: Path) -> NoReturn:
         for key, _ in waiting.select():
             if key.fileobj is listener:
                 connection, _ = listener.accept()
-                process = start(connection, listener)
+                process = start(connection, listener, measured)
                 waiting.register(os.pidfd_open(process), EVENT_READ, (process, connection))
             else:
                 waiting.unregister(key.fileobj)
@@ -121,17 +125,23 @@ def load() -> None:
     gc.freeze()
 
 
-def leave_coverage_to_commands() -> None:
-    """Measure coverage no further, but in each command whose client has it in its environment."""
+def leave_coverage_to_commands() -> Any:
+    """Measure coverage no further; return what goes on with it in a command, if there is any."""
     if coverage and (of_imports := coverage.Coverage.current()):
         of_imports.stop()
         of_imports.save()
-        del os.environ["COVERAGE_PROCESS_CONFIG"]
+        del os.environ[MEASURES_COVERAGE]
         coverage.control.apply_patches = lambda *_: None
+        return of_imports
+    return None
 
 
-def start(connection: socket.socket, listener: socket.socket) -> int:
-    """Start the command that a client asks for, and tell the client its process."""
+def start(connection: socket.socket, listener: socket.socket, measured: Any) -> int:
+    """Start the command that a client asks for, and tell the client its process.
+
+    Coverage is measured if the client has that in its environment. A new measurement would take as
+    long as the command.
+    """
     first, streams, *_ = socket.recv_fds(connection, 8, 3)
     size = int.from_bytes(first, "little")
     request = connection.recv(size, socket.MSG_WAITALL)
@@ -139,8 +149,10 @@ def start(connection: socket.socket, listener: socket.socket) -> int:
     if not process:
         connection.close()
         listener.close()
-        run(*marshal.loads(request), streams)
-        sys.exit()
+        become(*marshal.loads(request), streams)
+        if measured and MEASURES_COVERAGE in os.environ:
+            measured.start()
+        run()
     for stream in streams:
         os.close(stream)
     connection.sendall(process.to_bytes(8, "little"))
@@ -154,8 +166,10 @@ def report(process: int, connection: socket.socket) -> None:
         connection.sendall(status.to_bytes(8, "little", signed=True))
 
 
-def run(arguments: list[str], environment: dict[str, str], folder: str, streams: list[int]) -> None:
-    """Become `actgrad` with these arguments."""
+def become(
+    arguments: list[str], environment: dict[str, str], folder: str, streams: list[int]
+) -> None:
+    """Take what `actgrad` with these arguments is started with."""
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
@@ -166,9 +180,25 @@ def run(arguments: list[str], environment: dict[str, str], folder: str, streams:
         setattr(sys, name, stream_like(getattr(sys, name), number, mode))
         setattr(sys, f"__{name}__", getattr(sys, name))
     sys.argv = ["actgrad", *arguments]
-    if coverage:
-        coverage.process_startup(force=True)
-    main()
+
+
+def run() -> NoReturn:
+    """Run `actgrad`, and end as Python does, but take nothing apart.
+
+    That would write to every page, and so copy it.
+    """
+    try:
+        main()
+    except SystemExit as ended:
+        status = ended.code
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        status = 120
+    os._exit(status)
 
 
 def stream_like(old: TextIOWrapper, number: int, mode: str) -> TextIOWrapper:

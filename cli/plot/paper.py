@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ def figure_file(figure: Figure, form: str) -> bytes:
     Raises:
         OutputError: matplotlib is not installed.
     """
+    # A notebook names its own backend there, which need not be installed; a file needs none.
+    os.environ.pop("MPLBACKEND", None)
     try:
         from matplotlib.figure import Figure as Sheet
     except ImportError:

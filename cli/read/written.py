@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -47,11 +46,13 @@ def csv_array(columns: Mapping[str, Array], name: str, member: str | None) -> Ar
     values = columns[member_name(names, name, member, ".csv")]
     if not axes:
         return values
-    shape = tuple(int(columns[axis].max()) + 1 for axis in axes)
-    places: Any = [columns[axis].astype(int) for axis in axes]
-    if (
-        math.prod(shape) != values.size
-        or (np.ravel_multi_index(places, shape, mode="clip") != np.arange(values.size)).any()
-    ):
-        raise LiteralError("the rows are not one for each element, in C order")
-    return values.reshape(shape)
+    indices = [columns[axis] for axis in axes]
+    # A nan is not below the size either.
+    if values.size and all((index < values.size).all() for index in indices):
+        shape = tuple(int(index.max()) + 1 for index in indices)
+        if math.prod(shape) == values.size and all(
+            np.array_equal(index, right.ravel())
+            for index, right in zip(indices, np.indices(shape), strict=True)
+        ):
+            return values.reshape(shape)
+    raise LiteralError("the rows are not one for each element, in C order")

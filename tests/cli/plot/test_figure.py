@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -107,3 +108,11 @@ def test_a_plot_in_a_file_needs_no_rich(tmp_path: Path) -> None:
     arguments = ["plot", "relu", "-o", "relu.svg", "-o", "relu.json"]
     subprocess.run([sys.executable, "-c", code, *arguments], cwd=tmp_path, check=True)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["relu.json", "relu.svg"]
+
+
+def test_a_picture_needs_no_backend_of_a_notebook(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    command = [sys.executable, "-m", "actgrad", "plot", "relu", "-o", "relu.png"]
+    environment = {**os.environ, "MPLBACKEND": "module://none"}
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True)
+    assert (tmp_path / "relu.png").read_bytes().startswith(b"\x89PNG")

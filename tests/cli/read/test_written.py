@@ -78,6 +78,14 @@ def test_a_member_is_named_after_a_colon() -> None:
             "axis0,x\n1,1\n0,2\n",
             "a.csv: the rows are not one for each element, in C order",
         ),
+        *(
+            (
+                "a.csv",
+                f"axis0,x\n{index},1\n",
+                "a.csv: the rows are not one for each element, in C order",
+            )
+            for index in ("nan", "1e300", "-1", "0.5")
+        ),
         ("a.csv", "x,y\n1\n", "a.csv: the rows have 1 fields below 2 names"),
         ("a.json", '{"command": "x"}', "a.json: this is no JSON that actgrad wrote: 'arrays'"),
         ("a.json:x", "[1, 2]", "a.json: it has no names, so no array 'x'"),

@@ -12,8 +12,10 @@ from typer._click.formatting import HelpFormatter
 
 #: The least and the greatest width of a page; longer lines are hard to read.
 LEAST, MOST = 20, 80
-#: How Click writes the least number that an option takes; x is the tool's own input.
-LEAST_NUMBER = re.compile(r"\bx>=(\d+)\]")
+#: How Click writes the numbers that an option takes; x is the tool's own input.
+LEAST_NUMBER, NUMBERS_BETWEEN = (
+    re.compile(rf"\b{numbers}\]") for numbers in (r"x>=(\d+)", r"(\d+)<=x<=(\d+)")
+)
 #: On a narrower page, what an option does stands below its name.
 NARROW = 60
 
@@ -34,7 +36,7 @@ class HelpPage(HelpFormatter):
     def getvalue(self) -> str:
         """The page as text, in ASCII where stdout takes nothing else."""
         text = "\n".join(line.rstrip() for line in super().getvalue().split("\n"))
-        text = LEAST_NUMBER.sub(r"at least \1]", text)
+        text = NUMBERS_BETWEEN.sub(r"\1 to \2]", LEAST_NUMBER.sub(r"at least \1]", text))
         if sys.stdout is None or sys.stdout.encoding.lower().startswith("utf"):
             return text
         from actgrad.cli.show import ascii_text

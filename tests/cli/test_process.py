@@ -149,6 +149,7 @@ def test_the_help_cuts_nothing_and_keeps_to_the_width(columns: str, actgrad: Run
     for command in commands:
         text = actgrad(command, "--help", env={"COLUMNS": columns}).stdout.decode()
         assert "…" not in text
+        assert not re.search(r"\bx *[<>]=|<=x", text)  # the numbers that an option takes, in words
         assert "..." not in text.replace("[LAYER...]", "").replace("LAYER...", "").replace(
             "PARAM=VALUE...", ""
         ).replace("param=value,...", "").replace("VALUE,...", "").replace("N,M,...", "")

@@ -1,4 +1,4 @@
-"""Completion in the shell: the names of layers and parameters, and for `check` Python files.
+"""Completion in the shell: the names of layers, parameters and frameworks, and Python files.
 
 The catalogue is read in its source text: importing it would import NumPy.
 """
@@ -12,6 +12,8 @@ from pathlib import Path
 
 from typer import _completion_classes, _completion_shared
 
+#: The frameworks whose kernels `verify` and `survey` run.
+RUN = ("torch", "jax", "onnxruntime", "numpy", "scipy")
 # Bash ends a word at `:` and `=`, so that its own words contain no `NAME:PARAM=`. The script passes
 # the whole line; index −1 is its last word. Bash keeps that word up to its last `:` or `=`, so this
 # part is removed from the replies.
@@ -69,7 +71,22 @@ def complete_layer(incomplete: str) -> list[str]:
 
 
 def complete_checked(incomplete: str) -> list[str]:
-    """As `complete_layer`, and the folders and Python files whose paths begin with the text.
+    """As `complete_layer`, and as `complete_python` where the text is not empty."""
+    return complete_layer(incomplete) + (complete_python(incomplete) if incomplete else [])
+
+
+def complete_framework(incomplete: str) -> list[str]:
+    """The frameworks whose names begin with the text."""
+    return [name for name in RUN if name.startswith(incomplete)]
+
+
+def complete_target(incomplete: str) -> list[str]:
+    """As `complete_framework`, and as `complete_python`."""
+    return complete_framework(incomplete) + complete_python(incomplete)
+
+
+def complete_python(incomplete: str) -> list[str]:
+    """The folders and Python files whose paths begin with the text.
 
     After `FILE.py:`, the classes and functions of the file, which is read and not run.
     """
@@ -82,13 +99,12 @@ def complete_checked(incomplete: str) -> list[str]:
         entries = sorted(Path(folder or ("/" if incomplete[:1] == "/" else ".")).iterdir())
     except OSError:
         entries = []
-    paths = [
+    return [
         f"{incomplete.removesuffix(start)}{entry.name}{'/' if entry.is_dir() else ''}"
         for entry in entries
         if entry.name.startswith(start) and not entry.name.startswith(".")
         if entry.is_dir() or entry.suffix == ".py"
     ]
-    return complete_layer(incomplete) + (paths if incomplete else [])
 
 
 def names_in(file: Path) -> list[str]:

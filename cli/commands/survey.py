@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from actgrad.cli.completion import complete_layer
+from actgrad.cli.completion import complete_framework, complete_layer
 from actgrad.cli.options import (
     Device,
     Dtype,
@@ -28,6 +28,7 @@ def survey_framework(
             metavar="TARGET",
             help="torch, jax, onnxruntime, numpy or scipy.",
             show_default=False,
+            autocompletion=complete_framework,
         ),
     ],
     layers: Annotated[

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from actgrad.cli.completion import complete_target
 from actgrad.cli.options import (
     ARRAY,
     Bits,
@@ -136,6 +137,7 @@ def verify_dump(
             help="Run this kernel, instead of reading --out and --dx: torch, jax, onnxruntime,"
             " numpy or scipy, or one of your own as file.py:function, file.py:Class or"
             " module:function.",
+            autocompletion=complete_target,
         ),
     ] = None,
     every: Annotated[

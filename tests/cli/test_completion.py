@@ -12,8 +12,15 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from actgrad.cli.completion import complete_checked, complete_layer, known_layers
+from actgrad.cli.completion import (
+    complete_checked,
+    complete_framework,
+    complete_layer,
+    complete_target,
+    known_layers,
+)
 from actgrad.layers import catalogue as catalogue_of_classes
+from actgrad.layers.frameworks import FRAMEWORKS
 
 Shell = Callable[[str], CompletedProcess[bytes]]
 
@@ -58,6 +65,18 @@ def test_check_completes_python_files_beside_layers(
     assert complete_checked("mine.py:") == complete_checked("missing.py:") == []
 
 
+def test_targets_are_frameworks_and_python_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("task.py").write_text("def mish(x): ...\n")
+    assert complete_framework("") == [*FRAMEWORKS]
+    assert complete_target("") == [*FRAMEWORKS, "task.py"]
+    assert complete_target("t") == ["torch", "task.py"]
+    assert complete_target("task.py:") == ["task.py:mish"]
+    assert complete_framework("n") == ["numpy"]
+
+
 @pytest.mark.parametrize(
     ("line", "replies"),
     [
@@ -66,6 +85,7 @@ def test_check_completes_python_files_beside_layers(
         ("actgrad forward threshold:threshold=1,v", ["1,value="]),
         ("actgrad forward --x '[1, 2]' sigm", ["sigmoid"]),
         ("actgrad exp", ["explain"]),
+        ("actgrad verify gelu --run onnx", ["onnxruntime"]),
         ("actgrad help ", []),
     ],
 )

@@ -19,8 +19,9 @@ X, Y, DY = line("x"), line("y"), line("∂L/∂y")
 class Softmax(AlongAxis):
     """The numbers along an axis, normalized to probabilities: outᵢ = exp(xᵢ) / Σⱼ exp(xⱼ).
 
-    dxᵢ = outᵢ·(doutᵢ − Σⱼ doutⱼ·outⱼ). out has x's shape. One inf gives 1
-    in its place and 0 elsewhere. Two infs have no limit: the whole line is nan.
+    dxᵢ = outᵢ·(doutᵢ − Σⱼ doutⱼ·outⱼ). out has x's shape. Where one element of a line
+    is inf, its out is 1 and that of the others is 0. Where two are inf, there is no limit: the
+    whole line is nan.
 
     Forward keeps `out`, and in its place out − 1, computed without subtraction, where out is above
     ½.

@@ -21,7 +21,7 @@ ONE, HALF = Fraction(1), Fraction(1, 2)
 #: A product of larger numbers than these stays a product, which is shorter: 10²⁰·10²⁰.
 MOST_BITS = 64
 #: The characters of the longest formula that is written out.
-MOST = 100_000
+MOST = 1_000_000
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 

@@ -53,7 +53,7 @@ def with_fixed_randomness(subject: Subject, x: Array) -> Subject:
     return subject._replace(make=_maker(copy_maker(fixed.make()), restore))
 
 
-def continued(subject: Subject, calls: Callable[[Any], None]) -> Subject:
+def continued(subject: Subject, calls: Callable[[Any], object]) -> Subject:
     """The layer after those calls: each new one has the state that they leave behind."""
     layer = subject.make()
     calls(layer)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from actgrad.layers.arrays import Array
 from actgrad.layers.check.jacobian import check_directions
 from actgrad.layers.check.points import Sample, ordinary_sample
 from actgrad.layers.check.randomness import REPEATS, continued
@@ -165,13 +166,16 @@ class KeptState(NamedTuple):
 def kept_state(subject: Subject, sample: Sample) -> KeptState:
     """The state that the layer keeps between calls, observed on the sample as float64."""
     earlier = ordinary_sample(sample.array.shape, start=11)
+    # As long as they are kept, no other array has their ids, by which a layer may keep results.
+    given: list[Array] = []
 
-    def forward(layer: Any) -> None:
-        subject.call(layer, "forward", earlier.array.copy())
+    def forward(layer: Any) -> Array:
+        given.append(earlier.array.copy())
+        return subject.call(layer, "forward", given[-1])
 
     def both(layer: Any) -> None:
-        out = subject.call(layer, "forward", earlier.array.copy())
-        subject.call(layer, "backward", np.ones_like(out))
+        given.append(np.ones_like(forward(layer)))
+        subject.call(layer, "backward", given[-1])
 
     def repeatedly(layer: Any, count: int) -> None:
         for _ in range(count):
@@ -183,7 +187,7 @@ def kept_state(subject: Subject, sample: Sample) -> KeptState:
         if not np.array_equal(subject.forward(x), out, True):
             return KeptState(False)
         drawn = SharedState.of(subject.make()).drawn_by(lambda: subject.forward(x))
-        earlier_calls: list[Callable[[Any], None]] = [
+        earlier_calls: list[Callable[[Any], object]] = [
             both,
             *(partial(repeatedly, count=count) for count in range(1, REPEATS)),
         ]

@@ -41,6 +41,14 @@ static inline double of_bits(uint64_t bits) {
     return value;
 }
 
+/* Whether `NearTies` of near_ties.py may move the value: it lies within two float64 numbers of the
+   middle of two float32 numbers, or is subnormal in float32. */
+static inline int is_beside_tie(double value) {
+    const int64_t edge = INT64_MAX - (INT64_C(2) << 35) + 1;
+    int64_t dropped = (int64_t)(bits_of(value) << 35);
+    return dropped >= edge || dropped <= -edge || fabs(value) < 0x1p-126;
+}
+
 /* min(|x|, SHALLOW); nan gives SHALLOW or nan. */
 static inline double depth(double x) {
     double z = fabs(x);
@@ -58,8 +66,8 @@ static Py_ssize_t multiply(Py_ssize_t n, const Py_buffer *views) {
     return 0;
 }
 
-/* out = t/(1 + t) and its slope, where t = exp(x); rare are x next to 0 and those for which t
-   overflows. */
+/* out = t/(1 + t) and its slope, where t = exp(x); rare are x next to 0 whose results are beside
+   ties, and those for which t overflows. */
 EACH_WIDTH
 static Py_ssize_t sigmoid(Py_ssize_t n, const Py_buffer *views) {
     const float *restrict x = views[0].buf;
@@ -78,8 +86,11 @@ static Py_ssize_t sigmoid(Py_ssize_t n, const Py_buffer *views) {
             any |= !(slope[i] < STEEP) & (x[i] != 0);
         }
         for (Py_ssize_t i = any ? start : end; i < end; i++)
-            if (!(slope[i] < STEEP) && x[i] != 0)
-                rare[count++] = i;
+            if (!(slope[i] < STEEP) && x[i] != 0) {
+                double y = t[i] * (1 / (t[i] + 1));
+                if (y != y || is_beside_tie(y) || is_beside_tie(slope[i]))
+                    rare[count++] = i;
+            }
     }
     return count;
 }
@@ -97,7 +108,7 @@ static Py_ssize_t gelu_exponent(Py_ssize_t n, const Py_buffer *views) {
 }
 
 /* out = x·Φ(x) and its slope, where e = exp(−z²/2), as `short_gelu` in activations/normal.py; rare
-   are x next to 0 and nan. `fine` is the table of R, and `root` are the coefficients of G. */
+   are nan and x next to 0 whose results are beside ties. `fine` is the table of R, and `root` are the coefficients of G. */
 EACH_WIDTH
 static Py_ssize_t gelu(Py_ssize_t n, const Py_buffer *views) {
     const float *restrict x = views[0].buf;
@@ -109,7 +120,8 @@ static Py_ssize_t gelu(Py_ssize_t n, const Py_buffer *views) {
     const double *restrict root = views[6].buf;
     const int64_t last = views[5].len / (Py_ssize_t)sizeof(double) - 1;
     const Py_ssize_t terms = views[6].len / (Py_ssize_t)sizeof(double);
-    double shifted[CHUNK], table[CHUNK], near[CHUNK];
+    double shifted[CHUNK], table[CHUNK], value[CHUNK];
+    uint64_t special[CHUNK];
     Py_ssize_t count = 0;
     for (Py_ssize_t start = 0; start < n; start += CHUNK) {
         Py_ssize_t length = n - start < CHUNK ? n - start : CHUNK;
@@ -120,31 +132,31 @@ static Py_ssize_t gelu(Py_ssize_t n, const Py_buffer *views) {
             int64_t number = (int64_t)(bits_of(shifted[i]) & UINT32_MAX);
             table[i] = fine[number > last ? last : number];
         }
+        uint64_t any = 0;
         for (Py_ssize_t i = 0; i < length; i++) {
             double v = x[start + i], z = depth(v), c = shifted[i] - ROUNDING, step = z - c;
             double r = table[i], rise = c * r - KAPPA, bend = ((c * rise + r) * 0.5) * step;
             double change = (bend + rise) * step, g = (r - z * KAPPA) + change;
             double positive = v >= 0 ? v : -0.0, decay = e[start + i];
             uint64_t sign = bits_of(v) & SIGN;
-            out[start + i] = (float)(positive - ((r + change) * decay) * z);
+            value[i] = positive - ((r + change) * decay) * z;
+            out[start + i] = (float)value[i];
             slope[start + i] = (sign ? 0.0 : 1.0) - of_bits(bits_of(g * decay) ^ sign);
-            near[i] = g;
-        }
-        int any = 0;
-        for (Py_ssize_t i = 0; i < length; i++) {
-            double v = x[start + i];
-            any |= ((fabs(near[i]) < CLOSE) & (v < 0)) | ((fabs(v) < STRAIGHT) & (v != 0)) | (v != v);
+            special[i] = ((fabs(g) < CLOSE) & (v < 0)) | ((fabs(v) < STRAIGHT) & (v != 0)) | (v != v);
+            any |= special[i];
         }
         for (Py_ssize_t i = any ? 0 : length; i < length; i++) {
-            double v = x[start + i];
-            if (v != v || (fabs(v) < STRAIGHT && v != 0)) {
-                rare[count++] = start + i;
-            } else if (v < 0 && fabs(near[i]) < CLOSE) {
-                double g = 0;
-                for (Py_ssize_t k = 0; k < terms; k++)
-                    g = g * (-v - ROOT) + root[k];
-                slope[start + i] = g * e[start + i];
+            if (!special[i])
+                continue;
+            double v = x[start + i], g = 0;
+            if (v != v || fabs(v) < STRAIGHT) {
+                if (v != v || is_beside_tie(value[i]) || is_beside_tie(slope[start + i]))
+                    rare[count++] = start + i;
+                continue;
             }
+            for (Py_ssize_t k = 0; k < terms; k++)
+                g = g * (-v - ROOT) + root[k];
+            slope[start + i] = g * e[start + i];
         }
     }
     return count;

@@ -50,6 +50,15 @@ def test_the_bits_are_those_of_numpy(name: str, size: int, monkeypatch: Any) -> 
     assert run(layer(name), x, dout) == compiled
 
 
+@pytest.mark.parametrize("name", ["sigmoid", "gelu"])
+def test_ties_next_to_0_are_decided_as_by_numpy(name: str, monkeypatch: Any) -> None:
+    steps = np.arange(-4000, 4000, dtype=np.float32)
+    x = np.concatenate([steps * np.float32(2.0**-k) for k in (24, 25, 27, 148, 149)])
+    compiled = run(layer(name), x, np.ones_like(x))
+    monkeypatch.setattr(joined, "passes", None)
+    assert run(layer(name), x, np.ones_like(x)) == compiled
+
+
 def test_a_kept_slope_and_a_chain_have_the_same_bits(monkeypatch: Any) -> None:
     x, dout = numbers(5000, 3), numbers(5000, 4)
     layers = Chain([layer("gelu"), layer("sigmoid"), layer("relu")])

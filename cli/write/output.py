@@ -190,7 +190,7 @@ class Output:
     def _parsed(self, argument: str, form: str | None) -> Destination:
         """`[NAME=]FILE`; `form` is the format of a file whose suffix names none."""
         name, file = named_file(argument)
-        if not file:
+        if not file or "\0" in file:
             raise OutputError(f"-o {argument!r} names no file")
         named = self._suffixes.get(Path(file).suffix.lower(), form)
         if named is None and (file == STDOUT or is_special_file(file)):

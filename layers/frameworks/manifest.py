@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from actgrad.layers.errors import ActgradError
 
@@ -63,9 +63,7 @@ def read_manifest(folder: Path) -> Manifest:
     file = folder / MANIFEST
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-        calls = [
-            RecordedLayer(**{**call, "shape": tuple(call["shape"])}) for call in content["calls"]
-        ]
+        calls = list(map(_recorded, content["calls"]))
         notes = list(map(str, content.get("notes", [])))
     except OSError as error:
         raise RecordingError(
@@ -75,6 +73,25 @@ def read_manifest(folder: Path) -> Manifest:
     except (ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         raise RecordingError(f"{file} is no manifest of a recording: {error}") from error
     return Manifest(calls, notes)
+
+
+def _recorded(about: Mapping[str, Any]) -> RecordedLayer:
+    """The call that an object of the manifest describes.
+
+    Raises:
+        ValueError: a value of it is none that a recording has.
+        LookupError, TypeError: a value is missing, or there is one more.
+    """
+    call = RecordedLayer(**{**about, "shape": tuple(about["shape"])})
+    texts = (call.name, call.layer, call.file, call.dtype)
+    counts, truths = (call.step, *call.shape), (call.has_dout, call.is_statistics)
+    for kind, values in ((str, texts), (int, counts), (bool, truths)):
+        for value in values:
+            if type(value) is not kind or (kind is int and not 0 <= value < 1 << 63):
+                raise ValueError(f"a call has {value!r:.40} in it")
+    if not re.fullmatch(STEP_FILE, call.file):
+        raise ValueError(f"no file of a recording is called {call.file!r:.40}")
+    return call
 
 
 def require_no_recording(folder: Path, hint: str) -> None:

@@ -443,6 +443,7 @@ EARLIER_FAULTS += [
     f"check x*0.{'3' * 300}",
     f"diagnose relu --x {'x' * 400}",
     f"check {'x' * 400}.py:Layer",
+    "plot relu -o t\0.svg",
 ]
 #: JSON that is nested deeper than a parser goes.
 DEEP = b"[" * 100_000

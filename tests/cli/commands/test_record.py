@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from actgrad.cli.app import app
+from actgrad.layers.frameworks import RecordedLayer
 
 Actgrad = Callable[..., CompletedProcess[bytes]]
 HAS_TORCH = importlib.util.find_spec("torch") is not None
@@ -219,6 +220,9 @@ def test_what_is_missing_is_told(actgrad: Actgrad, tmp_path: Path) -> None:
     refused = actgrad("diagnose", "acts")
     assert refused.returncode == 2
     assert b"acts holds no recording" in refused.stderr
-    for text in ("{}", "[]", "[" * 100_000):
+    call = RecordedLayer("1", "relu", 3, "step-3.npz", "float32", (64, 8), True)._asdict()
+    others = {"name": 1, "step": "x", "shape": "ab", "has_dout": [], "dtype": None, "file": "../x"}
+    broken = [json.dumps({"calls": [{**call, name: value}]}) for name, value in others.items()]
+    for text in ("{}", "[]", "[" * 100_000, *broken):
         (tmp_path / "acts" / "manifest.json").write_text(text)
         assert b"is no manifest" in actgrad("diagnose", "acts").stderr

@@ -96,7 +96,8 @@ def units_of(call: RecordedLayer) -> int:
 
 def samples_of(call: RecordedLayer) -> int:
     """How many samples of each unit were recorded."""
-    return prod(call.shape) // units_of(call)
+    axis = unit_axis(len(call.shape), None)
+    return prod(size for place, size in enumerate(call.shape) if place != axis)
 
 
 def run_of(folder: Path, pool: Sequence[RecordedLayer]) -> LayerRun:

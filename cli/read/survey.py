@@ -8,6 +8,7 @@ from typing import Any
 
 from actgrad.layers import ActgradError
 from actgrad.layers.frameworks import Environment
+from actgrad.layers.stored import read_row
 from actgrad.layers.survey import Cell, Refusal, Survey
 
 
@@ -21,13 +22,16 @@ def read_baseline(file: str, target: str, count: int) -> Survey:
         written = json.loads(Path(file).read_text(encoding="utf-8"))
         if written["command"] != "survey" or written["schema"] != 1:
             raise KeyError
-        survey = Survey(
-            written["target"],
-            Environment(**written["environment"]),
-            written["numbers"],
-            written["policy"],
-            [restored(Cell, each) for each in written["cells"]],
-            [restored(Refusal, each) for each in written["refused"]],
+        survey = read_row(
+            Survey,
+            {
+                "target": written["target"],
+                "environment": read_row(Environment, written["environment"]),
+                "numbers": written["numbers"],
+                "policy": written["policy"],
+                "cells": [read_row(Cell, numbered(each)) for each in written["cells"]],
+                "refusals": [read_row(Refusal, each) for each in written["refused"]],
+            },
         )
     except OSError as error:
         raise ActgradError(f"--baseline {file}: {error.strerror}") from error
@@ -44,7 +48,7 @@ def read_baseline(file: str, target: str, count: int) -> Survey:
     return survey
 
 
-def restored(kind: Any, fields: dict[str, Any]) -> Any:
-    """The row with these fields, in which texts stand for nan and infinities."""
+def numbered(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields, in which JSON has texts for nan and infinities."""
     numbers = ("NaN", "Infinity", "-Infinity")
-    return kind(**{key: float(v) if v in numbers else v for key, v in fields.items()})
+    return {key: float(v) if v in numbers else v for key, v in fields.items()}

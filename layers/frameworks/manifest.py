@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from actgrad.layers.errors import ActgradError
+from actgrad.layers.stored import read_row
 
 #: The file of a recording that says what the others hold.
 MANIFEST = "manifest.json"
@@ -82,13 +83,7 @@ def _recorded(about: Mapping[str, Any]) -> RecordedLayer:
         ValueError: a value of it is none that a recording has.
         LookupError, TypeError: a value is missing, or there is one more.
     """
-    call = RecordedLayer(**{**about, "shape": tuple(about["shape"])})
-    texts = (call.name, call.layer, call.file, call.dtype)
-    counts, truths = (call.step, *call.shape), (call.has_dout, call.is_statistics)
-    for kind, values in ((str, texts), (int, counts), (bool, truths)):
-        for value in values:
-            if type(value) is not kind or (kind is int and not 0 <= value < 1 << 63):
-                raise ValueError(f"a call has {value!r:.40} in it")
+    call = read_row(RecordedLayer, {**about, "shape": tuple(about["shape"])})
     if not re.fullmatch(STEP_FILE, call.file):
         raise ValueError(f"no file of a recording is called {call.file!r:.40}")
     return call

@@ -45,8 +45,9 @@ def changes(before: Survey, now: Survey) -> list[Change]:
 
 def cell_changes(old: Cell, new: Cell) -> Iterator[Change]:
     """The figures of a cell that changed."""
-    right = old.correctly_rounded / old.elements, new.correctly_rounded / new.elements
-    failed = old.failed / old.elements, new.failed / new.elements
+    sizes = max(old.elements, 1), max(new.elements, 1)
+    right = old.correctly_rounded / sizes[0], new.correctly_rounded / sizes[1]
+    failed = old.failed / sizes[0], new.failed / sizes[1]
     figures = {
         "max ULP": (old.max_ulp, new.max_ulp, 1),
         "share that fails": (*failed, 1),

@@ -119,6 +119,19 @@ def test_a_baseline_that_does_not_fit_is_refused(
         run(monkeypatch, "-n", "100", *arguments, "--baseline", str(baseline))
 
 
+def test_a_baseline_with_a_value_of_another_type_is_refused(
+    baseline: Path, monkeypatch: Any
+) -> None:
+    changed(baseline, elements="many")
+    with pytest.raises(ActgradError, match="holds no survey"):
+        run(monkeypatch, *SURVEY, "--baseline", str(baseline))
+
+
+def test_a_baseline_of_no_elements_is_compared(baseline: Path, monkeypatch: Any) -> None:
+    changed(baseline, elements=0)
+    assert run(monkeypatch, *SURVEY, "--baseline", str(baseline)) in (0, 1)
+
+
 def test_a_framework_that_is_not_there_is_named(monkeypatch: Any) -> None:
     with pytest.raises(ActgradError, match="mine cannot be surveyed"):
         run(monkeypatch, "mine")

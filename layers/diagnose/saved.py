@@ -25,6 +25,19 @@ from actgrad.layers.errors import UnreadableError
 
 #: The dtypes of the arrays in a `.safetensors` file.
 DTYPES = {"I64": np.dtype(np.int64), "F64": np.dtype(np.float64)}
+#: The arrays of a layer: whole numbers or floats, along how many axes.
+ARRAYS = {
+    "shape": ("i", 1),
+    "scale": ("f", 1),
+    "first_not_finite": ("i", 1),
+    "counts": ("i", 2),
+    "histograms": ("i", 2),
+    "ends": ("f", 3),
+    "lengths": ("i", 2),
+    "sums": ("f", 3),
+    "repeated": ("f", 1),
+    "times": ("i", 2),
+}
 #: The name of the texts in its header, and the dtype of the length before it.
 TEXTS, LENGTH = "__metadata__", np.dtype("<u8")
 
@@ -78,7 +91,7 @@ def arrays_of(run: RunStatistics) -> dict[str, Array]:
         "lengths": np.array([[len(each) for each in parts], [len(each) for each in repeated]]),
         "sums": np.array([part for each in parts for part in each]).reshape(-1, 2, units),
         "repeated": np.array([number for each in repeated for number in each], float),
-        "times": np.array([n for each in repeated for n in each.values()]).reshape(-1, units),
+        "times": np.array([n for each in repeated for n in each.values()], int).reshape(-1, units),
     }
 
 
@@ -98,9 +111,26 @@ def load_statistics(file: Path, layer: str) -> RunStatistics:
             count, (start, _) = math.prod(entry["shape"]), entry["data_offsets"]
             array = np.frombuffer(data, DTYPES[entry["dtype"]], count, begin + start)
             arrays[name.rpartition("/")[2]] = array.reshape(entry["shape"]).copy()
-        return statistics_in(arrays)
+        for name, form in ARRAYS.items():
+            if (arrays[name].dtype.kind, arrays[name].ndim) != form:
+                raise ValueError(f"{name} is of {arrays[name].dtype} and {arrays[name].ndim} axes")
+        run = statistics_in(arrays)
+        _require_sums_of_squares(run.statistics)
+        return run
     except (OSError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
         raise UnreadableError(f"{file} holds no statistics of {layer}: {error}") from error
+
+
+def _require_sums_of_squares(statistics: UnitStatistics) -> None:
+    """Check that no sum of squares is negative.
+
+    Raises:
+        ValueError: one is.
+    """
+    for name in MOMENTS:
+        _, squares = getattr(statistics, name).totals(statistics.units)
+        if min(squares, default=0) < 0:
+            raise ValueError(f"a sum of squares of {name} is negative")
 
 
 def statistics_in(arrays: Mapping[str, Array]) -> RunStatistics:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 import actgrad
 from actgrad.layers import ActgradError, ShapeError, catalogue, chain_of, layer
@@ -348,6 +349,25 @@ def test_statistics_with_a_place_that_no_histogram_has_are_refused(tmp_path: Pat
     start, _ = json.loads(data[8:begin])["a/histograms"]["data_offsets"]
     data[begin + start : begin + start + 8] = (1000).to_bytes(8, "little")
     file.write_bytes(data)
+    with pytest.raises(ActgradError, match="holds no statistics of a"):
+        load_statistics(file, "a")
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("sums", np.negative),
+        ("sums", lambda sums: sums[..., None]),
+        ("first_not_finite", np.float64),
+        ("counts", np.ravel),
+    ],
+)
+def test_statistics_of_another_form_are_refused(name: str, change: Any, tmp_path: Path) -> None:
+    file = tmp_path / "s.safetensors"
+    sources = {"x": MemoryArray(normal(30, 2)), "dout": MemoryArray(normal(30, 2))}
+    save_statistics(file, {"a": run_statistics(chain_of(["relu"]), sources)})
+    arrays = load_file(file)
+    save_file({**arrays, f"a/{name}": change(arrays[f"a/{name}"])}, file, {"a": "x C float64"})
     with pytest.raises(ActgradError, match="holds no statistics of a"):
         load_statistics(file, "a")
 

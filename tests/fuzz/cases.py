@@ -435,6 +435,7 @@ diagnose relu --x deep.safetensors
 diagnose relu --x number.safetensors
 diagnose relu --x 1 --threads 99999999999999999999
 verify relu --count 9 --run exits.py:forward
+sample snake:alpha=1e308 sigmoid --dtype float64
 """.splitlines()
 EARLIER_FAULTS += [
     f"graph{' relu' * 200} -f json",

@@ -83,7 +83,10 @@ class GridCells:
         given, is_full = np.zeros(weights.size), weights <= 0
         while not is_full.all():
             room = max(count - given[is_full].sum(), 0)
-            share = weights * (room / weights[~is_full].sum())
+            left = np.where(is_full, 0, weights)
+            # Of subnormal weights the quotient would overflow.
+            left = np.ldexp(left, -np.frexp(left.max())[1])
+            share = left * (room / left.sum())
             fills = ~is_full & (share >= self.sizes)
             given[~is_full] = share[~is_full]
             if not fills.any():

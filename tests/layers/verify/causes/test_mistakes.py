@@ -169,6 +169,7 @@ def test_every_formula_as_it_stands_fails_unless_it_is_exact(spec: str, dtype: s
         assert likely is None or likely.cause.endswith(f", computed in {dtype}"), likely
 
 
+@pytest.mark.measured(1)
 @every_dtype
 def test_truncation_is_named_even_within_the_limit(dtype: str) -> None:
     float_format = FloatFormat.of(dtype_of(dtype))

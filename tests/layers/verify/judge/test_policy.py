@@ -76,6 +76,7 @@ def test_a_swapped_sign_at_the_root_of_gelus_slope_is_found(dtype: str) -> None:
     assert failures(verified("gelu", x, None, wrong), "dx") == {"sign": 3}
 
 
+@pytest.mark.measured(1)
 @every_dtype
 def test_flushed_subnormals_are_found_and_may_be_allowed(dtype: str) -> None:
     float_format = FloatFormat.of(dtype_of(dtype))

@@ -43,6 +43,7 @@ def test_failing_regions_have_ends_and_merge(dtype: str) -> None:
     assert (whole.low, whole.high, whole.failed) == (-3, second.high, np.count_nonzero(wrong))
 
 
+@pytest.mark.no_cover
 def test_blocks_give_the_same_as_the_whole_dump() -> None:
     x = every_number(np.dtype(np.float16))
     out = layer("mish").forward(x)

@@ -33,7 +33,7 @@ def verification_json(dump: VerifiedDump) -> str:
         "ok": verification.ok,
         "summary": verification.summary,
         "with_flushing": verification.with_flushing,
-        "policy": {**policy._asdict(), "within": within, "text": str(policy)},
+        "policy": {**_with_json_numbers(policy._asdict()), "within": within, "text": str(policy)},
         "exact": verification.exact,
         "run": None if dump.run is None else run_json(dump.run),
         "files": dump.files and {"count": dump.files.number, "unread": list(dump.files.unread)},
@@ -49,12 +49,16 @@ def run_json(run: TargetRun) -> dict[str, Any]:
         **run.environment._asdict(),
         "blocks": run.blocks,
         "block_differences": [
-            {
-                key: json_number(value) if isinstance(value, float) else value
-                for key, value in difference._asdict().items()
-            }
-            for difference in run.differences
+            _with_json_numbers(difference._asdict()) for difference in run.differences
         ],
+    }
+
+
+def _with_json_numbers(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields, with texts for nan and infinities."""
+    return {
+        key: json_number(value) if isinstance(value, float) else value
+        for key, value in fields.items()
     }
 
 

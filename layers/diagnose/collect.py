@@ -137,7 +137,7 @@ def collect(
     pieces = Pieces(layout)
     columns = layout.units * groups_of_samples(layout)
     # Anyone's code may not run on several threads.
-    workers = (threads or cores()) if layer.runs_in_parts else 1
+    workers = min(threads or cores(), max(len(pieces), 1)) if layer.runs_in_parts else 1
     collectors = [
         Collector(
             sources, pieces, make_runner(), UnitStatistics(layout.units, columns, scale, run_dtype)

@@ -17,6 +17,10 @@ from actgrad.layers.verify.tally import Elements
 DIGITS = {3: 5, 4: 5, 8: 7, 11: 8, 24: 12, 53: 20}
 
 
+#: The bits of the longest binary exponent that is shown: exp(exp(exp(10.5))) has one of 52,000.
+LONGEST = 128
+
+
 class VerifiedElement(NamedTuple):
     """One element of a result, in numbers and in the dtype's bits."""
 
@@ -25,7 +29,7 @@ class VerifiedElement(NamedTuple):
     x: float
     dout: float
     got: float
-    #: The exact value, to more digits than the dtype has.
+    #: The exact value, to more digits than the dtype has; ±∞ or 0 where its exponent is too long.
     truth: str
     #: The exact value, correctly rounded.
     nearest: float
@@ -56,7 +60,7 @@ def with_exact_value(reference: Reference, name: str, element: Elements) -> Veri
         if math.isfinite(truth):
             rounded = math.copysign(nearest(value, float_format), truth)
         is_negative_0 = not rounded and truth == 0 and math.copysign(1, truth) < 0
-        if not isinf(value):
+        if not isinf(value) and value.man_exp[1].bit_length() <= LONGEST:
             digits = "-0" if is_negative_0 else nstr(value, DIGITS[float_format.precision])
     failure = ("", *FAILURES)[int(element.failure[0])]
     bits = (in_bits(number, float_format) for number in (x, got, rounded))

@@ -438,6 +438,7 @@ verify relu --count 9 --run exits.py:forward
 sample snake:alpha=1e308 sigmoid --dtype float64
 verify relu --x [1,2] --out [1,2] --max-abs 1e400 -f json
 diagnose relu --x 1 --threads 1000
+verify exp(exp(exp(x))) --try x --x [9,10.5]
 """.splitlines()
 EARLIER_FAULTS += [
     f"graph{' relu' * 200} -f json",

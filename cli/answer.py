@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import IO, NamedTuple, Protocol
+from typing import IO, Any, NamedTuple, Protocol
 
 from actgrad.layers import ActgradError
 from actgrad.layers.parameter import Setting
@@ -81,3 +81,11 @@ def json_number(number: float | bool) -> float | bool | str:
     if math.isfinite(number):
         return number
     return "NaN" if number != number else "Infinity" if number > 0 else "-Infinity"
+
+
+def json_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields, with `json_number` of each float."""
+    return {
+        name: json_number(value) if isinstance(value, float) else value
+        for name, value in fields.items()
+    }

@@ -108,7 +108,8 @@ static Py_ssize_t gelu_exponent(Py_ssize_t n, const Py_buffer *views) {
 }
 
 /* out = x·Φ(x) and its slope, where e = exp(−z²/2), as `short_gelu` in activations/normal.py; rare
-   are nan and x next to 0 whose results are beside ties. `fine` is the table of R, and `root` are the coefficients of G. */
+   are nan, and x next to 0 whose results are beside ties. `fine` is the table of R, and `root` are
+   the coefficients of G. */
 EACH_WIDTH
 static Py_ssize_t gelu(Py_ssize_t n, const Py_buffer *views) {
     const float *restrict x = views[0].buf;
@@ -121,6 +122,8 @@ static Py_ssize_t gelu(Py_ssize_t n, const Py_buffer *views) {
     const int64_t last = views[5].len / (Py_ssize_t)sizeof(double) - 1;
     const Py_ssize_t terms = views[6].len / (Py_ssize_t)sizeof(double);
     double shifted[CHUNK], table[CHUNK], value[CHUNK];
+    /* Whether an element needs more than these operations: no branch asks for the sign of x, which
+       no processor predicts. */
     uint64_t special[CHUNK];
     Py_ssize_t count = 0;
     for (Py_ssize_t start = 0; start < n; start += CHUNK) {

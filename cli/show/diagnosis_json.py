@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
-from actgrad.cli.answer import json_number
+from actgrad.cli.answer import json_fields, json_number
 from actgrad.cli.show.faults import dated_message
 from actgrad.layers.diagnose import Diagnosis, Fault, NetworkDiagnosis
 
@@ -108,13 +108,7 @@ def described_layer(diagnosis: Diagnosis) -> dict[str, Any]:
         if name != "gradients" or diagnosis.units.has_gradient
         if name != "outs" or diagnosis.given == "x"
     }
-    rows = [
-        {
-            name: json_number(value) if isinstance(value, float) else value
-            for name, value in row.items()
-        }
-        for row in unit_rows(diagnosis)
-    ]
+    rows = list(map(json_fields, unit_rows(diagnosis)))
     parts = {"note": diagnosis.note, "findings": findings, "consequences": consequences}
     return layer_numbers(diagnosis) | parts | histograms | {"unit": rows}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from actgrad.cli.answer import json_number
+from actgrad.cli.answer import json_fields
 from actgrad.cli.show.binades import short_numeral
 from actgrad.cli.show.page import numeral
 from actgrad.cli.show.parts import Rows
@@ -45,10 +45,4 @@ def region_rows(tally: Tally, most: int = MOST_REGIONS) -> Rows:
 
 def regions_json(tally: Tally) -> list[dict[str, Any]]:
     """The regions of x in which elements fail."""
-    return [
-        {
-            key: json_number(value) if isinstance(value, float) else value
-            for key, value in region._asdict().items()
-        }
-        for region in tally.regions.merged()
-    ]
+    return [json_fields(region._asdict()) for region in tally.regions.merged()]

@@ -8,12 +8,12 @@ import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 from rich.table import Table
 from rich.text import Text
 
-from actgrad.cli.answer import TextAnswer, json_number
+from actgrad.cli.answer import TextAnswer, json_fields
 from actgrad.cli.show.binades import short_numeral
 from actgrad.cli.show.page import Page, numeral
 from actgrad.cli.show.parts import Heading, Items, Paragraph, Part, Rows, markdown_of
@@ -68,19 +68,11 @@ def survey_json(report: SurveyReport) -> str:
         "environment": survey.environment._asdict(),
         "numbers": survey.numbers,
         "policy": survey.policy,
-        "cells": [as_object(cell) for cell in survey.cells],
+        "cells": [json_fields(cell._asdict()) for cell in survey.cells],
         "refused": [refusal._asdict() for refusal in survey.refusals],
-        "baseline": None if changes is None else [as_object(change) for change in changes],
+        "baseline": None if changes is None else [json_fields(each._asdict()) for each in changes],
     }
     return json.dumps(objects, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def as_object(row: Cell | Change) -> dict[str, Any]:
-    """The fields by name; nan and infinities are texts."""
-    return {
-        key: json_number(value) if isinstance(value, float) else value
-        for key, value in row._asdict().items()
-    }
 
 
 def survey_csv(survey: Survey) -> str:
@@ -90,7 +82,7 @@ def survey_csv(survey: Survey) -> str:
     writer.writerow(Cell._fields)
     for cell in survey.cells:
         kinds = " ".join(f"{kind}:{number}" for kind, number in cell.failures.items())
-        fields = as_object(cell) | {"failures": kinds}
+        fields = json_fields(cell._asdict()) | {"failures": kinds}
         writer.writerow(["" if value is None else value for value in fields.values()])
     return text.getvalue()
 

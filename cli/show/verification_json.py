@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from actgrad.cli.answer import json_number
+from actgrad.cli.answer import json_fields, json_number
 from actgrad.cli.show.error_tables import regions_json
 from actgrad.cli.show.verified_dump import QUANTILES, REPORTED, ElementPlace, VerifiedDump
 from actgrad.layers.verify import (
@@ -33,7 +33,7 @@ def verification_json(dump: VerifiedDump) -> str:
         "ok": verification.ok,
         "summary": verification.summary,
         "with_flushing": verification.with_flushing,
-        "policy": {**_with_json_numbers(policy._asdict()), "within": within, "text": str(policy)},
+        "policy": {**json_fields(policy._asdict()), "within": within, "text": str(policy)},
         "exact": verification.exact,
         "run": None if dump.run is None else run_json(dump.run),
         "files": dump.files and {"count": dump.files.number, "unread": list(dump.files.unread)},
@@ -48,17 +48,7 @@ def run_json(run: TargetRun) -> dict[str, Any]:
         "target": run.target,
         **run.environment._asdict(),
         "blocks": run.blocks,
-        "block_differences": [
-            _with_json_numbers(difference._asdict()) for difference in run.differences
-        ],
-    }
-
-
-def _with_json_numbers(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields, with texts for nan and infinities."""
-    return {
-        key: json_number(value) if isinstance(value, float) else value
-        for key, value in fields.items()
+        "block_differences": [json_fields(difference._asdict()) for difference in run.differences],
     }
 
 
@@ -100,8 +90,7 @@ def _result_json(dump: VerifiedDump, name: str) -> dict[str, Any]:
 
 def _element_json(place: ElementPlace, element: VerifiedElement) -> dict[str, Any]:
     return {"index": place.indices, "file": place.file} | {
-        JSON_KEYS.get(key, key): json_number(value) if isinstance(value, float) else value
-        for key, value in element._asdict().items()
+        JSON_KEYS.get(key, key): value for key, value in json_fields(element._asdict()).items()
     }
 
 

@@ -26,7 +26,7 @@ from actgrad.layers.errors import UnreadableError
 #: The dtypes of the arrays in a `.safetensors` file.
 DTYPES = {"I64": np.dtype(np.int64), "F64": np.dtype(np.float64)}
 #: The arrays of a layer: whole numbers or floats, along how many axes.
-ARRAYS = {
+FORMS = {
     "shape": ("i", 1),
     "scale": ("f", 1),
     "first_not_finite": ("i", 1),
@@ -111,14 +111,25 @@ def load_statistics(file: Path, layer: str) -> RunStatistics:
             count, (start, _) = math.prod(entry["shape"]), entry["data_offsets"]
             array = np.frombuffer(data, DTYPES[entry["dtype"]], count, begin + start)
             arrays[name.rpartition("/")[2]] = array.reshape(entry["shape"]).copy()
-        for name, form in ARRAYS.items():
-            if (arrays[name].dtype.kind, arrays[name].ndim) != form:
-                raise ValueError(f"{name} is of {arrays[name].dtype} and {arrays[name].ndim} axes")
+        _require_forms(arrays)
         run = statistics_in(arrays)
         _require_sums_of_squares(run.statistics)
         return run
     except (OSError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
         raise UnreadableError(f"{file} holds no statistics of {layer}: {error}") from error
+
+
+def _require_forms(arrays: Mapping[str, Array]) -> None:
+    """Check that the arrays are there, in the kind of dtype and with the axes of `FORMS`.
+
+    Raises:
+        LookupError: one is not there.
+        ValueError: one has another form.
+    """
+    for name, form in FORMS.items():
+        array = arrays[name]
+        if (array.dtype.kind, array.ndim) != form:
+            raise ValueError(f"{name} has dtype {array.dtype} and {array.ndim} axes")
 
 
 def _require_sums_of_squares(statistics: UnitStatistics) -> None:

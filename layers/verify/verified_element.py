@@ -15,8 +15,6 @@ from actgrad.layers.verify.tally import Elements
 
 #: The digits of an exact value that are shown, by the dtype's precision in bits.
 DIGITS = {3: 5, 4: 5, 8: 7, 11: 8, 24: 12, 53: 20}
-
-
 #: The bits of the longest binary exponent that is shown: exp(exp(exp(10.5))) has one of 52,000.
 LONGEST = 128
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-#: The cases of each kind: a minute of the first two, and five seconds of each other.
+#: The cases of each kind. The first two take half a minute each, the others five seconds each.
 CASES = {
     "literals": 20_000,
     "files": 20_000,
